@@ -1,0 +1,43 @@
+"""Which array library an array belongs to: NumPy in, NumPy out; CuPy in, CuPy out.
+
+CuPy is never imported here: an array can only be CuPy's if the caller imported it already.
+"""
+
+import sys
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = Any
+"""A ``numpy.ndarray`` or a ``cupy.ndarray`` (CuPy ships no type stubs, so the checker sees Any)."""
+
+FLOATS = ("float32", "float64")
+
+
+def array_module(*arrays: Array) -> Any:
+    """Return the module (``numpy`` or ``cupy``) that all `arrays` belong to; None stands for an absent array.
+
+    Raises TypeError for anything that is no array, and for NumPy and CuPy mixed in one call.
+    """
+    cupy = sys.modules.get("cupy")
+    found = {_module_of(array, cupy) for array in arrays if array is not None}
+    if len(found) > 1:
+        raise TypeError(
+            "NumPy and CuPy arrays are mixed in one call: move all of them to one side, "
+            "for a network with net.to('cupy') or net.to('numpy')"
+        )
+    return found.pop() if found else np
+
+
+def _module_of(array: Array, cupy: Any) -> Any:
+    if isinstance(array, np.ndarray):
+        return np
+    if cupy is not None and isinstance(array, cupy.ndarray):
+        return cupy
+    raise TypeError(f"expected a NumPy or CuPy array, found {type(array).__name__}: convert it with numpy.asarray")
+
+
+def require_float(array: Array, what: str) -> None:
+    """Raise TypeError unless `array` is float32 or float64, the two types in which layers compute."""
+    if array.dtype.name not in FLOATS:
+        raise TypeError(f"{what} is {array.dtype}, expected float32 or float64: use .astype('float32')")
