@@ -41,3 +41,14 @@ def require_float(array: Array, what: str) -> None:
     """Raise TypeError unless `array` is float32 or float64, the two types in which layers compute."""
     if array.dtype.name not in FLOATS:
         raise TypeError(f"{what} is {array.dtype}, expected float32 or float64: use .astype('float32')")
+
+
+def moved(array: Array, library: str) -> Array:
+    """Return `array` as one of "numpy" or "cupy"; ValueError for another name, ImportError where CuPy is missing."""
+    if library == "numpy":
+        return array if isinstance(array, np.ndarray) else array.get()
+    if library == "cupy":
+        import cupy
+
+        return cupy.asarray(array)
+    raise ValueError(f"unknown array library {library!r}, expected 'numpy' or 'cupy'")

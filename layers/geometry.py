@@ -38,7 +38,7 @@ def quad(value: Any, what: str, least: int = 0) -> tuple[int, int, int, int]:
     """Return `value` (one number, (y, x), or (top, bottom, left, right)) as (top, bottom, left, right)."""
     numbers = integers(value, what, (1, 2, 4), least)
     if len(numbers) == 4:
-        return numbers  # type: ignore[return-value]  # a tuple of four, as just seen
+        return numbers
     return numbers[0], numbers[0], numbers[-1], numbers[-1]
 
 

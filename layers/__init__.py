@@ -1,0 +1,61 @@
+"""The layer stack: operators with their rules, modes, and the network. Arrays in, arrays out."""
+
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.conv import Conv
+from refvis.layers.dropout import Dropout
+from refvis.layers.errors import ShapeError
+from refvis.layers.fully_connected import FullyConnected
+from refvis.layers.loss import Loss, SoftmaxLoss
+from refvis.layers.lrn import LRN
+from refvis.layers.network import Graph, Node, Trace, chain
+from refvis.layers.operators import (
+    DEFINITIONS,
+    OPERATORS,
+    Layer,
+    Operator,
+    Rule,
+    backward,
+    forward,
+    output_shape,
+    parameter_gradients,
+    title,
+)
+from refvis.layers.pool import Pool
+from refvis.layers.receptive_field import ReceptiveField, receptive_fields
+from refvis.layers.relu import ReLU
+from refvis.layers.sigmoid import Sigmoid
+from refvis.layers.softmax import Softmax
+from refvis.layers.unknown import Unknown
+
+__all__ = [
+    "DEFINITIONS",
+    "LRN",
+    "OPERATORS",
+    "Array",
+    "Conv",
+    "Dropout",
+    "FullyConnected",
+    "Graph",
+    "Layer",
+    "Loss",
+    "Node",
+    "Operator",
+    "Pool",
+    "ReLU",
+    "ReceptiveField",
+    "Rule",
+    "ShapeError",
+    "Sigmoid",
+    "Softmax",
+    "SoftmaxLoss",
+    "Trace",
+    "Unknown",
+    "array_module",
+    "backward",
+    "chain",
+    "forward",
+    "output_shape",
+    "parameter_gradients",
+    "receptive_fields",
+    "title",
+]

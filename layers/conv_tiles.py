@@ -1,0 +1,148 @@
+"""Convolution, fast: columns of the image (im2col) in tiles that fit the cache, then matrix products.
+
+One row of the column matrix is the window of one output position, so ``columns @ filters.T`` is the convolution of
+conv.py. The whole matrix would be FH*FW times the image, and writing it would cost more than multiplying it; tiles of
+a few rows of the output stay in the cache. The same columns give the gradient to the filters; the gradient to the
+input is, at stride 1, a convolution with flipped filters, else columns that are added back.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from refvis.layers import conv
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.conv import Conv, bias_gradient, cropped, filters_like, output_shape, padded
+from refvis.layers.geometry import reach
+
+TILE_BYTES = 2 << 20
+
+
+def forward(layer: Conv, x: Array) -> Array:
+    """Return what ``conv.forward`` returns, to rounding."""
+    if layer.filters is None:
+        return conv.forward(layer, x)
+    xp = array_module(x, layer.filters, layer.biases)
+    y = xp.empty(output_shape(layer, x.shape), x.dtype)
+    f = filters_like(layer, x)
+    for g, (inputs, outputs) in enumerate(group_slices(len(f), x.shape[3], y.shape[3])):
+        _correlate(layer, padded(layer, x[..., inputs]), f[g], y[..., outputs])
+    if layer.biases is not None:
+        y += layer.biases.astype(x.dtype, copy=False)
+    return y
+
+
+def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Return what ``conv.gradient`` returns, to rounding."""
+    if layer.filters is None:
+        return conv.gradient(layer, signal, output, x)
+    xp = array_module(signal, x, layer.filters)
+    f = filters_like(layer, x)
+    dx = xp.empty(x.shape, x.dtype)
+    back = _by_flipped_filters if layer.stride == (1, 1) else _by_added_columns
+    for g, (inputs, outputs) in enumerate(group_slices(len(f), x.shape[3], signal.shape[3])):
+        back(layer, signal[..., outputs], f[g], dx[..., inputs])
+    return (dx,)
+
+
+def parameter_gradients(layer: Conv, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
+    """Return what ``conv.parameter_gradients`` returns, to rounding."""
+    if layer.filters is None:
+        return conv.parameter_gradients(layer, signal, output, x)
+    xp = array_module(signal, x, layer.filters)
+    df = xp.zeros_like(filters_like(layer, x))
+    for g, (inputs, outputs) in enumerate(group_slices(len(df), x.shape[3], signal.shape[3])):
+        total, dy = df[g].reshape(df.shape[1], -1), xp.ascontiguousarray(signal[..., outputs])
+        for n, rows, columns in _tiles(layer, padded(layer, x[..., inputs]), dy.shape[1:3]):
+            total += dy[n, rows].reshape(len(columns), -1).T @ columns
+    found = {"filters": df.reshape(layer.filters.shape)}
+    if layer.biases is not None:
+        found["biases"] = bias_gradient(layer.biases, signal)
+    return found
+
+
+def group_slices(groups: int, inputs: int, outputs: int) -> list[tuple[slice, slice]]:
+    """Return for each group its slice of the input channels and its slice of the output channels."""
+    c, k = inputs // groups, outputs // groups
+    return [(slice(g * c, g * c + c), slice(g * k, g * k + k)) for g in range(groups)]
+
+
+def _correlate(layer: Conv, wide: Array, f: Array, y: Array) -> None:
+    """Write into y the correlation of the padded input with one group's filters K x FH x FW x C."""
+    xp = array_module(wide)
+    matrix = f.reshape(len(f), -1).T
+    if y.shape[1:3] == (1, 1) and wide.shape[1:3] == f.shape[1:3]:
+        y[:, 0, 0] = wide.reshape(len(wide), -1) @ matrix
+        return
+    for n, rows, columns in _tiles(layer, wide, y.shape[1:3]):
+        target = y[n, rows]
+        if target.flags.c_contiguous:
+            xp.matmul(columns, matrix, out=target.reshape(len(columns), -1))
+        else:
+            target[...] = (columns @ matrix).reshape(target.shape)
+
+
+def _windows(layer: Conv, wide: Array, size: tuple[int, int]) -> Array:
+    """Return the view N x H' x W' x FH x FW x C of all windows of the padded input, without a copy."""
+    xp = array_module(wide)
+    (sy, sx), (dy, dx) = layer.stride, layer.dilate  # type: ignore[misc]
+    n, h, w, c = wide.strides
+    shape = (len(wide), *size, *layer.size, wide.shape[3])
+    return xp.lib.stride_tricks.as_strided(wide, shape, (n, h * sy, w * sx, h * dy, w * dx, c))
+
+
+def _tiles(layer: Conv, wide: Array, size: tuple[int, int]) -> Iterator[tuple[Any, slice, Array]]:
+    """Yield (images, output rows, columns): tiles of at most TILE_BYTES, of several small images or some rows of one.
+
+    The columns of one tile are overwritten by the next.
+    """
+    windows = _windows(layer, wide, size)
+    xp = array_module(wide)
+    per_row = size[1] * windows[0, 0, 0].size
+    rows = max(1, TILE_BYTES // (per_row * wide.itemsize))
+    images = max(1, rows // size[0])
+    rows = min(rows, size[0])
+    buffer = xp.empty(images * rows * per_row, wide.dtype)
+    for n in range(0, len(wide), images):
+        for i in range(0, size[0], rows):
+            view = windows[n : n + images, i : i + rows]
+            tile = buffer[: view.size].reshape(view.shape)
+            xp.copyto(tile, view)
+            yield slice(n, n + images), slice(i, i + rows), tile.reshape(-1, per_row // size[1])
+
+
+def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
+    """Write dx for stride 1: the signal, padded to full overlap, correlated with the filters turned by 180 degrees."""
+    xp = array_module(signal)
+    covered = reach(layer.size[0], layer.dilate[0]), reach(layer.size[1], layer.dilate[1])  # type: ignore[index]
+    top, _, left, _ = layer.pad  # type: ignore[misc]
+    before = covered[0] - 1 - top, covered[1] - 1 - left
+    need = dx.shape[1] + covered[0] - 1, dx.shape[2] + covered[1] - 1
+    wide = xp.zeros((len(signal), *need, signal.shape[3]), signal.dtype)
+    _place(signal, wide, before)
+    flipped = xp.ascontiguousarray(f[:, ::-1, ::-1].transpose(3, 1, 2, 0))
+    _correlate(replace(layer, filters=flipped, biases=None, pad=0), wide, flipped, dx)
+
+
+def _place(source: Array, target: Array, at: tuple[int, int]) -> None:
+    """Copy `source` into `target` at (row, column) `at`, which may be negative; what falls outside is cut off."""
+    spans = []
+    for offset, inner, outer in zip(at, source.shape[1:3], target.shape[1:3], strict=True):
+        first, last = max(offset, 0), min(offset + inner, outer)
+        spans.append((slice(first, last), slice(first - offset, last - offset)))
+    (rows, from_rows), (columns, from_columns) = spans
+    target[:, rows, columns] = source[:, from_rows, from_columns]
+
+
+def _by_added_columns(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
+    """Write dx for any stride: each tap's product with the signal is added to the pixels that the tap met."""
+    xp = array_module(signal)
+    top, bottom, left, right = layer.pad  # type: ignore[misc]
+    wide = xp.zeros(
+        (len(dx), dx.shape[1] + top + bottom, dx.shape[2] + left + right, dx.shape[3]),
+        dx.dtype,
+    )
+    flat = xp.ascontiguousarray(signal).reshape(-1, signal.shape[3])
+    for u, v, rows, columns in conv.taps(layer, *signal.shape[1:3]):
+        wide[:, rows, columns] += (flat @ f[:, u, v]).reshape(*signal.shape[:3], -1)
+    dx[...] = cropped(layer, wide, dx.shape)

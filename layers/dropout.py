@@ -1,0 +1,50 @@
+"""Dropout: y = mask * x, where the mask holds 0 (dropped) and 1 / (1 - rate) (kept); without a mask, y = x.
+
+The layer draws nothing itself, so that a network is a function: training code makes masks with `draw_mask` and puts
+them in with ``dataclasses.replace(layer, mask=...)``. Reference: MatConvNet `vl_nndropout`; its test mode is mask=None.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.errors import ShapeError
+
+
+@dataclass(frozen=True, eq=False)
+class Dropout:
+    """Dropout at `rate` (0 <= rate < 1) with a given `mask` (shape of x, or one that broadcasts), or none."""
+
+    rate: float = 0.5
+    mask: Array | None = None
+
+    def __post_init__(self) -> None:
+        """Check the rate."""
+        if not 0 <= self.rate < 1:
+            raise ShapeError(f"Dropout rate is {self.rate}, expected 0 <= rate < 1")
+
+
+def output_shape(layer: Dropout, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the output, that of the input, or raise ShapeError if the mask does not fit it."""
+    if layer.mask is not None:
+        ones = (1,) * (4 - layer.mask.ndim) + layer.mask.shape
+        if len(ones) > 4 or any(m not in (1, n) for m, n in zip(ones, shape, strict=True)):
+            raise ShapeError(f"the Dropout mask has shape {layer.mask.shape}, expected that of the input, {shape}")
+    return shape
+
+
+def forward(layer: Dropout, x: Array) -> Array:
+    """Return y (shape and dtype of x)."""
+    array_module(x, layer.mask)
+    return x if layer.mask is None else x * layer.mask.astype(x.dtype, copy=False)
+
+
+def gradient(layer: Dropout, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Return (dx,) = (mask * signal,)."""
+    return (forward(layer, signal),)
+
+
+def draw_mask(layer: Dropout, shape: tuple[int, ...], random: Any, dtype: Any = "float32") -> Array:
+    """Return a mask of `shape`: 1 / (1 - rate) with probability 1 - rate, else 0, from a numpy (or cupy) Generator."""
+    kept = random.random(shape, dtype="float32") >= layer.rate
+    return (kept * (1 / (1 - layer.rate))).astype(dtype)

@@ -1,0 +1,64 @@
+"""Fully connected layer: y = W x + b on the flattened input.
+
+    y[n,0,0,k] = b[k] + sum_d W[k,d] * x[n].ravel()[d],    d runs over H, W, C in this order
+
+It equals Conv with filters as big as the input: W = filters.reshape(K, -1). MatConvNet has no such block (it uses
+that convolution); Caffe and PyTorch flatten C x H x W, so their columns are in another order.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.errors import ShapeError
+
+
+@dataclass(frozen=True, eq=False)
+class FullyConnected:
+    """Fully connected layer with `weights` (K x D, D = H*W*C) and `biases` (K, or None)."""
+
+    weights: Array
+    biases: Array | None = None
+
+    def __post_init__(self) -> None:
+        """Check the parameters' shapes."""
+        if self.weights.ndim != 2:
+            raise ShapeError(f"FullyConnected weights have shape {self.weights.shape}, expected K x D")
+        if self.biases is not None:
+            object.__setattr__(self, "biases", self.biases.reshape(-1))
+            if len(self.biases) != len(self.weights):
+                raise ShapeError(f"FullyConnected has {len(self.biases)} biases, expected {len(self.weights)}")
+
+
+def output_shape(layer: FullyConnected, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape N x 1 x 1 x K of the output, or raise ShapeError."""
+    size = shape[1] * shape[2] * shape[3]
+    if size != layer.weights.shape[1]:
+        raise ShapeError(
+            f"the input has {shape[1]} x {shape[2]} x {shape[3]} = {size} values, expected {layer.weights.shape[1]}"
+        )
+    return shape[0], 1, 1, len(layer.weights)
+
+
+def forward(layer: FullyConnected, x: Array) -> Array:
+    """Return y (N x 1 x 1 x K, dtype of x)."""
+    array_module(x, layer.weights, layer.biases)
+    y = x.reshape(len(x), -1) @ layer.weights.astype(x.dtype, copy=False).T
+    if layer.biases is not None:
+        y = y + layer.biases.astype(x.dtype, copy=False)
+    return y.reshape(output_shape(layer, x.shape))
+
+
+def gradient(layer: FullyConnected, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Return (dx,) = (W^T signal,) in the shape of x."""
+    array_module(signal, x, layer.weights)
+    return ((signal.reshape(len(x), -1) @ layer.weights.astype(x.dtype, copy=False)).reshape(x.shape),)
+
+
+def parameter_gradients(layer: FullyConnected, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
+    """Return {"weights": signal^T x, "biases": sum of the signal} (biases if the layer has them)."""
+    g = signal.reshape(len(x), -1)
+    found = {"weights": g.T @ x.reshape(len(x), -1)}
+    if layer.biases is not None:
+        found["biases"] = g.sum(axis=0)
+    return found

@@ -1,0 +1,73 @@
+"""Local response normalisation across channels (Krizhevsky et al. 2012, section 3.3).
+
+    L_k = kappa + alpha * sum_{m in Q(k)} x_m^2,    y_k = x_k * L_k^(-beta)
+    Q(k) = channels k - floor((size-1)/2) ... k + ceil((size-1)/2), as far as they exist
+
+so an even size looks one channel further up than down. Its gradient, with g the signal:
+
+    dx_k = g_k L_k^(-beta)  -  2 alpha beta x_k * sum_{m: k in Q(m)} g_m x_m L_m^(-beta-1)
+
+the second sum runs over the mirrored window. alpha is used as it is (MatConvNet); Caffe and PyTorch divide it by
+`size`. MatConvNet's own CPU code uses an approximate power, up to 0.5 % off; this is the exact one.
+"""
+
+from dataclasses import dataclass
+
+from refvis.layers.arrays import Array
+from refvis.layers.errors import ShapeError
+from refvis.layers.geometry import integers
+
+
+@dataclass(frozen=True, eq=False)
+class LRN:
+    """Local response normalisation over `size` channels; defaults are MatConvNet's [5 1 2e-5 .75]."""
+
+    size: int = 5
+    kappa: float = 1.0
+    alpha: float = 2e-5
+    beta: float = 0.75
+
+    def __post_init__(self) -> None:
+        """Check the window, and that L stays positive."""
+        object.__setattr__(self, "size", integers(self.size, "LRN size", (1,), 1)[0])
+        if self.kappa < 0 or self.alpha < 0:
+            raise ShapeError(f"LRN has kappa {self.kappa} and alpha {self.alpha}, expected both to be 0 or more")
+
+
+def output_shape(layer: LRN, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the output: that of the input."""
+    return shape
+
+
+def forward(layer: LRN, x: Array) -> Array:
+    """Return y (shape and dtype of x)."""
+    return x * denominator(layer, x) ** -layer.beta
+
+
+def gradient(layer: LRN, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Return (dx,) of the formula above."""
+    below, above = reaches(layer)
+    L = denominator(layer, x)
+    power = L**-layer.beta
+    mirrored = window_sum(signal * x * power / L, above, below)
+    return (signal * power - (2 * layer.alpha * layer.beta) * x * mirrored,)
+
+
+def reaches(layer: LRN) -> tuple[int, int]:
+    """Return how many channels the window reaches down and up."""
+    return (layer.size - 1) // 2, layer.size // 2
+
+
+def denominator(layer: LRN, x: Array) -> Array:
+    """Return L (shape of x)."""
+    return layer.kappa + layer.alpha * window_sum(x * x, *reaches(layer))
+
+
+def window_sum(values: Array, below: int, above: int) -> Array:
+    """Return for each channel k the sum over channels k - below ... k + above that exist: shifted adds."""
+    total, channels = values.copy(), values.shape[3]
+    for shift in range(1, min(below, channels - 1) + 1):
+        total[..., shift:] += values[..., :-shift]
+    for shift in range(1, min(above, channels - 1) + 1):
+        total[..., :-shift] += values[..., shift:]
+    return total

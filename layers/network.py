@@ -1,0 +1,260 @@
+"""The engine: a network is nodes in order; forward gives a trace, backward walks it in reverse. It knows no layer."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from typing import Any, Self
+
+from refvis.layers import modes
+from refvis.layers.arrays import Array, array_module, moved
+from refvis.layers.errors import ShapeError
+from refvis.layers.operators import OPERATORS, Layer, backward, forward, output_shape, parameter_gradients, title
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer with a name and a place: the variables that it reads and the one that it writes (tuples of names)."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Allow one name to be given as a plain string."""
+        for key in ("inputs", "outputs"):
+            value = getattr(self, key)
+            object.__setattr__(self, key, (value,) if isinstance(value, str) else tuple(value))
+        if not self.inputs or len(self.outputs) != 1:
+            raise ValueError(
+                f"node {self.name!r} has {len(self.inputs)} inputs and {len(self.outputs)} outputs, "
+                "expected at least one input and exactly one output"
+            )
+
+    @property
+    def output(self) -> str:
+        """Name of the variable that the node writes."""
+        return self.outputs[0]
+
+
+@dataclass(frozen=True)
+class Trace(Mapping[str, Array]):
+    """All variables of one forward pass, by name; `output` is the one that no computed node reads."""
+
+    variables: dict[str, Array]
+    ends: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> Array:
+        """Return the variable of that name."""
+        return self.variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, in the order of computation."""
+        return iter(self.variables)
+
+    def __len__(self) -> int:
+        """Return the number of variables."""
+        return len(self.variables)
+
+    @property
+    def output(self) -> Array:
+        """The network's output (N x H x W x C); ValueError if it has several."""
+        if len(self.ends) != 1:
+            raise ValueError(f"the network has {len(self.ends)} outputs ({', '.join(self.ends)}): choose one by name")
+        return self.variables[self.ends[0]]
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Nodes in an order that computes every input before its use.
+
+    Raises ValueError where a name is given twice or the order is wrong.
+    """
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[str, ...] = field(init=False)
+    outputs: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Check the wiring and derive the network's own inputs and outputs."""
+        object.__setattr__(self, "nodes", tuple(self.nodes))
+        written = _written(self.nodes)
+        read = [name for node in self.nodes for name in node.inputs]
+        object.__setattr__(self, "inputs", tuple(dict.fromkeys(name for name in read if name not in written)))
+        object.__setattr__(self, "outputs", tuple(name for name in written if name not in set(read)))
+
+    def node(self, name: str) -> Node:
+        """Return the node of that name, or the node that writes the variable of that name; ValueError if none."""
+        found = {node.output: node for node in self.nodes} | {node.name: node for node in self.nodes}
+        if name in found:
+            return found[name]
+        near = get_close_matches(name, list(found), 3)
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(map(repr, found))}"
+        raise ValueError(f"the network has no layer or variable {name!r}: {hint}")
+
+    def variable(self, name: str) -> str:
+        """Return the variable that `name` (a node, or a variable itself) stands for; ValueError if none."""
+        return name if name in self.inputs else self.node(name).output
+
+    def upto(self, name: str) -> Self:
+        """Return the network cut after that node (a node's or a variable's name): only what it needs is kept."""
+        wanted, kept = {self.node(name).output}, []
+        for node in reversed(self.nodes):
+            if node.output in wanted:
+                wanted.update(node.inputs)
+                kept.append(node)
+        return replace(self, nodes=tuple(reversed(kept)))
+
+    def forward(self, x: Array | None = None, /, **given: Array) -> Trace:
+        """Return the trace for input `x` (N x H x W x C; the network's first input), or for inputs given by name.
+
+        A loss whose labels are not given is left out. Raises ShapeError naming the layer where sizes do not fit.
+        """
+        variables = dict(given) if x is None else {self.inputs[0]: x, **given}
+        self._check_given(variables)
+        read: set[str] = set()
+        for node in self.nodes:
+            if all(name in variables for name in node.inputs):
+                variables[node.output] = _at(node, forward, *(variables[name] for name in node.inputs))
+                read.update(node.inputs)
+        return Trace(variables, tuple(name for name in variables if name not in read))
+
+    def backward(
+        self, trace: Trace, seeds: Mapping[str, Array], mode: str | modes.Mode = "gradient"
+    ) -> dict[str, Array]:
+        """Return the signal at every variable that the `seeds` reach, going back by `mode`.
+
+        `seeds` maps variables' names to arrays of their shapes. Where paths meet, signals add up.
+        """
+        rules = modes.find(mode)
+        for key in rules:
+            if isinstance(key, str):
+                self.node(key)
+        signals = self._seeded(trace, seeds)
+        for node in reversed(self.nodes):
+            if node.output in signals and node.output in trace:
+                rule = modes.rule_for(rules, node.name, node.layer)
+                inputs = [trace[name] for name in node.inputs]
+                passed = _at(node, backward, signals[node.output], trace[node.output], *inputs, rule=rule)
+                _add(signals, node.inputs, passed)
+        return signals
+
+    def parameter_gradients(self, trace: Trace, seeds: Mapping[str, Array]) -> dict[tuple[str, str], Array]:
+        """Return {(node name, field): gradient} for all parameters that the `seeds` reach.
+
+        No signal is computed below the first layer that has parameters.
+        """
+        signals, found = self._seeded(trace, seeds), {}
+        above = self._above_parameters()
+        for node in reversed(self.nodes):
+            if node.output not in signals:
+                continue
+            arguments = signals[node.output], trace[node.output], *(trace[name] for name in node.inputs)
+            for key, gradient in _at(node, parameter_gradients, *arguments).items():
+                found[node.name, key] = gradient
+            if any(name in above for name in node.inputs):
+                _add(signals, node.inputs, _at(node, backward, *arguments))
+        return found
+
+    def shapes(self, **given: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """Return the shape (N x H x W x C) of every variable for inputs of the `given` shapes, computing nothing.
+
+        Variables at and after a layer without implementation are missing. Raises ShapeError naming the layer.
+        """
+        shapes = dict(given)
+        for node in self.nodes:
+            if type(node.layer) in OPERATORS and all(name in shapes for name in node.inputs):
+                shapes[node.output] = _at(node, output_shape, *(shapes[name] for name in node.inputs))
+        return shapes
+
+    def to(self, library: str) -> Self:
+        """Return the network with its parameters in "numpy" or "cupy" arrays."""
+        return self._mapped(lambda array: moved(array, library))
+
+    def astype(self, dtype: Any) -> Self:
+        """Return the network with its parameters in that dtype (float32 or float64)."""
+        return self._mapped(lambda array: array.astype(dtype, copy=False))
+
+    def _mapped(self, change: Any) -> Self:
+        return replace(self, nodes=tuple(replace(node, layer=_changed(node.layer, change)) for node in self.nodes))
+
+    def _check_given(self, given: Mapping[str, Array]) -> None:
+        for name in given:
+            if name not in self.inputs:
+                raise ValueError(f"the network has no input {name!r}, expected {', '.join(map(repr, self.inputs))}")
+        optional = {name for node in self.nodes if _is_objective(node.layer) for name in node.inputs[1:]}
+        for name in self.inputs:
+            if name not in given and name not in optional:
+                raise ValueError(f"the network's input {name!r} was not given")
+
+    def _seeded(self, trace: Trace, seeds: Mapping[str, Array]) -> dict[str, Array]:
+        signals = {}
+        for name, seed in seeds.items():
+            if name not in trace:
+                raise ValueError(f"the trace has no variable {name!r}, it has {', '.join(map(repr, trace))}")
+            if seed.shape != trace[name].shape:
+                raise ShapeError(f"the seed for {name!r} has shape {seed.shape}, expected {trace[name].shape}")
+            array_module(seed, trace[name])
+            signals[name] = seed.astype(trace[name].dtype, copy=False)
+        return signals
+
+    def _above_parameters(self) -> set[str]:
+        """Return the variables that depend on a parameter."""
+        above: set[str] = set()
+        for node in self.nodes:
+            own = type(node.layer) in OPERATORS and OPERATORS[type(node.layer)].parameter_gradients
+            if own or any(name in above for name in node.inputs):
+                above.add(node.output)
+        return above
+
+
+def chain(layers: Mapping[str, Layer]) -> tuple[Node, ...]:
+    """Return named layers as the nodes of a chain with MatConvNet's variables x0 (input), x1, x2, ...
+
+    A loss takes a second input, "label".
+    """
+    return tuple(
+        Node(name, layer, (f"x{i}", "label") if _is_objective(layer) else (f"x{i}",), (f"x{i + 1}",))
+        for i, (name, layer) in enumerate(layers.items())
+    )
+
+
+def _is_objective(layer: Layer) -> bool:
+    return type(layer) in OPERATORS and OPERATORS[type(layer)].objective
+
+
+def _written(nodes: tuple[Node, ...]) -> dict[str, Node]:
+    """Return variable -> node that writes it, or raise ValueError where names repeat or the order is wrong."""
+    names: set[str] = set()
+    written: dict[str, Node] = {}
+    later = {node.output for node in nodes}
+    for node in nodes:
+        later.discard(node.output) if node.output not in written else None
+        waiting = [name for name in node.inputs if name in later or name == node.output]
+        if waiting:
+            raise ValueError(f"node {node.name!r} reads {waiting[0]!r} before it is computed: reorder the nodes")
+        if node.name in names:
+            raise ValueError(f"two nodes are named {node.name!r}")
+        if node.output in written:
+            raise ValueError(f"variable {node.output!r} is written by {written[node.output].name!r} and {node.name!r}")
+        names.add(node.name)
+        written[node.output] = node
+    return written
+
+
+def _at(node: Node, function: Any, *arguments: Any, **options: Any) -> Any:
+    """Call ``function(node.layer, ...)``; an error that it raises then says at which layer."""
+    try:
+        return function(node.layer, *arguments, **options)
+    except (ShapeError, TypeError) as error:
+        raise type(error)(f"layer {node.name!r} ({title(node.layer)}): {error}") from error
+
+
+def _add(signals: dict[str, Array], names: tuple[str, ...], passed: tuple[Array, ...]) -> None:
+    for name, signal in zip(names, passed, strict=True):
+        signals[name] = signals[name] + signal if name in signals else signal
+
+
+def _changed(layer: Layer, change: Any) -> Layer:
+    arrays = {f.name: getattr(layer, f.name) for f in fields(layer) if hasattr(getattr(layer, f.name), "dtype")}
+    return replace(layer, **{name: change(array) for name, array in arrays.items()}) if arrays else layer

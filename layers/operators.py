@@ -1,0 +1,150 @@
+"""The table of operators: layer type -> how to compute it; and the three functions that look a layer up in it.
+
+`DEFINITIONS` has the functions that stand in each operator's own file; `OPERATORS`, which everything uses, has a
+faster twin where there is one. Tests hold each twin to its definition.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from refvis.layers import conv, conv_tiles, dropout, fully_connected, loss, lrn, pool, relu, sigmoid, softmax
+from refvis.layers.arrays import Array, array_module, require_float
+from refvis.layers.errors import ShapeError
+from refvis.layers.geometry import require_rank4
+from refvis.layers.unknown import Unknown
+
+Layer: TypeAlias = Any
+"""An instance of one of the layer dataclasses; they share no base class."""
+
+Rule: TypeAlias = Callable[..., tuple[Array, ...]]
+"""``(layer, signal, output, *inputs) -> signal for each input``."""
+
+Window: TypeAlias = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""Pixels covered, stride, and pad before, each (y, x)."""
+
+
+@dataclass(frozen=True)
+class Operator:
+    """How one type of layer computes.
+
+    `window` gives the sliding window of a layer (None: position by position). An `objective` takes labels as its last
+    input, and is left out of a forward pass to which no labels were given. `whole_image` layers see everything.
+    """
+
+    forward: Callable[..., Array]
+    gradient: Rule
+    output_shape: Callable[..., tuple[int, ...]]
+    parameter_gradients: Callable[..., dict[str, Array]] | None = None
+    window: Callable[[Layer], Window] | None = None
+    whole_image: bool = False
+    objective: bool = False
+
+
+def _conv_window(layer: conv.Conv) -> Window:
+    size, dilate, pad = layer.size, layer.dilate, layer.pad
+    covered = (size[0] - 1) * dilate[0] + 1, (size[1] - 1) * dilate[1] + 1  # type: ignore[index]
+    return covered, layer.stride, (pad[0], pad[2])  # type: ignore[return-value,index,misc]
+
+
+def _pool_window(layer: pool.Pool) -> Window:
+    return layer.size, layer.stride, (layer.pad[0], layer.pad[2])  # type: ignore[return-value,index,misc]
+
+
+DEFINITIONS: dict[type, Operator] = {
+    conv.Conv: Operator(conv.forward, conv.gradient, conv.output_shape, conv.parameter_gradients, _conv_window),
+    fully_connected.FullyConnected: Operator(
+        fully_connected.forward,
+        fully_connected.gradient,
+        fully_connected.output_shape,
+        fully_connected.parameter_gradients,
+        whole_image=True,
+    ),
+    pool.Pool: Operator(pool.forward, pool.gradient, pool.output_shape, window=_pool_window),
+    relu.ReLU: Operator(relu.forward, relu.gradient, relu.output_shape),
+    sigmoid.Sigmoid: Operator(sigmoid.forward, sigmoid.gradient, sigmoid.output_shape),
+    softmax.Softmax: Operator(softmax.forward, softmax.gradient, softmax.output_shape),
+    lrn.LRN: Operator(lrn.forward, lrn.gradient, lrn.output_shape),
+    dropout.Dropout: Operator(dropout.forward, dropout.gradient, dropout.output_shape),
+    loss.Loss: Operator(loss.forward, loss.gradient, loss.output_shape, whole_image=True, objective=True),
+    loss.SoftmaxLoss: Operator(
+        loss.softmax_loss_forward, loss.softmax_loss_gradient, loss.output_shape, whole_image=True, objective=True
+    ),
+}
+
+OPERATORS: dict[type, Operator] = DEFINITIONS | {
+    conv.Conv: Operator(
+        conv_tiles.forward, conv_tiles.gradient, conv.output_shape, conv_tiles.parameter_gradients, _conv_window
+    ),
+}
+
+
+def operator(layer: Layer) -> Operator:
+    """Return the operator of that layer's type, or raise TypeError if the type is not in the table."""
+    found = OPERATORS.get(type(layer))
+    if found is None:
+        raise TypeError(f"no implementation for {title(layer)}: refvis.layers has one for {_names()}")
+    return found
+
+
+def title(layer: Layer) -> str:
+    """Return what to call the layer's type in a message or table."""
+    return f"MatConvNet type {layer.type!r}" if isinstance(layer, Unknown) else type(layer).__name__
+
+
+def _names() -> str:
+    return ", ".join(sorted(kind.__name__ for kind in OPERATORS))
+
+
+def output_shape(layer: Layer, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the layer's output for inputs of those shapes (N x H x W x C), or raise ShapeError."""
+    found = operator(layer)
+    require_rank4(shapes[0])
+    return found.output_shape(layer, *shapes)
+
+
+def forward(layer: Layer, *inputs: Array) -> Array:
+    """Return the layer's output (N x H x W x C) in the dtype and array library of the first input.
+
+    `inputs` are N x H x W x C, float32 or float64. Raises ShapeError where sizes do not fit, TypeError for a layer
+    without implementation, a wrong dtype, or NumPy and CuPy mixed.
+    """
+    _check(layer, inputs)
+    return operator(layer).forward(layer, *inputs)
+
+
+def backward(
+    layer: Layer, signal: Array, output: Array | None, *inputs: Array, rule: Rule | None = None
+) -> tuple[Array, ...]:
+    """Return the signal for each input, given the `signal` at the output, by `rule` (None: the exact gradient).
+
+    `output` is what `forward` returned for these `inputs` (None: it is computed). Errors as in `forward`.
+    """
+    signal, output = _signal(layer, signal, output, inputs)
+    return (rule or operator(layer).gradient)(layer, signal, output, *inputs)
+
+
+def parameter_gradients(layer: Layer, signal: Array, output: Array | None, *inputs: Array) -> dict[str, Array]:
+    """Return {field name: gradient} for the layer's parameters, in their shapes; {} for a layer without parameters."""
+    found = operator(layer).parameter_gradients
+    if found is None:
+        return {}
+    signal, output = _signal(layer, signal, output, inputs)
+    return found(layer, signal, output, *inputs)
+
+
+def _check(layer: Layer, inputs: tuple[Array, ...]) -> tuple[int, ...]:
+    array_module(*inputs)
+    require_float(inputs[0], "the input")
+    return output_shape(layer, *(x.shape for x in inputs))
+
+
+def _signal(layer: Layer, signal: Array, output: Array | None, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
+    """Return the signal in the inputs' dtype, and the output; raise ShapeError unless the signal has its shape."""
+    expected = _check(layer, inputs)
+    array_module(signal, output, *inputs)
+    if signal.shape != expected:
+        raise ShapeError(f"the signal has shape {signal.shape}, expected the output's {expected}")
+    if output is None:
+        output = operator(layer).forward(layer, *inputs)
+    return signal.astype(inputs[0].dtype, copy=False), output

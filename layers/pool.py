@@ -1,0 +1,102 @@
+"""Pooling: the largest, or the mean, of each window.
+
+    max:  y[n,i,j,c] = max over taps (u, v) of  x[n, s*i + u - p_top, s*j + v - p_left, c]
+    avg:  the mean over the same taps
+
+Padding never takes part: it is minus infinity for max, and the mean divides by the number of pixels that exist. Where
+several taps are largest, the first in column-major order (down the rows first) takes the whole signal backward.
+These are MatConvNet's conventions. Caffe rounds the output size up (models that came from Caffe therefore carry a
+larger pad at bottom and right); PyTorch's average counts padding unless told not to.
+Output height: floor((H + p_top + p_bottom - PH) / s) + 1. Reference: Vedaldi & Lenc, MatConvNet, 2015, section 4.3.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.errors import ShapeError
+from refvis.layers.geometry import Pair, Quad, pair, quad, tap, window_output
+
+METHODS = ("max", "avg")
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Pooling of windows of `size` pixels; `method` is "max" or "avg"; stride and pad as in Conv, pad < size."""
+
+    size: Pair
+    stride: Pair = 1
+    pad: Quad = 0
+    method: str = "max"
+
+    def __post_init__(self) -> None:
+        """Check the fields, and store geometry in full: pairs (y, x), pad with four values."""
+        if self.method not in METHODS:
+            raise ShapeError(f"Pool method is {self.method!r}, expected 'max' or 'avg'")
+        size, pad = pair(self.size, "Pool size"), quad(self.pad, "Pool pad")
+        if max(pad[:2]) >= size[0] or max(pad[2:]) >= size[1]:
+            raise ShapeError(f"Pool pad is {pad} (top, bottom, left, right), expected less than the size {size}")
+        object.__setattr__(self, "size", size)
+        object.__setattr__(self, "stride", pair(self.stride, "Pool stride"))
+        object.__setattr__(self, "pad", pad)
+
+
+def output_shape(layer: Pool, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape N x H' x W' x C of the output, or raise ShapeError."""
+    height, width = window_output(shape, layer.size, layer.stride, layer.pad, what="pooling window")  # type: ignore[arg-type]
+    return shape[0], height, width, shape[3]
+
+
+def forward(layer: Pool, x: Array) -> Array:
+    """Return y (N x H' x W' x C, dtype of x)."""
+    xp = array_module(x)
+    windows = list(taps(layer, x.shape))
+    wide = padded(layer, x, -xp.inf if layer.method == "max" else 0)
+    y = wide[:, windows[0][0], windows[0][1]].copy()
+    combine = xp.maximum if layer.method == "max" else xp.add
+    for rows, columns in windows[1:]:
+        combine(y, wide[:, rows, columns], out=y)
+    return y if layer.method == "max" else y / counts(layer, x)
+
+
+def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
+    """Return (dx,): to the winner of each window (max), or in equal parts to its pixels (avg)."""
+    xp = array_module(signal, x)
+    wide = padded(layer, x, -xp.inf if layer.method == "max" else 0)
+    back = xp.zeros_like(wide)
+    if layer.method == "avg":
+        share = signal / counts(layer, x)
+        for rows, columns in taps(layer, x.shape):
+            back[:, rows, columns] += share
+    else:
+        left = signal.copy()
+        for rows, columns in taps(layer, x.shape):
+            won = xp.where(wide[:, rows, columns] == output, left, signal.dtype.type(0))
+            back[:, rows, columns] += won
+            left -= won
+    top, _, start, _ = layer.pad  # type: ignore[misc]
+    return (back[:, top : top + x.shape[1], start : start + x.shape[2]],)
+
+
+def taps(layer: Pool, shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
+    """Yield for each tap, down the rows first, the rows and columns of the padded input that it meets."""
+    _, height, width, _ = output_shape(layer, shape)
+    (sy, sx), (size_y, size_x) = layer.stride, layer.size  # type: ignore[misc]
+    for v in range(size_x):
+        for u in range(size_y):
+            yield tap(u, 1, sy, height), tap(v, 1, sx, width)
+
+
+def padded(layer: Pool, x: Array, fill: float) -> Array:
+    """Return x with its border filled with `fill`."""
+    top, bottom, left, right = layer.pad  # type: ignore[misc]
+    count, height, width, channels = x.shape
+    wide = array_module(x).full((count, height + top + bottom, width + left + right, channels), fill, x.dtype)
+    wide[:, top : top + height, left : left + width] = x
+    return wide
+
+
+def counts(layer: Pool, x: Array) -> Array:
+    """Return how many pixels of the image each window holds (1 x H' x W' x 1, dtype of x)."""
+    one = padded(layer, array_module(x).ones((1, *x.shape[1:3], 1), x.dtype), 0)
+    return sum(one[:, rows, columns] for rows, columns in taps(layer, x.shape))

@@ -1,0 +1,56 @@
+"""Rectified linear unit, and the three backward passes that differ only here.
+
+    y = max(x, 0) + leak * min(x, 0)
+
+| rule        | signal that goes down                | passes where          | source                              |
+|-------------|--------------------------------------|-----------------------|-------------------------------------|
+| `gradient`  | g if x > 0 else leak * g             | the INPUT is positive | backpropagation; Simonyan 2014      |
+| `deconvnet` | relu(g)                              | the SIGNAL is positive| Zeiler & Fergus 2014                |
+| `guided`    | gradient of relu(g)                  | both are              | Springenberg et al. 2015            |
+
+With leak > 0, "passes" means with weight 1 and all else with weight `leak` (for `guided`: the product of the two).
+At x = 0 the derivative is taken as the leak (MatConvNet, Caffe and PyTorch agree).
+"""
+
+from dataclasses import dataclass
+
+from refvis.layers.arrays import Array, array_module
+
+
+@dataclass(frozen=True, eq=False)
+class ReLU:
+    """Rectified linear unit; `leak` is the slope for x <= 0."""
+
+    leak: float = 0.0
+
+
+def output_shape(layer: ReLU, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the output: that of the input."""
+    return shape
+
+
+def forward(layer: ReLU, x: Array) -> Array:
+    """Return y (shape and dtype of x)."""
+    return _gated(layer, x, by=x)
+
+
+def gradient(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Backpropagation: the signal passes where the input was positive."""
+    return (_gated(layer, signal, by=x),)
+
+
+def deconvnet(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Deconvnet: the signal passes where it is positive itself, whatever the input was."""
+    return (_gated(layer, signal, by=signal),)
+
+
+def guided(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Guided backpropagation: the signal passes where input and signal are both positive."""
+    return (_gated(layer, _gated(layer, signal, by=signal), by=x),)
+
+
+def _gated(layer: ReLU, signal: Array, by: Array) -> Array:
+    """Return the signal where `by` is positive, leak times the signal elsewhere."""
+    xp = array_module(signal, by)
+    rest = signal * signal.dtype.type(layer.leak) if layer.leak else signal.dtype.type(0)
+    return xp.where(by > 0, signal, rest)

@@ -1,0 +1,30 @@
+"""Softmax over channels, at every position: y_k = exp(x_k) / sum_c exp(x_c).
+
+Its gradient: dx_k = y_k (g_k - sum_c g_c y_c). The largest x is subtracted first, which changes nothing but overflow.
+Reference: MatConvNet `vl_nnsoftmax` (channels are its third axis, the last one here).
+"""
+
+from dataclasses import dataclass
+
+from refvis.layers.arrays import Array, array_module
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax:
+    """Softmax over channels."""
+
+
+def output_shape(layer: Softmax, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the output: that of the input."""
+    return shape
+
+
+def forward(layer: Softmax, x: Array) -> Array:
+    """Return y (shape and dtype of x; sums to 1 over channels)."""
+    e = array_module(x).exp(x - x.max(axis=3, keepdims=True))
+    return e / e.sum(axis=3, keepdims=True)
+
+
+def gradient(layer: Softmax, signal: Array, output: Array, x: Array) -> tuple[Array]:
+    """Return (dx,) = (y * (g - <g, y>),), the inner product over channels."""
+    return (output * (signal - (signal * output).sum(axis=3, keepdims=True)),)
