@@ -30,6 +30,8 @@ class LRN:
     def __post_init__(self) -> None:
         """Check the window, and that L stays positive."""
         object.__setattr__(self, "size", integers(self.size, "LRN size", (1,), 1)[0])
+        for name in ("kappa", "alpha", "beta"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if self.kappa < 0 or self.alpha < 0:
             raise ShapeError(f"LRN has kappa {self.kappa} and alpha {self.alpha}, expected both to be 0 or more")
 
