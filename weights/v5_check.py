@@ -110,9 +110,7 @@ class Walk:
             width, size, at = self.integers(length)[0], listing.stop - listing.start, listing.after
             if width < 1 or size % width:
                 raise ModelFormatError(f"field names of {width} bytes in {size}", "", "the file is damaged", place)
-            names = [
-                self.text(Element(1, i, i + width, i)) for i in range(listing.start, listing.stop, width)
-            ]
+            names = [self.text(Element(1, i, i + width, i)) for i in range(listing.start, listing.stop, width)]
         if count * len(names) * 8 > stop - at:
             raise too_many(count * len(names), stop - at, place)
         for index in range(count):

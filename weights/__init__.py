@@ -1,0 +1,22 @@
+"""Model files <-> networks: original MatConvNet .mat files, and the networks that ship with the project."""
+
+from refvis.weights.bundle import bundled_names, bundled_path
+from refvis.weights.errors import ModelFormatError
+from refvis.weights.matfile import read_mat
+from refvis.weights.model import Model, Remark
+from refvis.weights.read import read_model
+from refvis.weights.save import save_simplenn
+from refvis.weights.tree import Limits, Opaque
+
+__all__ = [
+    "Limits",
+    "Model",
+    "ModelFormatError",
+    "Opaque",
+    "Remark",
+    "bundled_names",
+    "bundled_path",
+    "read_mat",
+    "read_model",
+    "save_simplenn",
+]

@@ -1,0 +1,86 @@
+"""Typed access to the fields of one struct of a model file; every default and every leftover becomes a remark."""
+
+from typing import Any
+
+import numpy as np
+
+from refvis.weights.errors import ModelFormatError
+from refvis.weights.model import Remark
+from refvis.weights.tree import Opaque, Tree
+
+
+class Fields:
+    """The fields of the struct at `place`; `report` collects the remarks."""
+
+    def __init__(self, values: dict[str, Tree], place: str, report: list[Remark]) -> None:
+        self.values, self.place, self.report = values, place, report
+        self.used: set[str] = set()
+
+    def remark(self, kind: Any, text: str, name: str = "") -> None:
+        """Add a remark on this struct, or on its field `name`."""
+        self.report.append(Remark(f"{self.place}.{name}" if name else self.place, kind, text))
+
+    def error(self, name: str, found: str, expected: str, advice: str = "") -> ModelFormatError:
+        """Return the error for the field `name` (or, if empty, for the struct)."""
+        return ModelFormatError(found, expected, advice, f"{self.place}.{name}" if name else self.place)
+
+    def take(self, name: str) -> Tree | None:
+        """Return the field `name` as it is, None where it is absent; it counts as used."""
+        self.used.add(name)
+        return self.values.get(name)
+
+    def text(self, name: str) -> str | None:
+        """Return a text field; None where it is absent or empty."""
+        value = self.take(name)
+        if value is None or is_empty(value):
+            return None
+        if not isinstance(value, str):
+            raise self.error(name, describe(value), "text")
+        return value
+
+    def numbers(self, name: str, default: tuple[float, ...], counts: tuple[int, ...]) -> tuple[float, ...]:
+        """Return a field of numbers as a tuple, one of `counts` long; absent or empty: `default`, with a remark."""
+        value = self.take(name)
+        if value is None or is_empty(value):
+            self.remark("default", f"{name} was {'absent' if value is None else 'empty'}, set to {show(default)}", name)
+            return default
+        expected = f"{' or '.join(map(str, counts))} number(s)"
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or value.size not in counts:
+            raise self.error(name, describe(value), expected)
+        if not np.isfinite(value).all():
+            raise self.error(name, f"{value.ravel(order='F').tolist()}", expected)
+        return tuple(value.ravel(order="F").tolist())
+
+    def number(self, name: str, default: float) -> float:
+        """Return a field of one number."""
+        return self.numbers(name, (default,), (1,))[0]
+
+    def leftover(self) -> None:
+        """Add one remark that lists the fields that nothing asked for (empty ones say nothing)."""
+        names = [name for name, value in self.values.items() if name not in self.used and not is_empty(value)]
+        if names:
+            self.remark("ignored", f"not used: {', '.join(names)}")
+
+
+def is_empty(value: Tree) -> bool:
+    """Whether a value is empty: {}, [], '' or a struct without fields."""
+    return value.size == 0 if isinstance(value, np.ndarray) else not isinstance(value, Opaque) and len(value) == 0
+
+
+def show(values: tuple[float, ...]) -> str:
+    """Return numbers as MATLAB writes them."""
+    listed = " ".join(f"{value:g}" for value in values)
+    return listed if len(values) == 1 else f"[{listed}]"
+
+
+def describe(value: Tree) -> str:
+    """Return what a value is, in MATLAB's words."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} of size {' x '.join(map(str, value.shape))}"
+    if isinstance(value, Opaque):
+        return f"an object of class {value.class_name}"
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}"
+    if value is None:
+        return "nothing"
+    return "a struct" if isinstance(value, dict) else f"{len(value)} values in a cell or struct array"

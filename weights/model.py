@@ -1,0 +1,30 @@
+"""What a model file is read into: nodes, meta data, and remarks on what was filled in, changed or left out."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from refvis.layers import Node
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing that loading did by itself at `place` in the file.
+
+    `kind`: a "default" was filled in, something was "ignored" or "changed", or it is a "warning".
+    """
+
+    place: str
+    kind: Literal["default", "ignored", "changed", "warning"]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text} ({self.kind})"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network as it stands in a file: `nodes` in storage order, `meta` in plain Python values, the load `report`."""
+
+    nodes: tuple[Node, ...]
+    meta: dict[str, Any]
+    report: list[Remark]

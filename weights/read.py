@@ -1,0 +1,88 @@
+"""A .mat file -> the network in it, wherever it stands."""
+
+from pathlib import Path
+from typing import Any
+
+from refvis.weights.errors import ModelFormatError
+from refvis.weights.matfile import read_mat
+from refvis.weights.model import Model, Remark
+from refvis.weights.simplenn import read_simplenn
+from refvis.weights.tree import DEFAULT_LIMITS, Limits, Opaque, Tree
+
+PLACES = ("", "net", "model.net", "model")
+"""Where networks are found, in the order in which they are looked for."""
+
+
+def read_model(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Model:
+    """Return the network in the MatConvNet .mat file `path`.
+
+    Raises FileNotFoundError, or ModelFormatError naming the file, the place, what was found and what was expected.
+    """
+    variables = read_mat(path, limits)
+    try:
+        report: list[Remark] = []
+        place = find(variables)
+        report_siblings(variables, place, report)
+        return read_simplenn(at(variables, place), place, report)
+    except ModelFormatError as error:
+        error.path = path
+        raise
+
+
+def at(variables: dict[str, Tree], place: str) -> Any:
+    """Return the value at a place such as ``model.net``; None if there is none."""
+    value: Any = variables
+    for name in place.split(".") if place else ():
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def find(variables: dict[str, Tree]) -> str:
+    """Return the place of the network, or raise ModelFormatError."""
+    others = [name for name in variables if name not in PLACES]
+    for place in (*PLACES, *others):
+        value = at(variables, place)
+        if isinstance(value, Opaque) and (place in PLACES or "dagnn" in value.class_name.lower()):
+            raise ModelFormatError(
+                f"an object of class {value.class_name}",
+                "a struct",
+                "only MATLAB can read it: there, do net = net.saveobj() and save it again",
+                place,
+            )
+        if isinstance(value, dict) and "layers" in value:
+            refuse_dagnn(value, place)
+            return place
+    names = ", ".join(list(variables)[:8]) or "nothing"
+    raise ModelFormatError(
+        f"the variables {names}", "layers (at top level, under net, or under model.net)", "the file holds no network"
+    )
+
+
+def refuse_dagnn(net: dict[str, Tree], place: str) -> None:
+    """Raise ModelFormatError for a DagNN model."""
+    layers = net["layers"]
+    first = layers[0] if isinstance(layers, list) and layers else layers
+    if "vars" in net or (isinstance(first, dict) and "block" in first):
+        raise ModelFormatError(
+            "a DagNN model", "a simplenn model", "DagNN models are not read yet by this version", place
+        )
+
+
+def report_siblings(variables: dict[str, Tree], place: str, report: list[Remark]) -> None:
+    """Add a remark for everything that stands beside the network and is not part of it."""
+    if not place:
+        others = [name for name in variables if name not in ("layers", "meta", "classes", "normalization")]
+        report.extend(Remark(name, "ignored", "beside the network") for name in others)
+        return
+    parts = place.split(".")
+    for depth in range(len(parts)):
+        above = ".".join(parts[:depth])
+        prefix = f"{above}." if above else ""
+        report.extend(
+            Remark(f"{prefix}{name}", "ignored", "beside the network")
+            for name in at(variables, above)
+            if name != parts[depth]
+        )
+    net = at(variables, place)
+    own = ("layers", "meta", "classes", "normalization")
+    report.extend(Remark(f"{place}.{name}", "ignored", "not used") for name in net if name not in own)
