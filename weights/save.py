@@ -47,7 +47,8 @@ def check_chain(nodes: Sequence[Node]) -> None:
         if len(node.inputs) != 1 + extra or (expected is not None and node.inputs[0] != expected):
             wanted = "one input" if expected is None else f"only {expected!r}"
             raise ValueError(
-                f"a simplenn file holds a chain only, but layer {node.name!r} reads {', '.join(map(repr, node.inputs))}, "
+                f"a simplenn file holds a chain only, but layer {node.name!r} reads "
+                f"{', '.join(map(repr, node.inputs))}, "
                 f"expected {wanted}{' and labels' if extra else ''}"
             )
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_files import assert_agrees, golden, images, numbers, read
+
 from refvis import layers
 from refvis.layers import DEFINITIONS, Operator
 

@@ -1,4 +1,4 @@
-"""Where the golden cases are, and how to read them: results of the running original, as plain dicts in N x H x W x C."""
+"""Where the golden cases are, and how to read them: results of the running original, in N x H x W x C."""
 
 import os
 from pathlib import Path
