@@ -57,7 +57,7 @@ def read_normalization(values: dict[str, Tree], remark: Remarker) -> dict[str, A
     if "averageImage" in values:
         result["averageImage"] = average_image(values["averageImage"], remark)
     size, border = result.get("imageSize"), result.get("border")
-    if "cropSize" not in result and size and border and len(size) >= 2:
+    if "cropSize" not in result and size and border and len(size) >= 2 and min(size[:2]) > 0 <= min(border):
         result["cropSize"] = tuple(size[i] / (size[i] + border[min(i, len(border) - 1)]) for i in (0, 1))
         text = "cropSize was absent, set to imageSize / (imageSize + border)"
         remark("normalization.cropSize", "default", text)
@@ -66,7 +66,7 @@ def read_normalization(values: dict[str, Tree], remark: Remarker) -> dict[str, A
 
 def sizes(value: Tree, number: type) -> tuple[Any, ...] | None:
     """Return numbers as a tuple, of ints where `number` is int and they are whole; None if there are none."""
-    if not isinstance(value, np.ndarray) or value.size == 0:
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or value.size == 0:
         return None
     listed = value.ravel(order="F").tolist()
     whole = number is int and all(float(entry).is_integer() for entry in listed)
@@ -106,7 +106,7 @@ def read_classes(value: Tree, remark: Remarker, channels: int | None) -> dict[st
 
 def texts(value: Tree) -> list[str]:
     """Return a cell of texts, or the rows of a text, as a list of str."""
-    entries = [value] if isinstance(value, str) else value
+    entries = value if isinstance(value, list) else [value]
     return [
         entry.rstrip() if isinstance(entry, str) else "" if is_empty(entry) else str(plain(entry)) for entry in entries
     ]

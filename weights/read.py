@@ -46,7 +46,7 @@ def find(variables: dict[str, Tree]) -> str:
             raise ModelFormatError(
                 f"an object of class {value.class_name}",
                 "a struct",
-                "only MATLAB can read it: there, do net = net.saveobj() and save it again",
+                "only MATLAB can read objects: make it a struct there (a DagNN: net = net.saveobj()) and save it again",
                 place,
             )
         if isinstance(value, dict) and "layers" in value:

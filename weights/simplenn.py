@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from refvis.layers import Conv, Node, Unknown
 from refvis.weights.blocks import LOSSES, TYPES, unknown
 from refvis.weights.errors import ModelFormatError
@@ -38,8 +40,6 @@ def read_layer(fields: Fields, index: int, taken: set[str]) -> Node:
     if kind is None:
         raise fields.error("type", "nothing", "the layer's type, such as 'conv'")
     name = read_name(fields, index, taken)
-    if not fields.values.get("precious", True):
-        fields.used.add("precious")
     try:
         layer = TYPES.get(kind, unknown)(fields)
     except ModelFormatError:
@@ -47,9 +47,16 @@ def read_layer(fields: Fields, index: int, taken: set[str]) -> Node:
     except ValueError as error:  # what the layer itself refuses
         raise fields.error("", str(error), f"fields of a sound {kind} layer") from error
     fields.used.add("weights")
+    if is_false(fields.values.get("precious")):
+        fields.used.add("precious")
     fields.leftover()
     inputs = (f"x{index}", "label") if kind in LOSSES else (f"x{index}",)
     return Node(name, layer, inputs, (f"x{index + 1}",))
+
+
+def is_false(value: Tree) -> bool:
+    """Whether a value is a single false or 0."""
+    return isinstance(value, np.ndarray) and value.size == 1 and not value.any()
 
 
 def read_name(fields: Fields, index: int, taken: set[str]) -> str:

@@ -66,7 +66,8 @@ def read_variable(header: bytes, raw: memoryview, name: str, order: str) -> Tree
             found = scipy.io.loadmat(io.BytesIO(header + raw), mat_dtype=True, uint16_codec=codec)
         except Exception as error:  # scipy has no error class of its own for damaged files
             raise ModelFormatError(f"scipy cannot read it ({error})", "", "the file is damaged", name) from error
-    return plain(found.get(name, Opaque("unknown")))
+    # scipy finds no name for an object of a class, and calls it "None".
+    return plain(found[name] if name in found else found.get("None", Opaque("unknown")))
 
 
 def plain(value: Any) -> Tree:

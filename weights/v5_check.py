@@ -42,16 +42,19 @@ class Walk:
         kind, size = struct.unpack_from(self.order + "II", self.data, at)
         if kind >> 16:  # a small element: type, size and up to four bytes in eight
             element = Element(kind & 0xFFFF, at + 4, at + 4 + (kind >> 16), at + 8)
+            stop = min(stop, at + 8)
         else:
             padding = 0 if kind == MATRIX else -size % 8
             element = Element(kind, at + 8, at + 8 + size, at + 8 + size + padding)
-        if element.stop > min(stop, max(element.after, at + 8)):
+        if element.stop > stop:
             raise cut_off(place)
         return element
 
-    def integers(self, element: Element) -> tuple[int, ...]:
-        """Return the 32-bit integers of an element."""
-        count = (element.stop - element.start) // 4
+    def integers(self, element: Element, place: str) -> tuple[int, ...]:
+        """Return the 32-bit integers of an element, at least one, and no more than dimensions can be."""
+        count = min((element.stop - element.start) // 4, 33)
+        if count < 1:
+            raise cut_off(place)
         return struct.unpack_from(f"{self.order}{count}i", self.data, element.start)
 
     def matrix(self, at: int, stop: int, place: str, depth: int = 0) -> tuple[int, str]:
@@ -63,9 +66,7 @@ class Walk:
         if whole.start == whole.stop:
             return whole.after, ""  # how MATLAB writes an empty matrix inside a cell
         flags = self.element(whole.start, whole.stop, place)
-        if flags.stop - flags.start < 8:
-            raise cut_off(place)
-        kind = self.integers(flags)[0] & 0xFF
+        kind = self.integers(flags, place)[0] & 0xFF
         if kind == OPAQUE:
             return whole.after, self._opaque(flags.after, whole.stop, place, depth)
         dimensions = self.element(flags.after, whole.stop, place)
@@ -80,7 +81,7 @@ class Walk:
 
     def count(self, element: Element, place: str) -> int:
         """Return the number of values of a matrix with these dimensions."""
-        dimensions = self.integers(element)
+        dimensions = self.integers(element, place)
         if not 2 <= len(dimensions) <= 32 or min(dimensions) < 0:
             raise ModelFormatError(
                 f"dimensions {dimensions[:8]}", "2 to 32, none negative", "the file is damaged", place
@@ -105,17 +106,19 @@ class Walk:
         if kind == OBJECT:
             at = self.element(at, stop, place).after
         if kind != CELL:
-            length, listing = self.element(at, stop, place), None
+            length = self.element(at, stop, place)
             listing = self.element(length.after, stop, place)
-            width, size, at = self.integers(length)[0], listing.stop - listing.start, listing.after
+            width, size, at = self.integers(length, place)[0], listing.stop - listing.start, listing.after
             if width < 1 or size % width:
                 raise ModelFormatError(f"field names of {width} bytes in {size}", "", "the file is damaged", place)
             names = [self.text(Element(1, i, i + width, i)) for i in range(listing.start, listing.stop, width)]
-        if count * len(names) * 8 > stop - at:
-            raise too_many(count * len(names), stop - at, place)
+        # A child takes 8 bytes at least; a struct without fields has none, and is 1 x 1 in practice.
+        if count * max(len(names), 1) * 8 > max(stop - at, 8):
+            raise too_many(count, stop - at, place)
         for index in range(count):
             for name in names:
-                inside = f"{place}{{{index + 1}}}" if kind == CELL else f"{place}.{name}"
+                entry = f"{{{index + 1}}}" if kind == CELL else f"({index + 1})" if count > 1 else ""
+                inside = f"{place}{entry}.{name}" if name else f"{place}{entry}"
                 at, _ = self.matrix(at, stop, inside, depth + 1)
 
     def _numbers(self, kind: int, count: int, at: int, stop: int, place: str, depth: int) -> None:
@@ -123,10 +126,10 @@ class Walk:
         if real.kind not in STORAGE:
             raise ModelFormatError(f"numbers of type {real.kind}", "types 1 to 18", "the file is damaged", place)
         held = (real.stop - real.start) // STORAGE[real.kind]
-        self.budget.take(place, depth, count * NUMBERS.get(kind, 4))
         # Text may take more bytes than characters (UTF-8), and blank text may be left out.
         if held != count if kind != CHAR else count > max(held, 4096):
             raise too_many(count, real.stop - real.start, place)
+        self.budget.take(place, depth, count * NUMBERS.get(kind, 4))
 
     def _opaque(self, at: int, stop: int, place: str, depth: int) -> str:
         name = self.element(at, stop, place)

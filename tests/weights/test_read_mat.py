@@ -1,0 +1,88 @@
+"""Both .mat formats become one tree."""
+
+import struct
+
+import numpy as np
+import pytest
+import scipy.io
+from matlab_files import V5_HEADER, V73, StructArray, element, matrix, opaque
+from same import assert_same
+
+from refvis.weights import Opaque, read_mat
+
+TREE = {
+    "net": {
+        "layers": [
+            {"type": "conv", "weights": [np.arange(120, dtype="float32").reshape(2, 3, 4, 5), np.zeros((1, 0))]},
+            {"type": "relu", "opts": [], "precious": np.array([[False]])},
+        ],
+        "name": "é→",
+        "nothing": "",
+        "none": {},
+        "column": np.array([[1.0], [2.0]]),
+        "small": np.array([[1.0, 2.0, 255.0]]),
+        "counts": np.array([[-3, 4]], dtype="int16"),
+        "empty": np.zeros((0, 3), dtype="float32"),
+    }
+}
+
+
+def v5_tree(value):
+    """The tree as scipy.io.savemat takes it."""
+    if isinstance(value, dict):
+        return {key: v5_tree(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        cell = np.empty((1, len(value)) if value else (0, 0), dtype=object)
+        for index, entry in enumerate(value):
+            cell[0, index] = v5_tree(entry)
+        return cell
+    return value
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_v5(tmp_path, compressed):
+    scipy.io.savemat(tmp_path / "a.mat", v5_tree(TREE), do_compression=compressed)
+    assert_same(read_mat(tmp_path / "a.mat"), TREE)
+
+
+@pytest.mark.parametrize("fields", [False, True])
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_v73(tmp_path, fields, compression):
+    path = V73(tmp_path / "a.mat", fields=fields, compression=compression).write(TREE)
+    assert_same(read_mat(path), TREE)
+
+
+def test_struct_arrays_are_lists_of_dicts(tmp_path):
+    rows = [{"a": np.array([[1.0]]), "b": "x"}, {"a": np.array([[2.0]]), "b": "yz"}]
+    assert_same(read_mat(V73(tmp_path / "a.mat").write({"s": StructArray(rows)})), {"s": rows})
+    array = np.empty((1, 2), dtype=[("a", object), ("b", object)])
+    for index, values in enumerate(rows):
+        array[0, index] = tuple(values.values())
+    scipy.io.savemat(tmp_path / "b.mat", {"s": array})
+    assert_same(read_mat(tmp_path / "b.mat"), {"s": rows})
+
+
+def test_cells_and_text_rows_are_column_major(tmp_path):
+    cell = np.array([["a", "b", "c"], ["d", "e", "f"]], dtype=object)
+    scipy.io.savemat(tmp_path / "a.mat", {"c": cell, "t": np.array(["ab ", "cde"])})
+    assert read_mat(tmp_path / "a.mat") == {"c": ["a", "d", "b", "e", "c", "f"], "t": ["ab ", "cde"]}
+
+
+def test_v5_objects_are_opaque(tmp_path):
+    fields = element(5, struct.pack("<i", 4)), element(1, b"gpu\0num\0")
+    number = matrix(6, (1, 1), "", element(9, struct.pack("<d", 2.0)))
+    body = matrix(2, (1, 1), "s", *fields, opaque("", "gpuArray"), number) + opaque("net", "dagnn.DagNN")
+    (tmp_path / "a.mat").write_bytes(V5_HEADER + body)
+    expected = {"s": {"gpu": Opaque("gpuArray"), "num": np.array([[2.0]])}, "net": Opaque("dagnn.DagNN")}
+    assert_same(read_mat(tmp_path / "a.mat"), expected)
+
+
+def test_v73_objects_are_opaque(tmp_path):
+    import h5py
+
+    path = V73(tmp_path / "a.mat").write({"n": {"x": np.array([[1.0]])}})
+    with h5py.File(path, "r+") as file:
+        item = file["n"].create_dataset("gpu", data=np.array([[3707764736, 2, 1, 1, 1, 1]], "u4"))
+        item.attrs["MATLAB_class"] = np.bytes_("gpuArray")
+        item.attrs["MATLAB_object_decode"] = np.int32(3)
+    assert_same(read_mat(path), {"n": {"x": np.array([[1.0]]), "gpu": Opaque("gpuArray")}})
