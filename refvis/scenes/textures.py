@@ -1,0 +1,84 @@
+"""Patterns of two tones: each returns, per pixel, how much of the second tone to mix in (0 to 1).
+
+`x` and `y` are in pixels, in the frame of whatever is painted, so that a pattern turns with its object; `size` is the
+typical size of the pattern in pixels. Edges are smoothed over one pixel.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from refvis.scenes.dice import Dice, between, direction
+from refvis.scenes.primitives import Field, length
+
+Texture: TypeAlias = Callable[[Dice, Field, Field, float], Field]
+
+
+def plain(dice: Dice, x: Field, y: Field, size: float) -> Field:
+    """One flat tone."""
+    return np.full(x.shape, between(dice, 0.0, 1.0))
+
+
+def stripes(dice: Dice, x: Field, y: Field, size: float) -> Field:
+    """Parallel bands at any angle."""
+    across, down = direction(dice)
+    return _step(_wave(x * across + y * down, size, between(dice, 0.0, 1.0)) - size / 4)
+
+
+def checks(dice: Dice, x: Field, y: Field, size: float) -> Field:
+    """A chessboard at any angle."""
+    across, down = direction(dice)
+    first = _step(_wave(x * across + y * down, 1.5 * size, between(dice, 0.0, 1.0)) - 0.375 * size)
+    second = _step(_wave(y * across - x * down, 1.5 * size, between(dice, 0.0, 1.0)) - 0.375 * size)
+    return first + second - 2 * first * second
+
+
+def dots(dice: Dice, x: Field, y: Field, size: float) -> Field:
+    """A square grid of discs at any angle."""
+    across, down = direction(dice)
+    u = _wave(x * across + y * down, size, between(dice, 0.0, 1.0))
+    v = _wave(y * across - x * down, size, between(dice, 0.0, 1.0))
+    return _step(between(dice, 0.25, 0.36) * size - length(u, v))
+
+
+def gradient(dice: Dice, x: Field, y: Field, size: float) -> Field:
+    """A steady change from one tone to the other along a random direction."""
+    across, down = direction(dice)
+    along = x * across + y * down
+    low, high = float(along.min()), float(along.max())
+    return (along - low) / (high - low)
+
+
+def noise(dice: Dice, x: Field, y: Field, size: float) -> Field:
+    """Smooth cloudy noise: random values on a lattice of step `size`, and finer ones, with smooth steps between."""
+    coarse, fine = _lattice_noise(dice, x, y, size), _lattice_noise(dice, x, y, size / 2)
+    return np.clip(1.2 * (coarse + fine / 2) - 0.4, 0.0, 1.0)
+
+
+TEXTURES: tuple[Texture, ...] = (plain, stripes, checks, dots, gradient, noise)
+
+
+def _wave(along: Field, period: float, phase: float) -> Field:
+    """Distance to the nearest line of a family that stands `period` apart, 0 to period / 2."""
+    turns = along / period + phase
+    return np.abs(turns - np.floor(turns + 0.5)) * period
+
+
+def _step(distance: Field) -> Field:
+    return np.clip(distance + 0.5, 0.0, 1.0)
+
+
+def _lattice_noise(dice: Dice, x: Field, y: Field, step: float) -> Field:
+    u, v = x / step - float(x.min()) / step, y / step - float(y.min()) / step
+    column, row = u.astype(np.intp), v.astype(np.intp)
+    values = dice.random((int(row.max()) + 2, int(column.max()) + 2))
+    u, v = _ease(u - column), _ease(v - row)
+    upper = values[row, column] * (1 - u) + values[row, column + 1] * u
+    lower = values[row + 1, column] * (1 - u) + values[row + 1, column + 1] * u
+    blended: Field = upper * (1 - v) + lower * v
+    return blended
+
+
+def _ease(t: Field) -> Field:
+    return t * t * (3 - 2 * t)
