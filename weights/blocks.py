@@ -93,7 +93,7 @@ def pool(fields: Fields) -> Pool:
 
 def lrn(fields: Fields) -> LRN:
     """Return local response normalisation (`lrn`, and `normalize` in older files)."""
-    size, kappa, alpha, beta = fields.numbers("param", (5, 1, 2e-5, 0.75), (4,))
+    size, kappa, alpha, beta = fields.numbers("param", (5.0, 1.0, 2e-5, 0.75), (4,))
     return LRN(int(size) if size == int(size) else size, kappa, alpha, beta)  # type: ignore[arg-type]  # LRN refuses 2.5
 
 

@@ -53,7 +53,7 @@ class Fields:
 
     def number(self, name: str, default: float) -> float:
         """Return a field of one number."""
-        return self.numbers(name, (default,), (1,))[0]
+        return float(self.numbers(name, (default,), (1,))[0])
 
     def leftover(self) -> None:
         """Add one remark that lists the fields that nothing asked for (empty ones say nothing)."""

@@ -1,4 +1,4 @@
-"""Reads a .mat file of any kind that can hold a network: v5, v6, v7 (scipy) and v7.3 (HDF5, h5py)."""
+"""Reads a .mat file of any kind that can hold a network: v5, v6, v7, and v7.3 (HDF5, with h5py)."""
 
 from pathlib import Path
 

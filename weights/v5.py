@@ -1,110 +1,176 @@
-"""Reads v5, v6 and v7 .mat files with scipy into plain values."""
+"""Reads v5, v6 and v7 .mat files into plain values.
 
-import io
-import warnings
-import zlib
+A file is a header of 128 bytes and one element for each variable, compressed or not. An element is a tag (type, size)
+and data; a matrix is an element that holds flags, dimensions, name and contents, each an element again.
+Reference: MathWorks, "MAT-File Format", chapter 1 (level 5).
+
+scipy.io.loadmat is not used: it trusts the sizes and types that a file declares, and a damaged one crashes the
+interpreter. Every size here is checked against the bytes that are there; the tests compare the results with scipy's.
+"""
+
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
-from scipy.io.matlab import MatlabFunction, MatlabObject, MatlabOpaque
-from scipy.sparse import issparse
 
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.tree import Budget, Limits, Opaque, Tree
-from refvis.weights.v5_check import Walk, cut_off
+from refvis.weights.v5_elements import (
+    COMPRESSED,
+    MATRIX,
+    STORAGE,
+    Element,
+    integers,
+    read_element,
+    text,
+    unpack,
+)
 
 HEADER = 128
-COMPRESSED = 15
+CELL, STRUCT, OBJECT, CHAR, SPARSE, FUNCTION, OPAQUE = 1, 2, 3, 4, 5, 16, 17
+CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"}
+COMPLEX, LOGICAL = 0x0800, 0x0200
+CODECS = {3: "utf-16", 4: "utf-16", 17: "utf-16", 18: "utf-32"}
+DAMAGED = "the file is damaged"
 
 
 def read_v5(path: Path, limits: Limits) -> dict[str, Tree]:
-    """Return the variables of the v5 file `path`; each is checked, then read, one after the other."""
+    """Return the variables of the v5 file `path`."""
     data = memoryview(path.read_bytes())
     order = "<" if bytes(data[126:128]) == b"IM" else ">"
-    budget, variables = Budget(limits), {}
+    budget = Budget(limits)
+    variables: dict[str, Tree] = {}
     at = HEADER
     while at < len(data):
-        element = Walk(data, order, budget).element(at, len(data), "")
-        at, packed = element.after, element.kind == COMPRESSED
-        # A compressed element is not padded, whatever its size.
-        at = element.stop if packed else at
-        raw = unpack(data[element.start : element.stop], budget) if packed else data[element.start - 8 : element.stop]
-        _, name = Walk(raw, order, budget).matrix(0, len(raw), "")
+        element = read_element(data, order, at, len(data), "")
+        packed = element.kind == COMPRESSED
+        raw = unpack(data[element.start : element.stop], budget) if packed else data[at : element.stop]
+        at = element.stop if packed else element.after  # what is compressed is not padded
+        name, value = Reader(raw, order, budget).variable()
         if name in variables:
-            raise ModelFormatError(f"two variables named {name!r}", "one", "the file is damaged", name)
+            raise ModelFormatError(f"two variables named {name!r}", "one", DAMAGED, name)
         if name:  # a nameless variable is the workspace of function handles
-            variables[name] = read_variable(bytes(data[:HEADER]), raw, name, order)
+            variables[name] = value
     if not variables:
         raise ModelFormatError("a .mat file without variables", "a network", "fetch or save it again")
     return variables
 
 
-def unpack(data: memoryview, budget: Budget) -> memoryview:
-    """Return the zlib-compressed bytes, unpacked, but never more than the budget allows."""
-    machine = zlib.decompressobj()
-    try:
-        raw = machine.decompress(data, budget.size + 2**20)
-    except zlib.error as error:
-        raise ModelFormatError("compressed data that do not unpack", "", "the file is damaged") from error
-    if machine.unconsumed_tail:
-        budget.take("", 0, len(raw))
-    if not machine.eof:
-        raise cut_off("")
-    return memoryview(raw)
+class Reader:
+    """Reads one variable from `data`, its bytes, in byte `order` (``<`` or ``>``)."""
+
+    def __init__(self, data: memoryview, order: str, budget: Budget) -> None:
+        self.data, self.order, self.budget = data, order, budget
+
+    def variable(self) -> tuple[str, Tree]:
+        """Return the variable's name and value."""
+        name, value, _ = self.matrix(0, len(self.data), "", 0)
+        return name, value
+
+    def element(self, at: int, stop: int, place: str) -> Element:
+        """Return the element at `at`, which has to end before `stop`."""
+        return read_element(self.data, self.order, at, stop, place)
+
+    def matrix(self, at: int, stop: int, place: str, depth: int) -> tuple[str, Tree, int]:
+        """Return the name and the value of the matrix at `at`, and where the next element begins."""
+        whole = self.element(at, stop, place)
+        if whole.kind != MATRIX:
+            raise ModelFormatError(f"an element of type {whole.kind}", "a matrix", DAMAGED, place)
+        self.budget.take(place, depth)
+        if whole.start == whole.stop:
+            return "", np.zeros((0, 0)), whole.after  # how MATLAB writes [] inside a cell
+        flags = self.element(whole.start, whole.stop, place)
+        bits = integers(self.data, self.order, flags, place)[0]
+        if bits & 0xFF == OPAQUE:
+            return *self.opaque(flags.after, whole.stop, place), whole.after
+        dimensions = self.element(flags.after, whole.stop, place)
+        shape = integers(self.data, self.order, dimensions, place)
+        if not 2 <= len(shape) <= 32 or min(shape) < 0:
+            raise ModelFormatError(f"dimensions {shape[:8]}", "2 to 32, none negative", DAMAGED, place)
+        title = self.element(dimensions.after, whole.stop, place)
+        name = text(self.data, title)
+        return name, self.contents(bits, shape, title.after, whole.stop, place or name, depth), whole.after
+
+    def contents(self, bits: int, shape: tuple[int, ...], at: int, stop: int, place: str, depth: int) -> Tree:
+        """Return the value of a matrix with these flags and dimensions, whose contents begin at `at`."""
+        kind, count = bits & 0xFF, math.prod(shape)
+        if kind == CELL:
+            return self.children(count, [""], at, stop, place, depth)
+        if kind == STRUCT:
+            records = self.records(count, at, stop, place, depth)
+            return records[0] if shape == (1, 1) else records
+        if kind == OBJECT:
+            return Opaque(text(self.data, self.element(at, stop, place)))
+        if kind in (SPARSE, FUNCTION):
+            return Opaque("sparse" if kind == SPARSE else "function_handle")
+        if kind == CHAR:
+            return self.characters(shape, self.element(at, stop, place), place, depth)
+        if kind not in CLASSES:
+            raise ModelFormatError(f"a value of class {kind}", "a class from 1 to 17", DAMAGED, place)
+        real = self.element(at, stop, place)
+        values = self.numbers(kind, count, real, place, depth)
+        if bits & COMPLEX:
+            values = values + 1j * self.numbers(kind, count, self.element(real.after, stop, place), place, depth)
+        return (values.astype(bool) if bits & LOGICAL else values).reshape(shape, order="F")
+
+    def numbers(self, kind: int, count: int, element: Element, place: str, depth: int) -> np.ndarray[Any, Any]:
+        """Return `count` numbers in the class `kind`; small whole numbers are stored in fewer bytes than they have."""
+        if element.kind not in STORAGE:
+            raise ModelFormatError(f"numbers of type {element.kind}", f"one of {list(STORAGE)}", DAMAGED, place)
+        stored = np.dtype(self.order + STORAGE[element.kind])
+        if element.stop - element.start != count * stored.itemsize:
+            raise too_many(count, element.stop - element.start, place)
+        self.budget.take(place, depth, count * np.dtype(CLASSES[kind]).itemsize)
+        return np.frombuffer(self.data, stored, count, element.start).astype(CLASSES[kind])
+
+    def characters(self, shape: tuple[int, ...], element: Element, place: str, depth: int) -> str | list[str]:
+        """Return text: str, or a list of str for several rows."""
+        size, count = element.stop - element.start, math.prod(shape)
+        if count > max(size, 4096):  # blank text may be left out
+            raise too_many(count, size, place)
+        self.budget.take(place, depth, 4 * max(count, size))
+        codec = CODECS.get(element.kind, "utf-8")
+        if codec != "utf-8":
+            codec += "-le" if self.order == "<" else "-be"
+        found = bytes(self.data[element.start : element.stop]).decode(codec, "replace") or " " * count
+        if count == 0:
+            return ""
+        if shape[0] == 1:
+            return found
+        return ["".join(found[row :: shape[0]]) for row in range(shape[0])]  # column-major
+
+    def records(self, count: int, at: int, stop: int, place: str, depth: int) -> list[Tree]:
+        """Return the structs of a struct array."""
+        length = self.element(at, stop, place)
+        listing = self.element(length.after, stop, place)
+        width, size = integers(self.data, self.order, length, place)[0], listing.stop - listing.start
+        if width < 1 or size % width:
+            raise ModelFormatError(f"{size} bytes of field names, {width} each", "whole names", DAMAGED, place)
+        names = [text(self.data, Element(1, i, i + width, i)) for i in range(listing.start, listing.stop, width)]
+        values = self.children(count, names, listing.after, stop, place, depth)
+        return [dict(zip(names, values[i * len(names) :], strict=False)) for i in range(count)]
+
+    def children(self, count: int, names: list[str], at: int, stop: int, place: str, depth: int) -> list[Tree]:
+        """Return the values of a cell (one nameless field), or of the fields of `count` structs, in turn."""
+        if count * max(len(names), 1) * 8 > max(stop - at, 8):  # each takes 8 bytes at least
+            raise too_many(count, stop - at, place)
+        values = []
+        for index in range(count):
+            for name in names:
+                entry = f"({index + 1})" if count > 1 else ""
+                inside = f"{place}{entry}.{name}" if name else f"{place}{{{index + 1}}}"
+                _, value, at = self.matrix(at, stop, inside, depth + 1)
+                values.append(value)
+        return values
+
+    def opaque(self, at: int, stop: int, place: str) -> tuple[str, Opaque]:
+        """Return the name and the class of an object of a MATLAB class."""
+        name = self.element(at, stop, place)
+        system = self.element(name.after, stop, place)
+        return text(self.data, name), Opaque(text(self.data, self.element(system.after, stop, place)))
 
 
-def read_variable(header: bytes, raw: memoryview, name: str, order: str) -> Tree:
-    """Return one checked variable, read by scipy from a file made of `header` and `raw`."""
-    codec = "utf-16-le" if order == "<" else "utf-16-be"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            # mat_dtype: small whole doubles are stored as bytes, and have to come back as doubles.
-            # Never squeeze: 1 x 1 x C x K would lose its axes.
-            found = scipy.io.loadmat(io.BytesIO(header + raw), mat_dtype=True, uint16_codec=codec)
-        except Exception as error:  # scipy has no error class of its own for damaged files
-            raise ModelFormatError(f"scipy cannot read it ({error})", "", "the file is damaged", name) from error
-    # scipy finds no name for an object of a class, and calls it "None".
-    return plain(found[name] if name in found else found.get("None", Opaque("unknown")))
-
-
-def plain(value: Any) -> Tree:
-    """Return a value as scipy reads it, as a plain value."""
-    if isinstance(value, Opaque):
-        return value
-    if isinstance(value, MatlabFunction):
-        return Opaque("function_handle")
-    if isinstance(value, MatlabOpaque):
-        return Opaque(opaque_class(value))
-    if isinstance(value, MatlabObject):
-        return Opaque(str(value.classname))
-    if issparse(value):
-        return Opaque("sparse")
-    return plain_array(np.asarray(value))
-
-
-def plain_array(value: np.ndarray[Any, Any]) -> Tree:
-    """Return a struct, cell, text or array of numbers as a plain value."""
-    if value.dtype.names is not None:
-        records = [{name: plain(record[name]) for name in value.dtype.names} for record in value.ravel(order="F")]
-        return records[0] if value.shape == (1, 1) else records
-    if value.dtype == object and value.size and all(entry is None for entry in value.flat):
-        return {} if value.shape == (1, 1) else [{}] * value.size  # how scipy shows a struct without fields
-    if value.dtype == object:
-        return [plain(entry) for entry in value.ravel(order="F")]
-    if value.dtype.kind in "US":
-        rows = [str(row) for row in value.ravel()]
-        return "\n".join(rows) if len(rows) < 2 else rows
-    value = value.astype(value.dtype.newbyteorder("="), copy=False)
-    return value if value.ndim >= 2 else value.reshape(1, -1)
-
-
-def opaque_class(value: Any) -> str:
-    """Return the class of an object that scipy left unread."""
-    try:
-        name = value.ravel()[0]["s2"]
-        return name.decode("latin1") if isinstance(name, bytes) else str(name)
-    except (IndexError, ValueError, KeyError, TypeError):
-        return "object"
+def too_many(count: int, size: int, place: str) -> ModelFormatError:
+    """Return the error for `count` declared values in `size` bytes."""
+    return ModelFormatError(f"{count:,} values declared in {size:,} bytes", "as many as there are", DAMAGED, place)

@@ -1,4 +1,4 @@
-"""Files that are not part of the repository: real models and images. Tests that need them skip where they are absent."""
+"""Files outside the repository: real models and images. Tests that need them skip where they are absent."""
 
 from pathlib import Path
 

@@ -2,11 +2,16 @@
 
 import struct
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
+from golden_files import SHARED, golden
 from matlab_files import V5_HEADER, V73, StructArray, element, matrix, opaque
 from same import assert_same
+from scipy.io.matlab import MatlabFunction
+from scipy.sparse import issparse
 
 from refvis.weights import Opaque, read_mat
 
@@ -52,6 +57,56 @@ def test_v73(tmp_path, fields, compression):
     assert_same(read_mat(path), TREE)
 
 
+def from_scipy(value):
+    """The tree of what scipy.io.loadmat gives."""
+    if isinstance(value, MatlabFunction):
+        return Opaque("function_handle")
+    if issparse(value):
+        return Opaque("sparse")
+    if value.dtype.names:
+        records = [{name: from_scipy(record[name]) for name in value.dtype.names} for record in value.ravel(order="F")]
+        return records[0] if value.shape == (1, 1) else records
+    if value.dtype == object and value.size and value.flat[0] is None:
+        return {}  # a struct without fields
+    if value.dtype == object:
+        return [from_scipy(entry) for entry in value.ravel(order="F")]
+    if value.dtype.kind == "U":
+        return "" if value.size == 0 else str(value[0]) if value.size == 1 else [str(row) for row in value]
+    return value
+
+
+def shared_v5_files():
+    found = golden("*")
+    for path in sorted((SHARED / "models").glob("*.mat")):
+        found += [path] if not h5py.is_hdf5(path) else []
+    return found
+
+
+def test_v5_reads_as_scipy_does():
+    files = shared_v5_files()
+    assert files
+    for path in files:
+        expected = scipy.io.loadmat(path, mat_dtype=True)
+        names = [name for name in expected if not name.startswith("__")]
+        assert_same(read_mat(path), {name: from_scipy(expected[name]) for name in names}, path.name)
+
+
+def test_v5_with_the_other_byte_order(tmp_path):
+    def tagged(kind, data):
+        return struct.pack(">II", kind, len(data)) + data + bytes(-len(data) % 8)
+
+    flags, sizes = tagged(6, struct.pack(">II", 6, 0)), tagged(5, struct.pack(">ii", 1, 2))
+    body = flags + sizes + tagged(1, b"x") + tagged(4, struct.pack(">HH", 1, 258))
+    (tmp_path / "a.mat").write_bytes(V5_HEADER[:124] + b"\x01\x00MI" + tagged(14, body))
+    assert_same(read_mat(tmp_path / "a.mat"), {"x": np.array([[1.0, 258.0]])})
+
+
+def test_v5_complex_sparse_and_functions(tmp_path):
+    values = {"z": np.array([[1 + 2j, 3]]), "s": scipy.sparse.eye_array(3).tocsc(), "b": np.array([[True, False]])}
+    scipy.io.savemat(tmp_path / "a.mat", values)
+    assert_same(read_mat(tmp_path / "a.mat"), {"z": values["z"], "s": Opaque("sparse"), "b": values["b"]})
+
+
 def test_struct_arrays_are_lists_of_dicts(tmp_path):
     rows = [{"a": np.array([[1.0]]), "b": "x"}, {"a": np.array([[2.0]]), "b": "yz"}]
     assert_same(read_mat(V73(tmp_path / "a.mat").write({"s": StructArray(rows)})), {"s": rows})
@@ -78,8 +133,6 @@ def test_v5_objects_are_opaque(tmp_path):
 
 
 def test_v73_objects_are_opaque(tmp_path):
-    import h5py
-
     path = V73(tmp_path / "a.mat").write({"n": {"x": np.array([[1.0]])}})
     with h5py.File(path, "r+") as file:
         item = file["n"].create_dataset("gpu", data=np.array([[3707764736, 2, 1, 1, 1, 1]], "u4"))

@@ -1,0 +1,91 @@
+"""Models that other people trained, and the running original's own files before and after its upgrade."""
+
+import numpy as np
+import pytest
+from golden_files import golden
+from same import assert_same
+from shared_files import shared
+
+from refvis.layers import LRN, Conv, Pool, SoftmaxLoss, Unknown
+from refvis.weights import ModelFormatError, bundled_names, bundled_path, read_mat, read_model, save_simplenn
+from refvis.weights.simplenn import read_simplenn
+
+
+def found(name):
+    return golden(name)[0] if golden(name) else shared("golden", f"{name}.mat")
+
+
+def test_old_format_equals_its_upgrade():
+    old, tidied = read_model(found("simplenn_net_old_format")), read_model(found("simplenn_net_old_tidied"))
+    assert_same(old.nodes, tidied.nodes)
+    assert_same(old.meta, tidied.meta)
+    assert tidied.report == []
+    new, tidied_new = read_model(found("simplenn_net_new")), read_model(found("simplenn_net_new_tidied"))
+    assert_same(new.nodes, tidied_new.nodes)
+    assert_same(new.meta, tidied_new.meta)
+    for one, two in zip(old.nodes, new.nodes, strict=True):
+        assert_same(one.layer, two.layer, one.name)
+
+
+def test_original_upgrade_case_by_case():
+    tree = read_mat(found("tidy_cases"))
+    before, after = tree["inputs"]["net"], tree["outputs"]["net"]
+    before["layers"], after["layers"] = (
+        before["layers"][:-1],
+        after["layers"][:-1],
+    )  # the last is no chain with the rest
+    for one, two in zip(before["layers"], after["layers"], strict=True):
+        if one["type"] in ("conv", "pool", "relu", "normalize", "lrn", "dropout", "softmax", "softmaxloss", "sigmoid"):
+            models = [read_simplenn({"layers": [layer]}, "", []) for layer in (one, two)]
+            assert_same(models[0].nodes[0].layer, models[1].nodes[0].layer, one["type"])
+    meta, expected = (read_simplenn(net, "", []).meta for net in (before, after))
+    assert_same(meta, expected)
+
+
+COUNTS = {"cifar10_lenet_old": 12, "cifar10_pretrained": 13, "lood2": 10, "DCFNet7": 4, "DnCNN_s25": 33}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_real_models_load_and_save(tmp_path, name):
+    model = read_model(shared("models", f"{name}.mat"))
+    assert len(model.nodes) == COUNTS[name]
+    assert not any(isinstance(node.layer, Unknown) for node in model.nodes)
+    assert {node.layer.filters.dtype.name for node in model.nodes if isinstance(node.layer, Conv)} == {"float32"}
+    save_simplenn(model.nodes, model.meta, tmp_path / "a.mat")
+    again = read_model(tmp_path / "a.mat")
+    assert_same(again.nodes, model.nodes)
+    assert_same(again.meta, model.meta)
+
+
+def test_details_of_real_models():
+    old = read_model(shared("models", "cifar10_lenet_old.mat"))
+    assert old.nodes[0].layer.filters.shape == (32, 5, 5, 3)
+    assert vars(old.nodes[1].layer) == vars(Pool(3, 2, (0, 1, 0, 1), "max"))
+    assert isinstance(old.nodes[-1].layer, SoftmaxLoss)
+    assert ("model.info", "ignored") in [(remark.place, remark.kind) for remark in old.report]
+    tracker = read_model(shared("models", "DCFNet7.mat"))
+    assert vars(tracker.nodes[-1].layer) == vars(LRN(5, 1, 2e-5, 0.75))
+    assert_same(tracker.meta["normalization"]["averageImage"], np.array([123, 117, 104], "float32"))
+    assert tracker.meta["normalization"]["imageSize"] == (125, 125, 3)
+    pretrained = read_model(shared("models", "cifar10_pretrained.mat"))
+    assert pretrained.meta["classes"]["name"][:2] == ["airplane", "automobile"]
+    assert read_model(shared("models", "DnCNN_s25.mat")).nodes[-1].layer.filters.shape == (1, 3, 3, 64)
+
+
+@pytest.mark.parametrize(("name", "unknown"), [("DnCNN_s25_Bnorm", {"bnorm"}), ("FFD_retrained", {"SubP", "concat"})])
+def test_models_with_layers_without_implementation_load(name, unknown):
+    model = read_model(shared("models", f"{name}.mat"))
+    assert {node.layer.type for node in model.nodes if isinstance(node.layer, Unknown)} == unknown
+
+
+@pytest.mark.parametrize("name", ["DnCNN_dag_ep50", "LapSRN_x2"])
+def test_dagnn_models_are_named_as_such(name):
+    with pytest.raises(ModelFormatError, match="a DagNN model, expected a simplenn model"):
+        read_model(shared("models", f"{name}.mat"))
+
+
+def test_bundled_networks_load():
+    for name in bundled_names():
+        assert read_model(bundled_path(name)).nodes
+    with pytest.raises(KeyError, match="no bundled network is named 'nothing'"):
+        bundled_path("nothing")
