@@ -105,7 +105,7 @@ def prepared(layer: Loss, x: Array, labels: Array) -> tuple[Array, Array]:
     kind = LOSSES[layer.kind]
     expected = (*x.shape[:3], 1 if kind.categorical else x.shape[3])
     if labels.size == len(x):
-        labels = xp.broadcast_to(labels.reshape(-1, 1, 1, 1), (*x.shape[:3], 1))
+        labels = xp.broadcast_to(labels.reshape(-1, 1, 1, 1), expected)
     if labels.shape != expected:
         raise ShapeError(f"labels have shape {labels.shape}, expected {expected} or one per image ({len(x)})")
     low, high = (0, x.shape[3]) if kind.categorical else (-1, 1)
@@ -116,6 +116,10 @@ def prepared(layer: Loss, x: Array, labels: Array) -> tuple[Array, Array]:
         )
     weights = (labels != 0).astype(x.dtype)
     if layer.instance_weights is not None:
+        given = layer.instance_weights.shape
+        ones = (1,) * (4 - len(given)) + given
+        if len(ones) > 4 or any(w not in (1, n) for w, n in zip(ones, expected, strict=True)):
+            raise ShapeError(f"instance weights have shape {given}, expected {expected} or one that broadcasts to it")
         weights = weights * layer.instance_weights.astype(x.dtype, copy=False)
     return labels.astype(x.dtype, copy=False), weights
 
@@ -135,10 +139,10 @@ def _one_hot(x: Array, index: Array) -> Array:
     return (xp.arange(x.shape[3]) == index).astype(x.dtype)
 
 
-def _rival(x: Array, c: Array) -> Array:
-    """Return the channel of the largest x_k with k != c (the first of equals)."""
+def _rivals(x: Array, c: Array) -> Array:
+    """Return x with minus infinity at channel c: the largest is x_c's strongest rival, minus infinity if C is 1."""
     xp = array_module(x)
-    return xp.where(_one_hot(x, _index(c)) > 0, -xp.inf, x).argmax(axis=3)[..., None]
+    return xp.where(_one_hot(x, _index(c)) > 0, x.dtype.type(-xp.inf), x)
 
 
 def _top_k_missed(layer: Loss, x: Array, c: Array) -> Array:
@@ -154,7 +158,7 @@ def _log_sum_exp(x: Array) -> Array:
 
 def _margin(x: Array, c: Array) -> Array:
     """Return x_c minus its strongest rival."""
-    return _chosen(x, c) - array_module(x).take_along_axis(x, _rival(x, c), axis=3)
+    return _chosen(x, c) - _rivals(x, c).max(axis=3, keepdims=True)
 
 
 def _log_derivative(layer: Loss, x: Array, c: Array) -> Array:
@@ -162,7 +166,13 @@ def _log_derivative(layer: Loss, x: Array, c: Array) -> Array:
 
 
 def _mshinge_derivative(layer: Loss, x: Array, c: Array) -> Array:
-    return (_margin(x, c) < 1) * (_one_hot(x, _rival(x, c)) - _one_hot(x, _index(c)))
+    rival = _rivals(x, c).argmax(axis=3)[..., None]
+    return (_margin(x, c) < 1) * (_one_hot(x, rival) - _one_hot(x, _index(c)))
+
+
+def _probability(x: Array, c: Array) -> Array:
+    """Return what x gives to the label: x for +1, 1 - x for -1; and 1/2, which does no harm, for an ignored one."""
+    return c * x + (1 - c) * 0.5
 
 
 def _logistic(layer: Loss, x: Array, c: Array) -> Array:
@@ -201,8 +211,8 @@ LOSSES = {
         lambda layer, x, c: (array_module(x).sign(x - layer.threshold) != c).astype(x.dtype), _zero, False
     ),
     "binarylog": _Kind(
-        lambda _, x, c: -array_module(x).log(c * (x - 0.5) + 0.5),
-        lambda _, x, c: -1 / (x + (c - 1) * 0.5),
+        lambda _, x, c: -array_module(x).log(_probability(x, c)),
+        lambda _, x, c: -c / _probability(x, c),
         False,
     ),
     "logistic": _Kind(_logistic, _logistic_derivative, False),

@@ -1,0 +1,51 @@
+"""The gradient of a layer that is linear is its transpose: <g, J u> = <J^T g, u> for any u and g, to rounding."""
+
+from dataclasses import replace
+
+import cases
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numeric import assert_adjoint
+
+from refvis import layers
+from refvis.layers import DEFINITIONS, OPERATORS
+
+ROUNDING = 1e-13
+
+
+@pytest.mark.parametrize("table", [OPERATORS, DEFINITIONS], ids=["operators", "definitions"])
+@pytest.mark.parametrize("name", ["conv", "subsample", "full", "pool", "dropout"])
+@given(data=st.data())
+def test_gradient_is_the_transpose(name: str, table: dict[type, layers.Operator], data: st.DataObject) -> None:
+    layer, (x,) = data.draw(cases.single((name,), dtype="float64"))
+    if name == "pool":
+        layer = replace(layer, method="avg")
+    if getattr(layer, "biases", None) is not None:
+        layer = replace(layer, biases=None)
+    u, found = cases.like(data.draw, x), table[type(layer)]
+    ju = found.forward(layer, u)
+    g = cases.like(data.draw, ju)
+    assert_adjoint(u, ju, g, found.gradient(layer, g, found.forward(layer, x), x)[0], ROUNDING)
+
+
+@pytest.mark.parametrize("table", [OPERATORS, DEFINITIONS], ids=["operators", "definitions"])
+@pytest.mark.parametrize("name", ["conv", "subsample", "full"])
+@given(data=st.data())
+def test_parameter_gradients_are_the_transpose(
+    name: str, table: dict[type, layers.Operator], data: st.DataObject
+) -> None:
+    layer, (x,) = data.draw(cases.single((name,), dtype="float64"))
+    found = table[type(layer)]
+    g = cases.like(data.draw, found.forward(layer, x))
+    gradients = found.parameter_gradients(layer, g, None, x)
+    names = [n for n in ("filters", "weights", "biases") if getattr(layer, n, None) is not None]
+    np.testing.assert_equal(list(gradients), names)
+    assume(names)
+    origin = found.forward(replace(layer, **{n: np.zeros_like(getattr(layer, n)) for n in names}), x)
+    for key in names:
+        u = cases.like(data.draw, getattr(layer, key))
+        others = {n: np.zeros_like(getattr(layer, n)) for n in names if n != key}
+        ju = found.forward(replace(layer, **others, **{key: u}), x) - origin
+        assert_adjoint(u, ju, g, gradients[key], ROUNDING)

@@ -1,0 +1,100 @@
+"""The fast convolution is the definition, whatever the tiles, the geometry and the memory order.
+
+Two sums of n products differ by at most (n + 2) roundings of the sum of the products' sizes, in either dtype: that is
+the bound here, and it is computed by the definition on absolute values.
+"""
+
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import cases
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from refvis import layers
+from refvis.layers import conv, conv_tiles
+
+TILES = [1, 100, 1000, 5000, conv_tiles.TILE_BYTES]
+LAYOUTS = {
+    "contiguous": lambda x: x,
+    "fortran": np.asfortranarray,
+    "turned": lambda x: np.ascontiguousarray(x[:, ::-1, ::-1])[:, ::-1, ::-1],
+    "every other": lambda x: np.repeat(np.repeat(x, 2, axis=2), 2, axis=3)[:, :, ::2, ::2],
+    "channels first": lambda x: np.ascontiguousarray(x.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1),
+}
+
+
+def absolute(layer: layers.Conv) -> layers.Conv:
+    parts = {name: getattr(layer, name) for name in ("filters", "biases")}
+    return replace(layer, **{name: np.abs(part, dtype=float) for name, part in parts.items() if part is not None})
+
+
+def assert_sums_agree(found: np.ndarray, expected: np.ndarray, sizes: np.ndarray, terms: int) -> None:
+    np.testing.assert_equal((found.dtype, found.shape), (expected.dtype, expected.shape))
+    bound = (terms + 2) * np.finfo(found.dtype).eps * sizes
+    over = np.abs(found.astype(float) - expected) - bound
+    np.testing.assert_array_less(over, np.finfo(found.dtype).tiny)
+
+
+def tiled(size: int) -> Any:
+    return mock.patch.object(conv_tiles, "TILE_BYTES", size)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@settings(max_examples=40)
+@given(data=st.data(), tile=st.sampled_from(TILES))
+def test_fast_is_the_definition(layout: str, data: st.DataObject, tile: int) -> None:
+    layer, (x,) = data.draw(cases.single(("conv",)))
+    g = LAYOUTS[layout](cases.like(data.draw, conv.forward(layer, x)))
+    x = LAYOUTS[layout](x)
+    plain, size, sizes = absolute(layer), np.abs(x, dtype=float), np.abs(g, dtype=float)
+    kernels, fh, fw, depth = layer.filters.shape
+    groups = x.shape[3] // depth
+    with tiled(tile):
+        y = conv_tiles.forward(layer, x)
+        (dx,) = conv_tiles.gradient(layer, g, y, x)
+        parameters = conv_tiles.parameter_gradients(layer, g, y, x)
+
+    assert_sums_agree(y, conv.forward(layer, x), conv.forward(plain, size), fh * fw * depth + 1)
+    (bound,) = conv.gradient(plain, sizes, None, size)
+    assert_sums_agree(dx, conv.gradient(layer, g, None, x)[0], bound, fh * fw * kernels // groups)
+    expected = conv.parameter_gradients(layer, g, None, x)
+    bounds = conv.parameter_gradients(plain, sizes, None, size)
+    np.testing.assert_equal(list(parameters), list(expected))
+    for name, found in parameters.items():
+        assert_sums_agree(found, expected[name], bounds[name], g.size // kernels)
+
+
+@given(cases.single(("subsample",)), st.data())
+def test_without_filters_both_are_one(case: cases.Case, data: st.DataObject) -> None:
+    layer, (x,) = case
+    y = conv_tiles.forward(layer, x)
+    g = cases.like(data.draw, y)
+    np.testing.assert_array_equal(y, conv.forward(layer, x), strict=True)
+    np.testing.assert_array_equal(conv_tiles.gradient(layer, g, y, x)[0], conv.gradient(layer, g, y, x)[0], strict=True)
+    expected = conv.parameter_gradients(layer, g, y, x)
+    np.testing.assert_equal(conv_tiles.parameter_gradients(layer, g, y, x), expected)
+
+
+@pytest.mark.parametrize(
+    ("rows_per_tile", "expected"),
+    [
+        (1, [(n, 1) for n in (1, 1, 1) for _ in range(5)]),
+        (2, [(1, 2), (1, 2), (1, 1)] * 3),
+        (5, [(1, 5)] * 3),
+        (10, [(2, 5), (1, 5)]),
+        (99, [(3, 5)]),
+    ],
+)
+def test_tiles_hold_some_rows_or_some_images(rows_per_tile: int, expected: list[tuple[int, int]]) -> None:
+    layer, x = layers.Conv(np.ones((1, 2, 3, 4))), np.arange(3 * 6 * 9 * 4.0).reshape(3, 6, 9, 4)
+    found, seen = [], []
+    with tiled(rows_per_tile * 7 * 24 * x.itemsize):
+        for images, rows, columns in conv_tiles._tiles(layer, x, (5, 7)):
+            found.append((len(range(3)[images]), len(range(5)[rows])))
+            seen.append(columns.copy())
+    np.testing.assert_equal(found, expected)
+    np.testing.assert_array_equal(np.concatenate(seen), conv_tiles._windows(layer, x, (5, 7)).reshape(-1, 24))

@@ -1,0 +1,223 @@
+"""Hypothesis strategies: random layers of every type with inputs that fit, and random networks of them.
+
+N, H, W, C and the number of filters K are pairwise different, so that no axis can be taken for another. Values are
+signed; "integers" has exact zeros and ties, "sparse" exact zeros.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from refvis import layers
+
+FLOATS = ("float32", "float64")
+FILLS = ("normal", "integers", "sparse")
+CATEGORICAL = ("classerror", "topkerror", "log", "softmaxlog", "mhinge", "mshinge")
+ATTRIBUTE = ("binaryerror", "binarylog", "logistic", "hinge")
+PROBABILITIES = ("log", "binarylog")
+
+Draw = Callable[[Any], Any]
+Shape = tuple[int, ...]
+
+
+class Case(NamedTuple):
+    """A layer and inputs that fit it."""
+
+    layer: Any
+    inputs: tuple[np.ndarray, ...]
+
+
+class Net(NamedTuple):
+    """A network and its inputs by name."""
+
+    graph: layers.Graph
+    given: dict[str, np.ndarray]
+
+
+def generators() -> st.SearchStrategy[np.random.Generator]:
+    """Random generators; what they draw is not shrunk."""
+    return st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+def fill(draw: Draw, shape: Shape, dtype: str = "float64", kinds: tuple[str, ...] = FILLS) -> np.ndarray:
+    """Return an array of that shape, filled in one of the ways of FILLS."""
+    random, kind = draw(generators()), draw(st.sampled_from(kinds))
+    if kind == "integers":
+        return random.integers(-2, 3, shape).astype(dtype)
+    values = random.normal(size=shape)
+    return (values * (random.random(shape) < 0.6) if kind == "sparse" else values).astype(dtype)
+
+
+def like(draw: Draw, x: np.ndarray) -> np.ndarray:
+    """Return a random array of the shape and dtype of x."""
+    return fill(draw, x.shape, x.dtype.name)
+
+
+@st.composite
+def shapes(draw: Draw, largest: int = 7) -> Shape:
+    """N x H x W x C, pairwise different; N is at most 4."""
+    count = draw(st.integers(1, 4))
+    rest = draw(st.lists(st.integers(1, largest).filter(lambda n: n != count), min_size=3, max_size=3, unique=True))
+    return count, *rest
+
+
+def window(draw: Draw, extent: int, dilated: bool = True, stride: int = 4) -> tuple[int, int, int, int, int]:
+    """Return (size, stride, dilate, pad before, pad after) of a window that fits an axis of that extent."""
+    before, after = draw(st.integers(0, 2)), draw(st.integers(0, 2))
+    room = extent + before + after
+    size = draw(st.integers(1, min(3, room)))
+    most = min(3, (room - 1) // (size - 1)) if size > 1 and dilated else 1
+    return size, draw(st.integers(1, stride)), draw(st.integers(1, most)), before, after
+
+
+def conv_on(draw: Draw, shape: Shape, kinds: tuple[str, ...] = FILLS, **options: Any) -> layers.Conv:
+    """Return a convolution with filters for inputs of that shape."""
+    (fh, sy, dy, top, bottom), (fw, sx, dx, left, right) = (window(draw, n, **options) for n in shape[1:3])
+    groups = draw(st.sampled_from([g for g in range(1, shape[3] + 1) if shape[3] % g == 0]))
+    each = draw(st.integers(1, 4).filter(lambda k: k * groups not in shape))
+    depth = shape[3] // groups
+    filters = fill(draw, (each * groups, fh, fw, depth), kinds=kinds) / np.sqrt(fh * fw * depth)
+    biases = fill(draw, (each * groups,), kinds=kinds) if draw(st.booleans()) else None
+    return layers.Conv(filters, biases, (sy, sx), (top, bottom, left, right), (dy, dx))
+
+
+def subsample_on(draw: Draw, shape: Shape) -> layers.Conv:
+    """Return a convolution without filters: it picks pixels, and may add a bias per channel or one for all."""
+    (_, sy, dy, top, bottom), (_, sx, dx, left, right) = (window(draw, n) for n in shape[1:3])
+    biases = draw(st.sampled_from([None, 1, shape[3]]))
+    biases = None if biases is None else fill(draw, (biases,))
+    return layers.Conv(None, biases, (sy, sx), (top, bottom, left, right), (dy, dx))
+
+
+def full_on(draw: Draw, shape: Shape) -> layers.FullyConnected:
+    """Return a fully connected layer."""
+    count = draw(st.integers(1, 9).filter(lambda k: k not in shape))
+    size = shape[1] * shape[2] * shape[3]
+    biases = fill(draw, (count,)) if draw(st.booleans()) else None
+    return layers.FullyConnected(fill(draw, (count, size)) / np.sqrt(size), biases)
+
+
+def pool_on(draw: Draw, shape: Shape, method: str | None = None) -> layers.Pool:
+    """Return a pooling layer, with other pads on each side, strides beyond its size, windows over the edge."""
+    sizes, pads = [], []
+    for extent in shape[1:3]:
+        size = draw(st.integers(1, 4))
+        before = draw(st.integers(0, size - 1))
+        after = draw(st.integers(max(0, size - extent - before), size - 1))
+        sizes.append(size)
+        pads += [before, after]
+    stride = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    return layers.Pool(tuple(sizes), stride, tuple(pads), method or draw(st.sampled_from(["max", "avg"])))
+
+
+def relu_on(draw: Draw, shape: Shape) -> layers.ReLU:
+    """Return a ReLU, half of them leaky."""
+    return layers.ReLU(draw(st.sampled_from([0, 0.0, 0.125, 1.0])))
+
+
+def lrn_on(draw: Draw, shape: Shape) -> layers.LRN:
+    """Return an LRN with odd, even, and more channels than there are."""
+    size = draw(st.integers(1, 2 * shape[3] + 2))
+    return layers.LRN(
+        size, draw(st.floats(0.5, 2)), draw(st.floats(0, 0.5)), draw(st.sampled_from([0.25, 0.5, 0.75, 1.0, 1.5]))
+    )
+
+
+def dropout_on(draw: Draw, shape: Shape) -> layers.Dropout:
+    """Return a dropout with a mask of the input's shape, with one mask for all images, or without."""
+    layer = layers.Dropout(draw(st.sampled_from([0.0, 0.25, 0.5])))
+    size = draw(st.sampled_from([None, shape, (1, *shape[1:])]))
+    if size is None:
+        return layer
+    kept = draw(generators()).random(size) >= layer.rate
+    return layers.Dropout(layer.rate, kept / (1 - layer.rate))
+
+
+ON: dict[str, Callable[[Draw, Shape], Any]] = {
+    "conv": conv_on,
+    "subsample": subsample_on,
+    "full": full_on,
+    "pool": pool_on,
+    "relu": relu_on,
+    "lrn": lrn_on,
+    "sigmoid": lambda draw, shape: layers.Sigmoid(),
+    "softmax": lambda draw, shape: layers.Softmax(),
+    "dropout": dropout_on,
+}
+"""One-input layers: name -> a layer for an input of a given shape."""
+
+
+def labels_for(draw: Draw, kind: str, shape: Shape) -> np.ndarray:
+    """Return labels for a loss, some of them 0 (ignored): one per image, or one per instance."""
+    random = draw(generators())
+    categorical = kind in CATEGORICAL
+    size = (*shape[:3], 1 if categorical else shape[3])
+    size = draw(st.sampled_from([size, (shape[0],)]))
+    labels = random.integers(0, shape[3] + 1, size) if categorical else random.integers(-1, 2, size)
+    return labels.astype(draw(st.sampled_from(["float64", "float32", "int64"])))
+
+
+def loss_on(draw: Draw, shape: Shape, kind: str) -> layers.Loss:
+    """Return a loss of that kind, half of them with instance weights."""
+    channels = 1 if kind in CATEGORICAL else shape[3]
+    size = draw(st.sampled_from([None, (*shape[:3], channels), (shape[0], 1, 1, 1), (1, *shape[1:3], 1)]))
+    weights = None if size is None else draw(generators()).random(size)
+    topk, threshold = draw(st.integers(1, 5)), draw(st.sampled_from([0.0, 0.3]))
+    return layers.Loss(kind, topk, threshold, weights, normalise=draw(st.booleans()))
+
+
+def predictions(draw: Draw, kind: str, shape: Shape, dtype: str) -> np.ndarray:
+    """Return predictions that the loss has a value for: probabilities, or any signed values."""
+    if kind in PROBABILITIES:
+        return draw(generators()).uniform(0.1, 0.9, shape).astype(dtype)
+    return fill(draw, shape, dtype)
+
+
+@st.composite
+def losses(draw: Draw, kinds: tuple[str, ...] = CATEGORICAL + ATTRIBUTE, dtype: str | None = None) -> Case:
+    """A loss with predictions and labels; the old block among them where `kinds` has softmaxlog."""
+    kind, shape = draw(st.sampled_from(kinds)), draw(shapes(5))
+    x = predictions(draw, kind, shape, dtype or draw(st.sampled_from(FLOATS)))
+    old = kind == "softmaxlog" and draw(st.booleans())
+    layer = layers.SoftmaxLoss() if old else loss_on(draw, shape, kind)
+    return Case(layer, (x, labels_for(draw, kind, shape)))
+
+
+@st.composite
+def single(draw: Draw, names: tuple[str, ...] = tuple(ON), dtype: str | None = None, largest: int = 7) -> Case:
+    """A layer with one input, of one of the kinds in ON."""
+    shape = draw(shapes(largest))
+    x = fill(draw, shape, dtype or draw(st.sampled_from(FLOATS)))
+    return Case(ON[draw(st.sampled_from(names))](draw, shape), (x,))
+
+
+def every(dtype: str | None = None) -> st.SearchStrategy[Case]:
+    """A layer of any type."""
+    return single(dtype=dtype) | losses(dtype=dtype)
+
+
+@st.composite
+def chains(
+    draw: Draw,
+    names: tuple[str, ...] = ("conv", "relu", "pool", "lrn", "sigmoid", "dropout"),
+    end: bool = True,
+    dtype: str = "float64",
+    adjust: Callable[[Any], Any] = lambda layer: layer,
+) -> Net:
+    """A chain of up to six layers; with `end`, often followed by a fully connected layer, softmax and a loss."""
+    shape = draw(shapes())
+    given = {"x0": fill(draw, shape, dtype, ("normal",))}
+    found: dict[str, Any] = {}
+    for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=6)):
+        found[f"{name}{len(found)}"] = layer = adjust(ON[name](draw, shape))
+        shape = layers.output_shape(layer, shape)
+    if end and draw(st.booleans()):
+        found["fc"] = full_on(draw, shape)
+        shape = layers.output_shape(found["fc"], shape)
+        found["softmax"] = layers.Softmax()
+        if draw(st.booleans()):
+            found["loss"] = layers.Loss("log")
+            given["label"] = labels_for(draw, "log", shape)
+    return Net(layers.Graph(layers.chain(found)), given)
