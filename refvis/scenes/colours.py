@@ -8,8 +8,8 @@ from refvis.scenes.dice import Dice, between
 Colour: TypeAlias = tuple[float, float, float]
 """Red, green, blue, each 0 to 1."""
 
-BODY_CONTRAST = 0.42
-ACCENT_CONTRAST = 0.32
+BODY_CONTRAST = 0.5
+ACCENT_CONTRAST = 0.36
 
 
 class Palette(NamedTuple):
@@ -71,8 +71,8 @@ def _tones(dice: Dice) -> tuple[Colour, Colour]:
     """Return a colour and one near it."""
     first = any_colour(dice)
     while True:
-        red, green, blue = (min(max(channel + between(dice, -0.28, 0.28), 0.0), 1.0) for channel in first)
-        if apart([first], [(red, green, blue)]) > 0.16:
+        red, green, blue = (min(max(channel + between(dice, -0.22, 0.22), 0.0), 1.0) for channel in first)
+        if apart([first], [(red, green, blue)]) > 0.14:
             return first, (red, green, blue)
 
 

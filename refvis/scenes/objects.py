@@ -1,7 +1,7 @@
 """The ten classes, each a few signed distances in a square of about -1 to 1 (x to the right, y down).
 
 A drawing has two parts, painted in two colours: `body`, and `accent` on top of it. Proportions vary a little with the
-dice. Shapes that mean the same upside down may turn freely; a house may only lean.
+dice. Shapes that look the same upside down may turn freely; a house may only lean.
 """
 
 import math
@@ -141,15 +141,15 @@ def _polar(radius: float, turns: float) -> Point:
 
 
 OBJECTS: dict[str, tuple[Draw, float]] = {
-    "fish": (fish, 180.0),
-    "house": (house, 40.0),
-    "mushroom": (mushroom, 40.0),
+    "fish": (fish, 60.0),
+    "house": (house, 35.0),
+    "mushroom": (mushroom, 35.0),
     "key": (key, 180.0),
     "star": (star, 180.0),
-    "heart": (heart, 180.0),
+    "heart": (heart, 60.0),
     "flower": (flower, 180.0),
-    "cup": (cup, 40.0),
-    "sailboat": (sailboat, 40.0),
+    "cup": (cup, 35.0),
+    "sailboat": (sailboat, 35.0),
     "moon": (moon, 180.0),
 }
 """Class name -> how it is drawn, and by how many degrees it may turn to either side. The order is the labels' order."""

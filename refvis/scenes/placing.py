@@ -9,13 +9,13 @@ from refvis.scenes.dice import Dice, between, chance
 from refvis.scenes.objects import Draw
 from refvis.scenes.primitives import Field
 
-LEAST_AREA, MOST_AREA = 0.095, 0.30
+LEAST_AREA, MOST_AREA = 0.12, 0.32
 """Share of the picture that an object covers; a slender one stops growing where it reaches the border."""
 MARGIN = 1.5
 """Pixels between the object and the border."""
 
-_STEP = 2.3 / 48
-_PROBE_Y, _PROBE_X = (np.mgrid[:48, :48] + 0.5) * _STEP - 1.15
+_STEP = 2.3 / 36
+_PROBE_Y, _PROBE_X = ((np.mgrid[:36, :36] + 0.5) * _STEP - 1.15).astype(np.float32)
 
 
 class Place(NamedTuple):

@@ -1,7 +1,7 @@
 """Signed distances of plain shapes: negative inside, zero on the edge, positive outside.
 
-Points are given as two arrays of one shape, x to the right and y down; every function returns a float64 array of that
-shape. Outside a shape no distance is too large, so "distance greater than r" means "a disc of radius r fits here".
+Points are given as two arrays of one shape, x to the right and y down; every function returns an array of that
+shape and type. Outside a shape no distance is too large: where it exceeds r, a disc of radius r fits beside the shape.
 Only + - * / and square roots of arrays are used: IEEE 754 fixes their last bit, so the pictures repeat everywhere.
 """
 
@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Field: TypeAlias = npt.NDArray[np.float64]
+from refvis.layers.arrays import Array
+
+Field: TypeAlias = Array
+"""One number per pixel: float32 in scenes; float64 works as well and stays float64."""
 Point: TypeAlias = tuple[float, float]
 
 
@@ -42,7 +44,8 @@ def capsule(x: Field, y: Field, start: Point, end: Point, radius: float) -> Fiel
     """Signed distance to a thick line from `start` to `end` with round ends."""
     run_x, run_y = end[0] - start[0], end[1] - start[1]
     off_x, off_y = x - start[0], y - start[1]
-    along = np.clip((off_x * run_x + off_y * run_y) / (run_x * run_x + run_y * run_y), 0.0, 1.0)
+    square = run_x * run_x + run_y * run_y
+    along = np.minimum(np.maximum(off_x * (run_x / square) + off_y * (run_y / square), 0.0), 1.0)
     return length(off_x - along * run_x, off_y - along * run_y) - radius
 
 
@@ -62,7 +65,7 @@ def lens(x: Field, y: Field, centre: Point, half: Point) -> Field:
 
 def polygon(x: Field, y: Field, corners: Sequence[Point], rounding: float = 0.0) -> Field:
     """Signed distance to a simple polygon, grown by `rounding` with round corners."""
-    nearest = np.full(x.shape, np.inf)
+    nearest = np.full_like(x, np.inf)
     inside = np.zeros(x.shape, bool)
     for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):
         run_x, run_y = bx - ax, by - ay
@@ -72,11 +75,10 @@ def polygon(x: Field, y: Field, corners: Sequence[Point], rounding: float = 0.0)
         rest_x, rest_y = off_x - along * run_x, off_y - along * run_y
         nearest = np.minimum(nearest, rest_x * rest_x + rest_y * rest_y)
         # A ray to the right crosses this edge where the edge spans y and the point lies on its left.
-        left = (off_x * run_y - off_y * run_x < 0) == (run_y > 0)
+        left = off_x * run_y < off_y * run_x if run_y > 0 else off_x * run_y > off_y * run_x
         inside ^= ((y >= ay) != (y >= by)) & left
     distance = np.sqrt(nearest)
-    signed: Field = np.where(inside, -distance, distance)
-    return signed - rounding
+    return np.where(inside, -distance, distance) - rounding
 
 
 def half_plane(x: Field, y: Field, point: Point, normal: Point) -> Field:

@@ -13,7 +13,7 @@ from refvis.scenes.colours import Colour, Palette, any_colour, colour_apart, pal
 from refvis.scenes.dice import Dice, between, chance, count, pick
 from refvis.scenes.objects import OBJECTS
 from refvis.scenes.placing import place
-from refvis.scenes.primitives import Field, coverage
+from refvis.scenes.primitives import Field, coverage, disc
 from refvis.scenes.textures import TEXTURES
 
 SIDE = 64
@@ -30,7 +30,7 @@ MOST_HIDDEN = 0.1
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
-_Y, _X = np.mgrid[:SIDE, :SIDE] + 0.5
+_Y, _X = np.mgrid[:SIDE, :SIDE].astype(np.float32) + np.float32(0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ def _compose(dice: Dice, shape_seed: np.random.SeedSequence, label: int) -> tupl
 def _background(dice: Dice, colours: Palette) -> Field:
     """Return a canvas (3 x 64 x 64) with a textured ground and clutter in colours that the object stands out from."""
     canvas = _blend(colours.ground, pick(dice, TEXTURES)(dice, _X, _Y, between(dice, 6.0, 20.0)))
-    for _ in range(count(dice, 1, 7)):
+    for _ in range(count(dice, 1, 5)):
         shape = pick(dice, (clutter.stroke, clutter.speck, clutter.blob))(dice, _X, _Y)
         _paint(canvas, coverage(shape), _plane(colour_apart(dice, (*colours.body, colours.accent), 0.3)))
     return canvas
@@ -109,22 +109,25 @@ def _background(dice: Dice, colours: Palette) -> Field:
 def _distract(dice: Dice, canvas: Field, colours: Palette, whole: Field) -> None:
     """Paint distractors in the object's colours or others, textured and two-toned as objects are, away from it."""
     room = whole
-    for _ in range(count(dice, 1, 4)):
-        shape = clutter.distractor(dice, _X, _Y, room)
-        if shape is None:
+    for _ in range(count(dice, 1, 3)):
+        spot = clutter.free_spot(dice, room)
+        if spot is None:
             continue
-        room = np.minimum(room, shape)
+        room = np.minimum(room, disc(_X, _Y, (spot.x, spot.y), spot.reach))
+        rows, columns = spot.window()
+        patch, x, y = canvas[:, rows, columns], _X[rows, columns], _Y[rows, columns]
+        shape = clutter.distractor(dice, x, y, spot)
         tones = colours.body if chance(dice, 0.6) else (any_colour(dice), any_colour(dice))
-        _paint(canvas, coverage(shape), _blend(tones, pick(dice, TEXTURES)(dice, _X, _Y, between(dice, 4.0, 9.0))))
+        _paint(patch, coverage(shape), _blend(tones, pick(dice, TEXTURES)(dice, x, y, between(dice, 4.0, 9.0))))
         if chance(dice, 0.5):
             core = shape - between(dice, 0.4, 0.7) * float(shape.min())
-            _paint(canvas, coverage(core), _plane(colours.accent))
+            _paint(patch, coverage(core), _plane(colours.accent))
 
 
 def _foreground(dice: Dice, canvas: Field, mask: Bools) -> Bools:
     """Paint strokes and specks before everything; return the mask less what they hide, at most a tenth of it."""
     seen, least = mask, (1 - MOST_HIDDEN) * float(mask.sum())
-    for _ in range(count(dice, 0, 4)):
+    for _ in range(count(dice, 0, 3)):
         hidden = coverage(pick(dice, (clutter.stroke, clutter.speck))(dice, _X, _Y))
         left = seen & (hidden < 0.5)
         if left.sum() >= least:
@@ -136,23 +139,26 @@ def _foreground(dice: Dice, canvas: Field, mask: Bools) -> Bools:
 def _expose(dice: Dice, canvas: Field) -> Bytes:
     """Return the canvas under a random contrast, brightness and sensor noise, as 64 x 64 x 3 uint8."""
     contrast, brightness = between(dice, 0.75, 1.1), between(dice, -0.08, 0.08)
-    grain = (dice.random(canvas.shape) + dice.random(canvas.shape) - 1.0) * between(dice, 0.0, 0.1)
+    grain = (dice.random(canvas.shape, np.float32) - dice.random(canvas.shape, np.float32)) * between(dice, 0.0, 0.08)
     exposed = (canvas - 0.5) * contrast + 0.5 + brightness + grain
-    levels = np.rint(np.clip(exposed, 0.0, 1.0) * 255).astype(np.uint8)
+    levels = np.rint(np.minimum(np.maximum(exposed, 0.0), 1.0) * 255).astype(np.uint8)
     return np.ascontiguousarray(levels.transpose(1, 2, 0))
 
 
 def _blend(tones: tuple[Colour, Colour], share: Field) -> Field:
-    """Return the mixtures (3 x 64 x 64) of two tones with `share` (64 x 64) of the second."""
+    """Return the mixtures (3 x H x W) of two tones with `share` (H x W) of the second."""
     first, second = _plane(tones[0]), _plane(tones[1])
-    blended: Field = first + share * (second - first)
-    return blended
+    return first + share * (second - first)
 
 
 def _paint(canvas: Field, share: Field, colour: Field) -> None:
-    """Mix `colour` (3 x 1 x 1 or 3 x 64 x 64) into the canvas, in place, by `share` (64 x 64, 0 to 1)."""
-    canvas += share * (colour - canvas)
+    """Mix `colour` (3 x 1 x 1 or 3 x H x W) into the canvas (3 x H x W), in place, by `share` (H x W, 0 to 1)."""
+    rows = np.flatnonzero(share.any(axis=1))  # most shapes are small
+    if rows.size:
+        touched = slice(int(rows[0]), int(rows[-1]) + 1)
+        whole = np.broadcast_to(colour, canvas.shape)
+        canvas[:, touched] += share[touched] * (whole[:, touched] - canvas[:, touched])
 
 
 def _plane(colour: Colour) -> Field:
-    return np.array(colour).reshape(3, 1, 1)
+    return np.array(colour, np.float32).reshape(3, 1, 1)

@@ -17,7 +17,7 @@ Texture: TypeAlias = Callable[[Dice, Field, Field, float], Field]
 
 def plain(dice: Dice, x: Field, y: Field, size: float) -> Field:
     """One flat tone."""
-    return np.full(x.shape, between(dice, 0.0, 1.0))
+    return np.full_like(x, between(dice, 0.0, 1.0))
 
 
 def stripes(dice: Dice, x: Field, y: Field, size: float) -> Field:
@@ -53,7 +53,7 @@ def gradient(dice: Dice, x: Field, y: Field, size: float) -> Field:
 def noise(dice: Dice, x: Field, y: Field, size: float) -> Field:
     """Smooth cloudy noise: random values on a lattice of step `size`, and finer ones, with smooth steps between."""
     coarse, fine = _lattice_noise(dice, x, y, size), _lattice_noise(dice, x, y, size / 2)
-    return np.clip(1.2 * (coarse + fine / 2) - 0.4, 0.0, 1.0)
+    return _step(1.2 * (coarse + fine / 2) - 0.9)
 
 
 TEXTURES: tuple[Texture, ...] = (plain, stripes, checks, dots, gradient, noise)
@@ -66,18 +66,22 @@ def _wave(along: Field, period: float, phase: float) -> Field:
 
 
 def _step(distance: Field) -> Field:
-    return np.clip(distance + 0.5, 0.0, 1.0)
+    return np.minimum(np.maximum(distance + 0.5, 0.0), 1.0)
 
 
 def _lattice_noise(dice: Dice, x: Field, y: Field, step: float) -> Field:
     u, v = x / step - float(x.min()) / step, y / step - float(y.min()) / step
     column, row = u.astype(np.intp), v.astype(np.intp)
-    values = dice.random((int(row.max()) + 2, int(column.max()) + 2))
-    u, v = _ease(u - column), _ease(v - row)
-    upper = values[row, column] * (1 - u) + values[row, column + 1] * u
-    lower = values[row + 1, column] * (1 - u) + values[row + 1, column + 1] * u
-    blended: Field = upper * (1 - v) + lower * v
-    return blended
+    values = dice.random((int(row.max()) + 2, int(column.max()) + 2), np.float32)
+    u, v = _ease(u - column.astype(np.float32)), _ease(v - row.astype(np.float32))
+    # One index into the flattened lattice reaches all four corners of a cell.
+    width, flat = values.shape[1], values.ravel()
+    corner = row * width + column
+    left, right = flat[corner], flat[corner + 1]
+    upper = left + u * (right - left)
+    left, right = flat[corner + width], flat[corner + width + 1]
+    lower = left + u * (right - left)
+    return upper + v * (lower - upper)
 
 
 def _ease(t: Field) -> Field:

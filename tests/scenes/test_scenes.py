@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 from refvis.scenes import CLASSES, SIDE, TEST_SEEDS, TRAINING_SEEDS, batch, scene
 from refvis.scenes.colours import ACCENT_CONTRAST, BODY_CONTRAST, apart, palette
 
-COUNT = 1000
+COUNT = 600
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +74,8 @@ def test_ten_classes_and_two_ranges_of_seeds_that_do_not_meet():
 
 def test_classes_are_balanced(many):
     counts = np.bincount(many[1], minlength=len(CLASSES))
-    assert counts.min() > 0.65 * COUNT / len(CLASSES)
-    assert counts.max() < 1.35 * COUNT / len(CLASSES)
+    assert counts.min() > 0.6 * COUNT / len(CLASSES)
+    assert counts.max() < 1.4 * COUNT / len(CLASSES)
 
 
 def test_the_object_covers_a_twelfth_to_a_third_of_the_picture(many):
@@ -116,8 +116,8 @@ def test_colours_do_not_tell_the_class(many):
     train, test = np.arange(COUNT) % 2 == 0, np.arange(COUNT) % 2 == 1
     means = np.array([features[train & (labels == label)].mean(0) for label in range(len(CLASSES))])
     nearest = np.linalg.norm(features[test, None] - means, axis=2).argmin(1)
-    # Chance is 0.1, its standard deviation over 500 scenes 0.013.
-    assert (nearest == labels[test]).mean() < 0.16
+    # Chance is 0.1, its standard deviation over 300 scenes 0.017.
+    assert (nearest == labels[test]).mean() < 0.17
 
 
 def test_the_same_seed_paints_every_class_in_the_same_colours():
