@@ -110,11 +110,9 @@ class Reader:
 
     def struct(self, group: Any, place: str) -> Tree:
         """Return a struct as a dict, a struct array (one dataset of references for each field) as a list of dicts."""
-        # MATLAB_fields gives the order of the fields, and is not always there.
-        listed = [
-            text(name if isinstance(name, bytes) else b"".join(name)) for name in group.attrs.get("MATLAB_fields", ())
-        ]
-        names = [name for name in listed if name in group] + sorted(set(group) - set(listed))
+        # In the order of the alphabet: MATLAB_fields would give MATLAB's own, but is not always there, and HDF5
+        # crashes on a damaged one (it is the only data of variable length).
+        names = sorted(group)
         fields = {name: child(group, name, f"{place}.{name}") for name in names}
         if not fields or any("MATLAB_class" in field.attrs for field in fields.values()):
             return {name: self.value(field, f"{place}.{name}") for name, field in fields.items()}

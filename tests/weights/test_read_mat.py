@@ -139,3 +139,12 @@ def test_v73_objects_are_opaque(tmp_path):
         item.attrs["MATLAB_class"] = np.bytes_("gpuArray")
         item.attrs["MATLAB_object_decode"] = np.int32(3)
     assert_same(read_mat(path), {"n": {"x": np.array([[1.0]]), "gpu": Opaque("gpuArray")}})
+
+
+def test_v73_is_read_without_its_list_of_fields(tmp_path):
+    """HDF5 itself crashes on a damaged MATLAB_fields, the only data of variable length: they are left alone."""
+    path = V73(tmp_path / "a.mat", fields=True).write(TREE)
+    content = path.read_bytes()
+    assert b"GCOL" in content  # where data of variable length are kept
+    path.write_bytes(content.replace(b"GCOL", b"XXXX"))
+    assert_same(read_mat(path), TREE)

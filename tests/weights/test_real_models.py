@@ -20,6 +20,10 @@ def test_old_format_equals_its_upgrade():
     assert_same(old.nodes, tidied.nodes)
     assert_same(old.meta, tidied.meta)
     assert tidied.report == []
+
+
+def test_newer_format_equals_its_upgrade():
+    old = read_model(found("simplenn_net_old_format"))
     new, tidied_new = read_model(found("simplenn_net_new")), read_model(found("simplenn_net_new_tidied"))
     assert_same(new.nodes, tidied_new.nodes)
     assert_same(new.meta, tidied_new.meta)

@@ -1,0 +1,73 @@
+"""Whatever stands in a file's fields, reading the network gives a model or one clear error, and nothing else."""
+
+import contextlib
+import copy
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from refvis.weights import ModelFormatError, Opaque
+from refvis.weights.read import at, find, report_siblings
+from refvis.weights.simplenn import read_simplenn
+
+SOUND = {
+    "net": {
+        "layers": [
+            {"type": "conv", "name": "c", "weights": [np.ones((3, 2, 1, 4)), np.ones((1, 4))], "pad": np.ones((1, 4))},
+            {"type": "pool", "pool": np.ones((1, 2)), "method": "avg", "precious": np.ones((1, 1))},
+            {"type": "lrn", "param": np.ones((1, 4))},
+            {"type": "relu", "leak": np.zeros((1, 1))},
+            {"type": "dropout", "rate": np.zeros((1, 1))},
+            {"type": "conv", "filters": np.ones((1, 1, 4, 2)), "biases": np.ones((2, 1)), "dilate": np.ones((1, 2))},
+            {"type": "softmaxloss", "class": np.ones((1, 4))},
+        ],
+        "classes": {"name": ["a", "b"], "description": ["a", "b"]},
+        "meta": {
+            "normalization": {
+                "imageSize": np.array([[4.0, 5.0, 3.0]]),
+                "border": np.ones((1, 2)),
+                "averageImage": np.ones((4, 5, 3)),
+            },
+            "inputs": {"name": "data"},
+        },
+    }
+}  # fmt: skip
+
+numbers = arrays.arrays(
+    st.sampled_from(["float32", "float64", "bool", "int8", "uint64", "complex128"]),
+    arrays.array_shapes(min_dims=2, max_dims=5, min_side=0, max_side=4),
+)
+junk = st.recursive(
+    numbers | st.text(max_size=3) | st.sampled_from([Opaque("gpuArray"), Opaque("dagnn.DagNN"), {}, []]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["layers", "type", "name"]), inner),
+    max_leaves=4,
+)
+
+
+def places(tree, path=()):
+    """All paths into a tree of dicts and lists."""
+    keys = tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
+    for key in keys:
+        yield (*path, key)
+        yield from places(tree[key], (*path, key))
+
+
+@settings(deadline=None, max_examples=400)
+@given(path=st.sampled_from(list(places(SOUND))), value=st.none() | junk)
+def test_one_odd_value(path, value):
+    tree = copy.deepcopy(SOUND)
+    inside = tree
+    for key in path[:-1]:
+        inside = inside[key]
+    if value is None:
+        del inside[path[-1]]
+    else:
+        inside[path[-1]] = value
+    with contextlib.suppress(ModelFormatError):
+        place, report = find(tree), []
+        report_siblings(tree, place, report)
+        model = read_simplenn(at(tree, place), place, report)
+        assert model.report
+        assert all(str(remark) for remark in report)
