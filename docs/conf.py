@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "ext"))  # the place of mathml.py
 
 project = "refvis"
 author = "The refvis authors"
-copyright = f"2025, {author}"
+copyright = f"2026, {author}"
 try:
     release = metadata.version("refvis")
 except metadata.PackageNotFoundError:

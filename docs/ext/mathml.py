@@ -35,7 +35,7 @@ def mathml(latex: str, block: bool) -> str:
 def _row(latex: str) -> str:
     cells = []
     for cell in split(latex, "&"):
-        inner = re.sub(r"</?math[^>]*>", "", convert(cell.strip())) if cell.strip() else "<mrow></mrow>"
+        inner = re.sub(r"</?math[^>]*>", "", convert(cell.strip(), display="block")) if cell.strip() else "<mrow></mrow>"
         cells.append(f"<mtd>{inner}</mtd>")
     return f"<mtr>{''.join(cells)}</mtr>"
 
