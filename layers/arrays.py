@@ -4,6 +4,7 @@ CuPy is never imported here: an array can only be CuPy's if the caller imported 
 """
 
 import sys
+from dataclasses import fields
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -52,3 +53,13 @@ def moved(array: Array, library: str) -> Array:
 
         return cupy.asarray(array)
     raise ValueError(f"unknown array library {library!r}, expected 'numpy' or 'cupy'")
+
+
+def summary(layer: Any) -> str:
+    """Return a layer as one line: arrays by shape and dtype, all other fields by value. Layers use it as repr."""
+    shown = []
+    for one in fields(layer):
+        value = getattr(layer, one.name)
+        text = f"{'x'.join(map(str, value.shape))} {value.dtype}" if hasattr(value, "dtype") else repr(value)
+        shown.append(f"{one.name}={text}")
+    return f"{type(layer).__name__}({', '.join(shown)})"

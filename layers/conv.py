@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.arrays import Array, array_module, summary
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import Pair, Quad, pair, quad, tap, window_output
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conv:
     """Convolution with `filters` (K x FH x FW x C/G, or None: each channel passes through) and `biases` (K, or None).
 
@@ -53,6 +53,8 @@ class Conv:
         object.__setattr__(self, "stride", pair(self.stride, "Conv stride"))
         object.__setattr__(self, "pad", quad(self.pad, "Conv pad"))
         object.__setattr__(self, "dilate", pair(self.dilate, "Conv dilate"))
+
+    __repr__ = summary
 
     @property
     def size(self) -> tuple[int, int]:

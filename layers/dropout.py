@@ -7,11 +7,11 @@ them in with ``dataclasses.replace(layer, mask=...)``. Reference: MatConvNet `vl
 from dataclasses import dataclass
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.arrays import Array, array_module, summary
 from refvis.layers.errors import ShapeError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dropout:
     """Dropout at `rate` (0 <= rate < 1) with a given `mask` (shape of x, or one that broadcasts), or none."""
 
@@ -22,6 +22,8 @@ class Dropout:
         """Check the rate."""
         if not 0 <= self.rate < 1:
             raise ShapeError(f"Dropout rate is {self.rate}, expected 0 <= rate < 1")
+
+    __repr__ = summary
 
 
 def output_shape(layer: Dropout, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -9,11 +9,11 @@ that convolution); Caffe and PyTorch flatten C x H x W, so their columns are in 
 from dataclasses import dataclass
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.arrays import Array, array_module, summary
 from refvis.layers.errors import ShapeError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FullyConnected:
     """Fully connected layer with `weights` (K x D, D = H*W*C) and `biases` (K, or None)."""
 
@@ -28,6 +28,8 @@ class FullyConnected:
             object.__setattr__(self, "biases", self.biases.reshape(-1))
             if len(self.biases) != len(self.weights):
                 raise ShapeError(f"FullyConnected has {len(self.biases)} biases, expected {len(self.weights)}")
+
+    __repr__ = summary
 
 
 def output_shape(layer: FullyConnected, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -128,8 +128,8 @@ class Graph:
         """
         rules = modes.find(mode)
         for key in rules:
-            if isinstance(key, str):
-                self.node(key)
+            if isinstance(key, str) and self.node(key).name != key:
+                raise ValueError(f"the mode names the variable {key!r}: name its layer, {self.node(key).name!r}")
         signals = self._seeded(trace, seeds)
         for node in reversed(self.nodes):
             if node.output in signals and node.output in trace:
@@ -246,7 +246,7 @@ def _at(node: Node, function: Any, *arguments: Any, **options: Any) -> Any:
     """Call ``function(node.layer, ...)``; an error that it raises then says at which layer."""
     try:
         return function(node.layer, *arguments, **options)
-    except (ShapeError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise type(error)(f"layer {node.name!r} ({title(node.layer)}): {error}") from error
 
 
@@ -256,5 +256,5 @@ def _add(signals: dict[str, Array], names: tuple[str, ...], passed: tuple[Array,
 
 
 def _changed(layer: Layer, change: Any) -> Layer:
-    arrays = {f.name: getattr(layer, f.name) for f in fields(layer) if hasattr(getattr(layer, f.name), "dtype")}
+    arrays = {f.name: getattr(layer, f.name) for f in fields(layer) if getattr(getattr(layer, f.name), "ndim", 0)}
     return replace(layer, **{name: change(array) for name, array in arrays.items()}) if arrays else layer

@@ -80,10 +80,10 @@ OPERATORS: dict[type, Operator] = DEFINITIONS | {
 
 
 def operator(layer: Layer) -> Operator:
-    """Return the operator of that layer's type, or raise TypeError if the type is not in the table."""
+    """Return the operator of that layer's type, or raise ValueError if the type is not in the table."""
     found = OPERATORS.get(type(layer))
     if found is None:
-        raise TypeError(f"no implementation for {title(layer)}: refvis.layers has one for {_names()}")
+        raise ValueError(f"no implementation for {title(layer)}: refvis.layers has one for {_names()}")
     return found
 
 
@@ -106,8 +106,8 @@ def output_shape(layer: Layer, *shapes: tuple[int, ...]) -> tuple[int, ...]:
 def forward(layer: Layer, *inputs: Array) -> Array:
     """Return the layer's output (N x H x W x C) in the dtype and array library of the first input.
 
-    `inputs` are N x H x W x C, float32 or float64. Raises ShapeError where sizes do not fit, TypeError for a layer
-    without implementation, a wrong dtype, or NumPy and CuPy mixed.
+    `inputs` are N x H x W x C, float32 or float64. Raises ShapeError where sizes do not fit, ValueError for a layer
+    without implementation, TypeError for a wrong dtype or NumPy and CuPy mixed.
     """
     _check(layer, inputs)
     return operator(layer).forward(layer, *inputs)

@@ -31,7 +31,7 @@ def receptive_fields(graph: Graph, source: str | None = None) -> dict[str, Recep
     None stands for "the whole image", or for a field that no window describes (paths with unequal strides).
     Variables that do not depend on the source, or lie behind a layer without implementation, are missing.
     """
-    known: dict[str, ReceptiveField | None] = {source or graph.inputs[0]: SELF}
+    known: dict[str, ReceptiveField | None] = {graph.variable(source or graph.inputs[0]): SELF}
     for node in graph.nodes:
         found = OPERATORS.get(type(node.layer))
         seen = [known[name] for name in node.inputs if name in known]

@@ -1,6 +1,35 @@
-"""refvis: an auditable reference for visualising the learned features of convolutional networks."""
+"""refvis: an auditable reference for visualising the learned features of convolutional networks.
+
+`layers` has the operators with their rules and the engine, `modes` the tables of rules, `load` reads MatConvNet models;
+`occlusion`, `deconvolution` and `inversion` stand for the three classes of the taxonomy of Gruen et al. (2016).
+"""
 
 from refvis import layers
-from refvis.layers import modes
+from refvis.deconvolutional import deconvolution
+from refvis.input_modification import occlusion
+from refvis.input_reconstruction import inversion
+from refvis.layers import Node, ShapeError, modes
+from refvis.loading import bundled, load, save
+from refvis.network import Network, chain
+from refvis.results import Heatmap, Reconstruction
+from refvis.version import __version__
+from refvis.weights import ModelFormatError
 
-__all__ = ["layers", "modes"]
+__all__ = [
+    "Heatmap",
+    "ModelFormatError",
+    "Network",
+    "Node",
+    "Reconstruction",
+    "ShapeError",
+    "__version__",
+    "bundled",
+    "chain",
+    "deconvolution",
+    "inversion",
+    "layers",
+    "load",
+    "modes",
+    "occlusion",
+    "save",
+]

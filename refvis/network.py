@@ -1,0 +1,141 @@
+"""The network as people hold it: the engine's graph with its meta data, how it was loaded, images in and labels out."""
+
+import hashlib
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refvis import images
+from refvis.layers import Array, Conv, Graph, Layer, Loss, Softmax, SoftmaxLoss, array_module, forward
+from refvis.layers import chain as chain_nodes
+from refvis.weights import Remark
+
+ENDINGS = (Softmax, SoftmaxLoss, Loss)
+"""Layers that turn scores into probabilities or a loss; explanations start before them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network(Graph):
+    """Nodes, `meta` (plain Python values; see docs), the `load_report`, and a `name` for titles and records.
+
+    `load_report` lists every default that loading filled in, and all that it ignored or changed.
+    """
+
+    meta: dict[str, Any] = field(default_factory=dict)
+    load_report: tuple[Remark, ...] = ()
+    name: str = "network"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the wiring, all layers' fields and all parameters."""
+        digest = hashlib.sha256()
+        for node in self.nodes:
+            digest.update(repr((node.name, type(node.layer).__name__, node.inputs, node.outputs)).encode())
+            for one in fields(node.layer):
+                digest.update(_fingerprint_of(one.name, getattr(node.layer, one.name)))
+        return digest.hexdigest()
+
+    @property
+    def normalization(self) -> dict[str, Any]:
+        """``meta["normalization"]``, or {}."""
+        found = self.meta.get("normalization")
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def channels(self) -> int | None:
+        """Channels that the input should have: by the meta data, or by the first convolution; None if unknown."""
+        size = self.normalization.get("imageSize")
+        if size is not None and len(size) >= 3:
+            return int(size[2])
+        first = next((node.layer for node in self.nodes if self.inputs[0] in node.inputs), None)
+        return first.filters.shape[3] if isinstance(first, Conv) and first.filters is not None else None
+
+    @cached_property
+    def input_size(self) -> tuple[int, int] | None:
+        """Height and width that the meta data asks for, in pixels; None if they say nothing."""
+        size = self.normalization.get("imageSize")
+        if size is None and isinstance(self.meta.get("inputs"), dict):
+            size = self.meta["inputs"].get("size")
+        average = self.normalization.get("averageImage")
+        if size is None and isinstance(average, np.ndarray) and average.ndim == 3:
+            size = average.shape
+        if not isinstance(size, tuple) or len(size) < 2 or min(size[:2]) < 1:
+            return None
+        return int(size[0]), int(size[1])
+
+    def preprocess(self, image: images.ImageLike) -> Array:
+        """Return an image as the network's input, 1 x H x W x C float32, as MatConvNet's examples do.
+
+        `image` is a path, a PIL image, or an H x W x 3 (or H x W) array of values 0 ... 255. It is resized to
+        ``imageSize`` (bicubic with antialiasing, aspect not kept) where the meta data has one, and ``averageImage``
+        is subtracted. Raises ValueError for what is no image, for NaN, and where the average image does not fit.
+        """
+        pixels = images.resized(images.pixels(image, self.channels), self.input_size, self._interpolation)
+        average = self.normalization.get("averageImage")
+        return images.centred(pixels, average)[None]
+
+    def restore(self, x: Array) -> Array:
+        """Return input `x` (1 x H x W x C) as a picture, H x W x 3 uint8: the average image is added back."""
+        average = self.normalization.get("averageImage")
+        return images.picture(x, average)
+
+    @property
+    def labels(self) -> list[str] | None:
+        """The classes' descriptions (or names), or None."""
+        classes = self.meta.get("classes")
+        if not isinstance(classes, dict):
+            return None
+        return classes.get("description") or classes.get("name") or None
+
+    def label(self, channel: int) -> str:
+        """Return the label of an output channel, or "class K" (counting from 0) where there is none."""
+        labels = self.labels
+        return labels[channel] if labels is not None and channel < len(labels) else f"class {channel}"
+
+    @cached_property
+    def scores(self) -> str:
+        """Name of the variable with the scores, the output before softmax and losses; ValueError if there are several."""
+        found = dict.fromkeys(self._before_ending(name) for name in self.outputs)
+        if len(found) != 1:
+            raise ValueError(f"the network has several outputs ({', '.join(found)}): name one with at=")
+        return next(iter(found))
+
+    def classify(self, image: images.ImageLike, top: int = 5) -> list[tuple[str, float]]:
+        """Return the `top` most probable classes as (label, probability), most probable first.
+
+        Probabilities are the softmax of the scores; scores of several positions (an image larger than the network's
+        input size) are averaged first. `image` as for `preprocess`, or a prepared input (1 x H x W x C).
+        """
+        x = image if getattr(image, "ndim", 0) == 4 else self.preprocess(image)
+        scores = self.upto(self.scores).forward(x).output[:1].mean(axis=(1, 2), keepdims=True)
+        probabilities = forward(Softmax(), scores)[0, 0, 0]
+        order = (-probabilities).argsort()[:top]
+        return [(self.label(int(k)), float(probabilities[k])) for k in order]
+
+    @property
+    def _interpolation(self) -> str:
+        return str(self.normalization.get("interpolation") or "bicubic")
+
+    def _before_ending(self, variable: str) -> str:
+        node = self.node(variable)
+        return self._before_ending(node.inputs[0]) if isinstance(node.layer, ENDINGS) else variable
+
+
+def chain(layers: dict[str, Layer], meta: dict[str, Any] | None = None, name: str = "network") -> Network:
+    """Return a SimpleNN chain of named layers as a network; its variables are x0 (input), x1, x2, ..."""
+    return Network(chain_nodes(layers), meta=meta or {}, name=name)
+
+
+def _fingerprint_of(name: str, value: Any) -> bytes:
+    if hasattr(value, "dtype"):
+        host = value if array_module(value) is np else value.get()
+        return repr((name, host.dtype.name, host.shape)).encode() + np.ascontiguousarray(host).tobytes()
+    return repr((name, value)).encode()
+
+
+def model_name(path: str | Path) -> str:
+    """Return what to call the model in that file."""
+    return Path(path).stem

@@ -1,0 +1,154 @@
+"""What methods return: heatmaps and reconstructions, each with a record of how it was made."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refvis.colours import Scale, blended, scale_for
+from refvis.files import write_whole
+from refvis.layers import Array
+from refvis.network import Network
+from refvis.version import __version__
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a result was made: the method, its parameters, the model's name and fingerprint, the versions."""
+
+    method: str
+    parameters: dict[str, Any]
+    model: str
+    fingerprint: str
+    versions: dict[str, str] = field(default_factory=lambda: {"refvis": __version__, "numpy": np.__version__})
+
+    def flat(self) -> dict[str, Any]:
+        """Return the record as one level of texts and numbers, for a file's attributes."""
+        parameters = {f"parameter {name}": _attribute(value) for name, value in self.parameters.items()}
+        versions = {f"version {name}": value for name, value in self.versions.items()}
+        return {"method": self.method, "model": self.model, "fingerprint": self.fingerprint, **parameters, **versions}
+
+
+def record(method: str, net: Network, **parameters: Any) -> Record:
+    """Return the record of a method that was run on a network with those parameters."""
+    return Record(method, parameters, net.name, net.fingerprint)
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """What a method found at each value of the input.
+
+    `values` is N x H x W x C (C = 1 where the method knows no channels), dtype and array library of the input;
+    `signed` says whether the sign means for and against; channels are joined by their sum where it does, by their
+    Euclidean norm where it does not. `picture` is the input as H x W x 3 uint8, or None.
+    """
+
+    values: Array
+    signed: bool
+    record: Record
+    picture: Array | None = None
+
+    @cached_property
+    def map(self) -> Array:
+        """The first image's values with the channels joined, H x W, a NumPy array."""
+        values = self._host[0]
+        return values.sum(axis=2) if self.signed else np.sqrt((values * values).sum(axis=2))
+
+    @property
+    def scale(self) -> Scale:
+        """The colour scale of the map."""
+        return scale_for(self.map, self.signed)
+
+    def colours(self) -> Array:
+        """Return the map in colours, H x W x 3 uint8."""
+        return self.scale.colour(self.map)
+
+    def overlay(self, image: Any = None, opacity: float = 0.6) -> Array:
+        """Return the map in colours over a picture in gray, H x W x 3 uint8.
+
+        `image` is H x W x 3, values 0 ... 255 (None: the input that was explained); it has the map's height and width.
+        """
+        below = self.picture if image is None else np.asarray(image)
+        if below is None:
+            raise ValueError("this heatmap knows no picture to lie over: give one, overlay(image)")
+        if below.shape != (*self.map.shape, 3):
+            raise ValueError(f"the image has shape {below.shape}, expected {(*self.map.shape, 3)}")
+        return blended(below, self.colours(), opacity)
+
+    def save(self, path: str | Path) -> None:
+        """Write the result, whole or not at all: .h5 (values, map and record) or .png (overlay, or colours).
+
+        Raises ValueError for another suffix.
+        """
+        shown = self.overlay if self.picture is not None else self.colours
+        _save(path, {"values": self._host, "map": self.map}, self.record, shown)
+
+    def _repr_png_(self) -> bytes:
+        """Show the heatmap in a notebook."""
+        return png(self.overlay() if self.picture is not None else self.colours(), enlarge=4)
+
+    @property
+    def _host(self) -> Array:
+        return self.values.get() if hasattr(self.values, "get") else self.values
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """An input that was made to have a given code.
+
+    `x` is N x H x W x C as the network takes it; `image` the first as a picture, H x W x 3 uint8; `history` one
+    array per term of the objective, a value per iteration.
+    """
+
+    x: Array
+    image: Array
+    history: dict[str, Array]
+    record: Record
+
+    def save(self, path: str | Path) -> None:
+        """Write the result, whole or not at all: .h5 (x, image, history and record) or .png (image)."""
+        host = self.x.get() if hasattr(self.x, "get") else self.x
+        arrays = {"x": host, "image": self.image, **{f"history/{name}": h for name, h in self.history.items()}}
+        _save(path, arrays, self.record, lambda: self.image)
+
+    def _repr_png_(self) -> bytes:
+        """Show the reconstruction in a notebook."""
+        return png(self.image, enlarge=4)
+
+
+def png(picture: Array, enlarge: int = 1) -> bytes:
+    """Return a picture (H x W x 3 uint8) as a PNG file, each pixel shown as a square of `enlarge` pixels."""
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture.repeat(enlarge, axis=0).repeat(enlarge, axis=1)).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def write_h5(group: Any, arrays: dict[str, Array], made: Record) -> None:
+    """Write arrays and the record (as attributes) into an open h5py file or group."""
+    for name, array in arrays.items():
+        group.create_dataset(name, data=array, compression="gzip" if array.ndim else None)
+    group.attrs.update(made.flat())
+
+
+def _save(path: str | Path, arrays: dict[str, Array], made: Record, shown: Any) -> None:
+    def h5(part: Path) -> None:
+        import h5py
+
+        with h5py.File(part, "w") as file:
+            write_h5(file, arrays, made)
+
+    writers = {".h5": h5, ".png": lambda part: part.write_bytes(png(shown()))}
+    suffix = Path(path).suffix.lower()
+    if suffix not in writers:
+        raise ValueError(f"cannot write {str(path)!r}: expected a name that ends in {' or '.join(writers)}")
+    write_whole(path, writers[suffix])
+
+
+def _attribute(value: Any) -> Any:
+    return value if isinstance(value, int | float | str | bool) else str(value)
