@@ -89,7 +89,7 @@ def operator(layer: Layer) -> Operator:
 
 def title(layer: Layer) -> str:
     """Return what to call the layer's type in a message or table."""
-    return f"MatConvNet type {layer.type!r}" if isinstance(layer, Unknown) else type(layer).__name__
+    return f"unknown {layer.type!r}" if isinstance(layer, Unknown) else type(layer).__name__
 
 
 def _names() -> str:

@@ -97,7 +97,7 @@ class Network(Graph):
 
     @cached_property
     def scores(self) -> str:
-        """Name of the variable with the scores, the output before softmax and losses; ValueError if there are several."""
+        """Name of the variable with the scores: the output before softmax and losses; ValueError if several."""
         found = dict.fromkeys(self._before_ending(name) for name in self.outputs)
         if len(found) != 1:
             raise ValueError(f"the network has several outputs ({', '.join(found)}): name one with at=")

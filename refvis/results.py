@@ -143,7 +143,10 @@ def _save(path: str | Path, arrays: dict[str, Array], made: Record, shown: Any) 
         with h5py.File(part, "w") as file:
             write_h5(file, arrays, made)
 
-    writers = {".h5": h5, ".png": lambda part: part.write_bytes(png(shown()))}
+    def image(part: Path) -> None:
+        part.write_bytes(png(shown()))
+
+    writers = {".h5": h5, ".png": image}
     suffix = Path(path).suffix.lower()
     if suffix not in writers:
         raise ValueError(f"cannot write {str(path)!r}: expected a name that ends in {' or '.join(writers)}")

@@ -13,7 +13,7 @@ INPUT_SCALE = 64.0
 
 
 def untrained(random: np.random.Generator) -> Graph:
-    """Return the network with random filters of standard deviation 1 / sqrt(3 * fan-in), biases 0, float32.
+    """Return the network with filters drawn from He et al.'s (2015) normal distribution, biases 0, float32.
 
     Krizhevsky et al. 2012 in small: five convolutions (the second, fourth and fifth in two groups), overlapping max
     pooling, local response normalisation twice (after pooling, as in CaffeNet: a quarter of the work), two hidden
@@ -74,6 +74,6 @@ def meta(average: Any) -> dict[str, Any]:
 
 
 def _conv(random: np.random.Generator, shape: tuple[int, int, int, int], stride: int = 1, pad: int = 0) -> Conv:
-    spread = 1 / np.sqrt(3 * np.prod(shape[1:]))
+    spread = np.sqrt(2 / np.prod(shape[1:]))
     filters = (random.standard_normal(shape) * spread).astype("float32")
     return Conv(filters, np.zeros(shape[0], "float32"), stride, pad)

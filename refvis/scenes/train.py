@@ -140,9 +140,8 @@ def train(out: Path, scenes: int, epochs: int, seed: int) -> None:
             )
             progress.set_postfix(loss=f"{np.mean(losses[-100:]):.3f}")
         _save_state(saved, values, state, epoch + 1)
-        tqdm.write(
-            f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, validation {accuracy(graph, check_images, check_labels, average):.4f}"
-        )
+        share = accuracy(graph, check_images, check_labels, average)
+        tqdm.write(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, validation accuracy {share:.4f}")
     save_simplenn(for_raw_inputs(graph).nodes, meta(average), out)
     saved.unlink(missing_ok=True)
 

@@ -1,0 +1,43 @@
+"""What the page says about each method: titles, and one sentence on how to read the picture."""
+
+ROWS = {
+    "modification": (
+        "Input modification",
+        "Change the image, and watch what happens to the score.",
+    ),
+    "deconvolutional": (
+        "Deconvolutional",
+        "Send a signal from the score back through the network to the pixels.",
+    ),
+    "reconstruction": (
+        "Input reconstruction",
+        "Make an image that the network cannot tell from this one.",
+    ),
+}
+
+METHODS = {
+    "occlusion_mean": "Occlusion, constant fill",
+    "occlusion_random": "Occlusion, random fill",
+    "gradient": "Gradient",
+    "deconvnet": "Deconvnet",
+    "guided": "Guided backpropagation",
+    "epsilon": "Epsilon relevance",
+    "inversion": "Inversion",
+}
+
+HOW_TO_READ = {
+    "occlusion_mean": "Red: the score falls when a box of the average colour hides this place, so the network uses it; "
+    "blue: the score rises, so it spoke against the class.",
+    "occlusion_random": "As on the left, but the box is filled with noise: a plain box can itself look like part of an "
+    "object, so what both agree on is safer.",
+    "gradient": "Bright: a small change of this pixel changes the score most; it shows sensitivity, not evidence, and "
+    "is noisy.",
+    "deconvnet": "Bright: patterns that would drive the units up, whether or not they were active here, since only "
+    "positive signals pass.",
+    "guided": "Bright: details that active units respond to, since signal and activation both have to be positive; "
+    "sharp, but nearly the same for every class.",
+    "epsilon": "Red: this pixel's share of the score; blue: its share against it; the shares add up to the score, less "
+    "what biases took.",
+    "inversion": "An image found from noise whose code at this layer is nearly that of the input: what it shows, the "
+    "layer still knows; what is washed out, it has let go.",
+}

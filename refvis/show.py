@@ -1,0 +1,119 @@
+"""A network as a table that a person can read, after MatConvNet's `vl_simplenn_display`."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from refvis.layers import Conv, FullyConnected, Node, Pool, ReceptiveField, receptive_fields, title
+from refvis.network import Network
+from refvis.printable import printable
+
+HEADER = ("layer", "type", "filters", "stride", "pad", "output", "field", "parameters", "memory")
+ITEM = 4
+"""Bytes of a float32 value."""
+
+
+def described(net: Network, size: Sequence[int] | None = None) -> str:
+    """Return the network as a table, one line per layer, with totals and what loading remarked.
+
+    `size` is the input's H, W or H, W, C; None: what the model says. Without any size, outputs are left out. "field" is
+    the receptive field's height x width in pixels; "memory" the output's bytes for one image, float32.
+    """
+    shapes = net.shapes(**given(net, size))
+    receptive = receptive_fields(net)
+    rows = [HEADER, *(_row(node, shapes.get(node.output), receptive.get(node.output)) for node in net.nodes)]
+    total = sum(parameters(node) for node in net.nodes)
+    values = sum(_count(shape) for shape in shapes.values())
+    lines = [*_aligned(rows), ""]
+    lines.append(f"parameters: {total:,} ({_bytes(total * ITEM)})")
+    if shapes:
+        start = shapes[net.inputs[0]]
+        lines.append(f"input: {_by(start[1:])}; all variables of one image: {_bytes(values * ITEM)}")
+    else:
+        lines.append("input: the model does not say its size; give one with --size HxW to see outputs and memory")
+    labels = net.labels
+    if labels:
+        lines.append(
+            f"classes: {len(labels)} ({', '.join(map(printable, labels[:4]))}{', ...' if len(labels) > 4 else ''})"
+        )
+    lines += ["", f"loading remarked on {len(net.load_report)} things:"] if net.load_report else []
+    lines += [f"  {printable(str(remark))}" for remark in net.load_report]
+    return "\n".join(lines)
+
+
+def given(net: Network, size: Sequence[int] | None) -> dict[str, tuple[int, ...]]:
+    """Return {input: shape 1 x H x W x C} for the size asked for, or the model's own; {} if neither says enough."""
+    size = size or net.input_size
+    channels = size[2] if size and len(size) > 2 else net.channels
+    return {net.inputs[0]: (1, size[0], size[1], channels)} if size and channels else {}
+
+
+def parameters(node: Node) -> int:
+    """Return the number of a layer's parameters."""
+    return sum(value.size for value in _arrays(node.layer))
+
+
+def _arrays(layer: Any) -> list[Any]:
+    values = (getattr(layer, one.name) for one in fields(layer) if one.name in ("filters", "weights", "biases"))
+    return [value for value in values if value is not None]
+
+
+def _row(node: Node, shape: tuple[int, ...] | None, receptive: ReceptiveField | None) -> tuple[str, ...]:
+    layer, count = node.layer, parameters(node)
+    return (
+        printable(node.name),
+        printable(title(layer)) + (f" ({layer.method})" if isinstance(layer, Pool) else ""),
+        _filters(layer),
+        _pair(getattr(layer, "stride", None)),
+        _pad(getattr(layer, "pad", None)),
+        _by(shape[1:]) if shape else "-",
+        _by(receptive.size) if receptive else "-",
+        f"{count:,}" if count else "-",
+        _bytes(_count(shape) * ITEM) if shape else "-",
+    )
+
+
+def _filters(layer: Any) -> str:
+    if isinstance(layer, Conv):
+        return "identity" if layer.filters is None else f"{len(layer.filters)} of {_by(layer.filters.shape[1:])}"
+    if isinstance(layer, FullyConnected):
+        return f"{layer.weights.shape[0]} of {layer.weights.shape[1]}"
+    return _by(layer.size) if isinstance(layer, Pool) else "-"  # type: ignore[arg-type]
+
+
+def _pair(value: Any) -> str:
+    return "-" if value is None else str(value[0]) if value[0] == value[1] else f"{value[0]},{value[1]}"
+
+
+def _pad(value: Any) -> str:
+    return "-" if value is None else str(value[0]) if len(set(value)) == 1 else ",".join(map(str, value))
+
+
+def _by(numbers: Sequence[int]) -> str:
+    return "x".join(map(str, numbers))
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    product = 1
+    for extent in shape:
+        product *= extent
+    return product
+
+
+def _bytes(count: int) -> str:
+    if count < 1 << 20:
+        return f"{count / 1024:.1f} KB"
+    return f"{count / (1 << 20):.1f} MB"
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    left = 3
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    lines.insert(1, "-" * len(lines[0]))
+    return lines
