@@ -5,6 +5,7 @@
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent / "ext"))  # the place of mathml.py; refvis itself is installed
 
@@ -33,13 +34,29 @@ pygments_style = "friendly"
 pygments_dark_style = "monokai"
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
+autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 add_module_names = False
 
 trim_doctest_flags = True
 doctest_global_setup = """
+import tempfile
+from pathlib import Path
 import numpy as np
 np.set_printoptions(precision=4, suppress=True, linewidth=100)
-from refvis import layers, modes
+kept = tempfile.TemporaryDirectory()
+folder = Path(kept.name)
 """
+doctest_global_cleanup = "kept.cleanup()"
+
+
+def set_formulas_apart(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Show indented lines of a docstring, which hold formulas and examples, as they stand."""
+    for number in reversed(range(1, len(lines))):
+        if lines[number].startswith("    ") and not lines[number - 1].strip():
+            lines[number:number] = ["::", ""]
+
+
+def setup(app: Any) -> None:
+    """Connect what stands above."""
+    app.connect("autodoc-process-docstring", set_formulas_apart)
