@@ -1,0 +1,97 @@
+"""Which library an array belongs to, with a stand-in for CuPy: its arrays are no NumPy arrays."""
+
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from refvis import layers
+from refvis.layers import array_module
+from refvis.layers.arrays import moved
+
+
+class FakeArray:
+    """What CuPy's arrays look like from outside."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values, self.dtype, self.shape, self.ndim = values, values.dtype, values.shape, values.ndim
+
+    def get(self) -> np.ndarray:
+        return self.values
+
+
+@pytest.fixture
+def cupy(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = ModuleType("cupy")
+    module.ndarray, module.asarray = FakeArray, FakeArray
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    return module
+
+
+X = np.ones((1, 2, 3, 4))
+
+
+def test_numpy_without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    np.testing.assert_equal(array_module(X, None, X) is np, True)
+    np.testing.assert_equal(array_module() is np, True)
+    np.testing.assert_equal(array_module(None) is np, True)
+
+
+def test_the_library_follows_from_the_arrays(cupy: ModuleType) -> None:
+    np.testing.assert_equal(array_module(X, None) is np, True)
+    np.testing.assert_equal(array_module(FakeArray(X), None, FakeArray(X)) is cupy, True)
+
+
+def test_mixing_is_refused(cupy: ModuleType) -> None:
+    message = r"NumPy and CuPy arrays are mixed in one call: move all .* net.to\('cupy'\) or net.to\('numpy'\)"
+    with pytest.raises(TypeError, match=message):
+        array_module(X, FakeArray(X))
+
+
+@pytest.mark.parametrize(
+    ("layer", "inputs"),
+    [
+        (layers.Conv(np.ones((2, 1, 1, 4))), (FakeArray(X),)),
+        (layers.Conv(None, np.ones(4)), (FakeArray(X),)),
+        (layers.FullyConnected(np.ones((2, 24))), (FakeArray(X),)),
+        (layers.Dropout(0.5, np.ones((1, 1, 1, 1))), (FakeArray(X),)),
+        (layers.Loss("log"), (X, FakeArray(np.ones(1)))),
+        (layers.Loss("log", instance_weights=FakeArray(np.ones((1, 1, 1, 1)))), (X, np.ones(1))),
+    ],
+    ids=["filters", "biases", "weights", "mask", "labels", "instance weights"],
+)
+def test_layers_refuse_mixing(layer: object, inputs: tuple[object, ...], cupy: ModuleType) -> None:
+    with pytest.raises(TypeError, match=r"NumPy and CuPy arrays are mixed"):
+        layers.forward(layer, *inputs)
+
+
+def test_signals_and_seeds_refuse_mixing(cupy: ModuleType) -> None:
+    graph = layers.Graph(layers.chain({"relu": layers.ReLU()}))
+    with pytest.raises(TypeError, match=r"NumPy and CuPy arrays are mixed"):
+        graph.backward(graph.forward(X), {"x1": FakeArray(X)})
+    with pytest.raises(TypeError, match=r"NumPy and CuPy arrays are mixed"):
+        layers.backward(layers.ReLU(), FakeArray(X), X, X)
+
+
+@pytest.mark.parametrize(("thing", "name"), [([1.0], "list"), (1.0, "float"), (np.float64(1), "float64")])
+def test_what_is_no_array_is_refused(thing: object, name: str) -> None:
+    with pytest.raises(
+        TypeError, match=rf"expected a NumPy or CuPy array, found {name}: convert it with numpy.asarray"
+    ):
+        layers.forward(layers.ReLU(), thing)
+
+
+def test_networks_move_there_and_back(cupy: ModuleType) -> None:
+    graph = layers.Graph(layers.chain({"drop": layers.Dropout(0.5, X), "relu": layers.ReLU(0.5)}))
+    there = graph.to("cupy")
+    np.testing.assert_equal(isinstance(there.node("drop").layer.mask, FakeArray), True)
+    np.testing.assert_equal(there.to("numpy").node("drop").layer.mask is X, True)
+    np.testing.assert_equal(moved(X, "numpy") is X, True)
+
+
+def test_moving_to_cupy_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(ImportError, match="cupy"):
+        layers.Graph(layers.chain({"drop": layers.Dropout(0.5, X)})).to("cupy")

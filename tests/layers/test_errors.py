@@ -1,0 +1,123 @@
+"""What cannot be is refused, once and clearly: each message says what was found and what was expected."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from refvis import layers
+from refvis.layers import LRN, Conv, Dropout, FullyConnected, Loss, Pool, ReLU, ShapeError, Sigmoid, Softmax
+
+F = np.ones((4, 2, 3, 6))
+LABELS = np.array([1.0, 2.0])
+
+IMPOSSIBLE: dict[str, tuple[Callable[[], Any], str]] = {
+    "filters of rank 3": (lambda: Conv(F[0]), r"filters have shape \(2, 3, 6\), expected K x FH x FW x C"),
+    "biases": (lambda: Conv(F, np.ones(3)), r"3 biases, expected one per filter: 4"),
+    "stride 0": (lambda: Conv(F, stride=0), r"Conv stride is 0, expected 1 or 2 whole number\(s\), each at least 1"),
+    "stride of 3": (lambda: Conv(F, stride=(1, 2, 3)), r"stride is \(1, 2, 3\), expected 1 or 2 whole number"),
+    "stride 1.5": (lambda: Conv(F, stride=1.5), r"stride is 1.5, expected 1 or 2 whole number"),
+    "stride nan": (lambda: Conv(F, stride=float("nan")), r"stride is nan, expected whole numbers"),
+    "stride None": (lambda: Conv(F, stride=None), r"stride is None, expected whole numbers"),
+    "pad -1": (lambda: Conv(F, pad=(0, -1, 0, 0)), r"pad is \(0, -1, 0, 0\), expected 1 or 2 or 4 .* at least 0"),
+    "pad of 3": (lambda: Conv(F, pad=(1, 1, 1)), r"pad is \(1, 1, 1\), expected 1 or 2 or 4 whole number"),
+    "pad same": (lambda: Conv(F, pad="same"), r"pad is 'same', expected whole numbers"),
+    "dilate 0": (lambda: Conv(F, dilate=(1, 0)), r"dilate is \(1, 0\), expected 1 or 2 whole number"),
+    "pool method": (lambda: Pool(2, method="mean"), r"method is 'mean', expected 'max' or 'avg'"),
+    "pool pad": (
+        lambda: Pool((3, 2), pad=(0, 0, 0, 2)),
+        r"pad is \(0, 0, 0, 2\) \(top, bottom, left, right\), expected less than the size \(3, 2\)",
+    ),
+    "pool size": (lambda: Pool(0), r"Pool size is 0, expected"),
+    "weights": (lambda: FullyConnected(F), r"weights have shape \(4, 2, 3, 6\), expected K x D"),
+    "fc biases": (lambda: FullyConnected(np.ones((4, 5)), np.ones(5)), r"5 biases, expected 4"),
+    "LRN size": (lambda: LRN(0), r"LRN size is 0, expected"),
+    "LRN alpha": (lambda: LRN(alpha=-1), r"kappa 1.0 and alpha -1.0, expected both to be 0 or more"),
+    "rate 1": (lambda: Dropout(1), r"rate is 1, expected 0 <= rate < 1"),
+    "rate nan": (lambda: Dropout(float("nan")), r"rate is nan, expected 0 <= rate < 1"),
+    "loss": (lambda: Loss("l2"), r"Loss kind is 'l2', expected one of classerror, .*, hinge"),
+    "topk": (lambda: Loss("topkerror", topk=0), r"topk is 0, expected at least 1"),
+}
+
+UNFIT: dict[str, tuple[Any, tuple[Any, ...], str]] = {
+    "channels": (Conv(F), ((2, 5, 7, 5),), r"the input has 5 channels, but the 4 filters have 6 each"),
+    "groups": (Conv(F), ((2, 5, 7, 18),), r"18 channels, but the 4 filters have 6 each: expected 6, or a multiple"),
+    "no filters": (Conv(None, np.ones(4)), ((2, 5, 7, 3),), r"without filters has 4 biases for 3 channels"),
+    "big filter": (
+        Conv(F, dilate=(5, 1)),
+        ((2, 5, 7, 6),),
+        r"filter covers 6 x 3 pixels, more than the input's 5 x 7 with pad \(0, 0, 0, 0\)",
+    ),
+    "big window": (Pool(4, pad=1), ((2, 5, 1, 3),), r"pooling window covers 4 x 4 pixels, more than the input's 5 x 1"),
+    "values": (FullyConnected(np.ones((4, 60))), ((2, 5, 7, 3),), r"5 x 7 x 3 = 105 values, expected 60"),
+    "mask": (
+        Dropout(0.5, np.ones((2, 5, 6, 3))),
+        ((2, 5, 7, 3),),
+        r"mask has shape \(2, 5, 6, 3\), expected that of the input, \(2, 5, 7, 3\)",
+    ),
+    "mask of rank 5": (Dropout(0.5, np.ones((1, 1, 1, 1, 1))), ((2, 5, 7, 3),), r"mask has shape \(1, 1, 1, 1, 1\)"),
+    "labels": (
+        Loss("log"),
+        ((2, 5, 7, 3), np.ones((2, 7, 5, 1))),
+        r"labels have shape \(2, 7, 5, 1\), expected \(2, 5, 7, 1\) or one per image \(2\)",
+    ),
+    "too few attributes": (Loss("hinge"), ((2, 5, 7, 3), np.ones((2, 5, 7, 1))), r"expected \(2, 5, 7, 3\)"),
+    "label C + 1": (Loss("log"), ((2, 1, 1, 3), np.array([1, 4])), r"lie in 1 ... 4, expected whole .* 0 ... 3 for"),
+    "label -1": (Loss(), ((2, 1, 1, 3), np.array([-1, 2])), r"lie in -1 ... 2, expected whole numbers in 0 ... 3"),
+    "label 1.5": (Loss(), ((2, 1, 1, 3), np.array([1.5, 2])), r"lie in 1.5 ... 2.0, expected whole numbers"),
+    "label nan": (Loss(), ((2, 1, 1, 3), np.array([np.nan, 2])), r"lie in nan ... nan, expected whole numbers"),
+    "attribute 2": (Loss("hinge"), ((2, 1, 1, 1), LABELS), r"lie in 1.0 ... 2.0, .* in -1 ... 1 for the loss 'hinge'"),
+    "weights": (
+        Loss("log", instance_weights=np.ones(2)),
+        ((2, 1, 1, 3), LABELS),
+        r"instance weights have shape \(2,\), expected \(2, 1, 1, 1\) or one that broadcasts to it",
+    ),
+    "old block's labels": (layers.SoftmaxLoss(), ((2, 1, 1, 3), np.array([1, 4])), r"expected whole numbers in 0"),
+}
+
+RANKS = [(5, 7, 3), (2, 5, 7, 3, 1), (2, 0, 7, 3), ()]
+ANY = [Conv(F), FullyConnected(np.ones((4, 9))), Pool(2), ReLU(), Sigmoid(), Softmax(), LRN(), Dropout()]
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_impossible_fields(name: str) -> None:
+    make, message = IMPOSSIBLE[name]
+    with pytest.raises(ShapeError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_inputs_that_do_not_fit(name: str) -> None:
+    layer, (shape, *labels), message = UNFIT[name]
+    x = np.full(shape, 0.5)
+    with pytest.raises(ShapeError, match=message):
+        layers.forward(layer, x, *labels)
+    with pytest.raises(ShapeError, match=message):
+        layers.backward(layer, np.ones((1, 1, 1, 1)), np.ones((1, 1, 1, 1)), x, *labels)
+
+
+@pytest.mark.parametrize("shape", RANKS, ids=str)
+@pytest.mark.parametrize("layer", ANY, ids=layers.title)
+def test_wrong_rank(layer: Any, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=r"the input has shape .*, expected four non-empty axes N x H x W x C"):
+        layers.forward(layer, np.zeros(shape))
+
+
+@pytest.mark.parametrize("layer", ANY[2:], ids=layers.title)
+def test_signal_of_another_shape(layer: Any) -> None:
+    x, signal = np.zeros((2, 5, 7, 3)), np.zeros((2, 7, 5, 3))
+    expected = layers.output_shape(layer, x.shape)
+    message = f"the signal has shape (2, 7, 5, 3), expected the output's {expected}"
+    with pytest.raises(ShapeError, match=re.escape(message)):
+        layers.backward(layer, signal, None, x)
+
+
+def test_shape_errors_are_value_errors() -> None:
+    np.testing.assert_equal(issubclass(ShapeError, ValueError), True)
+
+
+def test_layers_without_implementation() -> None:
+    with pytest.raises(ValueError, match=r"no implementation for .*'custom'.*: refvis.layers has one for Conv, "):
+        layers.forward(layers.Unknown("custom"), np.zeros((1, 1, 1, 1)))
