@@ -35,7 +35,8 @@ def mathml(latex: str, block: bool) -> str:
 def _row(latex: str) -> str:
     cells = []
     for cell in split(latex, "&"):
-        inner = re.sub(r"</?math[^>]*>", "", convert(cell.strip(), display="block")) if cell.strip() else "<mrow></mrow>"
+        inner = convert(cell.strip(), display="block") if cell.strip() else "<mrow></mrow>"
+        inner = re.sub(r"</?math[^>]*>", "", inner)
         cells.append(f"<mtd>{inner}</mtd>")
     return f"<mtr>{''.join(cells)}</mtr>"
 
