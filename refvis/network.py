@@ -11,6 +11,7 @@ import numpy as np
 from refvis import images
 from refvis.layers import Array, Conv, Graph, Layer, Loss, Softmax, SoftmaxLoss, array_module, forward
 from refvis.layers import chain as chain_nodes
+from refvis.layers.arrays import moved
 from refvis.weights import Remark
 
 ENDINGS = (Softmax, SoftmaxLoss, Loss)
@@ -37,6 +38,13 @@ class Network(Graph):
             for one in fields(node.layer):
                 digest.update(_fingerprint_of(one.name, getattr(node.layer, one.name)))
         return digest.hexdigest()
+
+    @cached_property
+    def library(self) -> str:
+        """Where the parameters are: "numpy" or "cupy"; "numpy" for a network without parameters."""
+        values = (getattr(node.layer, one.name) for node in self.nodes for one in fields(node.layer))
+        first = next((value for value in values if hasattr(value, "dtype")), None)
+        return str(array_module(first).__name__)
 
     @property
     def normalization(self) -> dict[str, Any]:
@@ -71,11 +79,11 @@ class Network(Graph):
 
         `image` is a path, a PIL image, or an H x W x 3 (or H x W) array of values 0 ... 255. It is resized to
         ``imageSize`` (bicubic with antialiasing, aspect not kept) where the meta data has one, and ``averageImage``
-        is subtracted. Raises ValueError for what is no image, for NaN, and where the average image does not fit.
+        is subtracted. The result is in the array library of the network's parameters. Raises ValueError for what is no image, for NaN, and where the average image does not fit.
         """
         pixels = images.resized(images.pixels(image, self.channels), self.input_size, self._interpolation)
         average = self.normalization.get("averageImage")
-        return images.centred(pixels, average)[None]
+        return moved(images.centred(pixels, average)[None], self.library)
 
     def restore(self, x: Array) -> Array:
         """Return input `x` (1 x H x W x C) as a picture, H x W x 3 uint8: the average image is added back."""
