@@ -92,7 +92,7 @@ def _of_pil(image: Image.Image) -> Array:
         return np.asarray(upright, "float32")[..., None] / 257  # 16 bits to 0 ... 255
     if upright.mode == "F":
         return _of_array(np.asarray(upright))
-    gray = upright.mode in ("1", "L")
+    gray = upright.mode in ("1", "L") and "transparency" not in upright.info
     flat = upright.convert("L") if gray else _on_white(upright)
     values = np.asarray(flat, "float32")
     return values[..., None] if gray else values

@@ -138,10 +138,10 @@ def chain(layers: dict[str, Layer], meta: dict[str, Any] | None = None, name: st
 
 
 def _fingerprint_of(name: str, value: Any) -> bytes:
-    if hasattr(value, "dtype"):
+    if getattr(value, "ndim", 0):
         host = value if array_module(value) is np else value.get()
         return repr((name, host.dtype.name, host.shape)).encode() + np.ascontiguousarray(host).tobytes()
-    return repr((name, value)).encode()
+    return repr((name, value.item() if hasattr(value, "item") else value)).encode()
 
 
 def model_name(path: str | Path) -> str:

@@ -33,8 +33,11 @@ def target(net: Network, x: Array, at: str | None, channel: int | None) -> tuple
 
     `at` is a node's or a variable's name (None: the scores, before softmax and losses); `channel` counts from 0
     (None: in each image, the one with the largest sum over its positions). Raises ValueError for names and channels
-    that the network lacks.
+    that the network lacks, and for NaN.
     """
+    finite = array_module(x).isfinite(x)
+    if not finite.all():
+        raise ValueError(f"the input holds {int((~finite).sum())} values that are NaN or infinite")
     variable = net.scores if at is None else net.variable(at)
     if variable in net.inputs:
         raise ValueError(f"{at!r} is the network's input: name a layer, or a variable that a layer writes")

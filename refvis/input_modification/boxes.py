@@ -45,9 +45,9 @@ def filler(fill: Any, x: Array, seed: int) -> Any:
         return noise
     try:
         colour = np.zeros(channels) if isinstance(fill, str) and fill == "mean" else np.asarray(fill, "float64")
-    except ValueError:
+    except (TypeError, ValueError):
         raise _unknown(fill, channels) from None
-    if colour.size not in (1, channels):
+    if colour.size not in (1, channels) or not np.isfinite(colour).all():
         raise _unknown(fill, channels)
     constant = xp.asarray(np.broadcast_to(colour.reshape(1, 1, -1), (1, 1, channels)).astype(x.dtype))
     return lambda number, size: constant

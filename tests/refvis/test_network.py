@@ -1,0 +1,237 @@
+"""A network as people hold it: scores, classes, fingerprint, saving and loading."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from same import assert_same
+from small_nets import LABELS, classifier, conv, inputs, linear, meta
+
+import refvis
+from refvis.layers import LRN, Conv, Dropout, Loss, Node, Pool, ReLU, Softmax, SoftmaxLoss
+from refvis.weights import Remark
+
+RANDOM = np.random.default_rng(0)
+
+
+def changed(net, name, **fields):
+    """The network with some fields of one layer replaced."""
+    return replace(
+        net, nodes=tuple(replace(n, layer=replace(n.layer, **fields)) if n.name == name else n for n in net.nodes)
+    )
+
+
+def test_scores_stand_before_softmax_and_losses():
+    layers = {"fc": conv(RANDOM, (5, 4, 3, 2)), "relu": ReLU()}
+    for ending in ({}, {"prob": Softmax()}, {"loss": SoftmaxLoss()}, {"prob": Softmax(), "loss": Loss("log")}):
+        assert refvis.chain(layers | ending).scores == "x2"
+    assert classifier().scores == "x8"
+
+
+def test_scores_of_several_outputs_are_refused():
+    one = conv(RANDOM, (5, 4, 3, 2))
+    net = refvis.Network([Node("a", one, "x", "y"), Node("b", one, "x", "z"), Node("p", Softmax(), "y", "p")])
+    with pytest.raises(ValueError, match=r"several outputs \(z, y\): name one"):
+        _ = net.scores
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_classes_are_the_softmax_output(dtype):
+    net, x = classifier(), inputs(dtype=dtype)
+    found = net.classify(x, top=7)
+    output = net.forward(x).output[0, 0, 0]
+    assert [label for label, _ in found] == [LABELS[k] for k in np.argsort(-output)]
+    np.testing.assert_allclose([p for _, p in found], np.sort(output)[::-1], rtol=1e-6)
+    np.testing.assert_allclose(sum(p for _, p in found), 1, rtol=1e-6)
+    assert net.classify(x, top=3) == found[:3]
+    assert net.classify(x) == found[:5]
+    assert net.classify(x, top=99) == found
+
+
+def test_classes_of_an_image_are_those_of_its_input():
+    image = np.random.default_rng(1).integers(0, 256, (30, 20, 3)).astype(np.uint8)
+    net = classifier()
+    assert net.classify(image) == net.classify(net.preprocess(image))
+
+
+def test_classes_without_softmax_and_with_loss():
+    net, x = classifier(), inputs()
+    for other in (refvis.chain({n.name: n.layer for n in net.nodes[:-1]}, net.meta), replace_ending(net)):
+        assert other.classify(x) == net.classify(x)
+
+
+def replace_ending(net):
+    layers = {n.name: n.layer for n in net.nodes[:-1]}
+    return refvis.chain(layers | {"loss": SoftmaxLoss()}, net.meta)
+
+
+def test_classes_of_several_positions_are_averaged():
+    net, x = classifier(), inputs(size=(17, 19, 3))
+    scores = net.upto("fc3").forward(x).output
+    assert scores.shape == (1, 3, 5, 7)
+    mean = scores.astype("float64").mean(axis=(1, 2))[0]
+    expected = np.exp(mean) / np.exp(mean).sum()
+    found = dict(net.classify(x, top=7))
+    np.testing.assert_allclose([found[label] for label in LABELS], expected, rtol=1e-4)
+
+
+def test_labels_fall_back():
+    bare = linear()
+    assert bare.labels is None
+    assert bare.label(3) == "class 3"
+    named = refvis.chain({}, {"classes": {"name": ["n01", "n02"], "description": ["tench", "goldfish"]}})
+    assert named.labels == ["tench", "goldfish"]
+    assert (named.label(1), named.label(2)) == ("goldfish", "class 2")
+    assert refvis.chain({}, {"classes": {"name": ["n01"]}}).labels == ["n01"]
+    for classes in ({}, {"name": [], "description": []}, (), None, "cat"):
+        assert refvis.chain({}, {"classes": classes}).labels is None
+
+
+def test_input_size_and_channels():
+    net = classifier()
+    assert (net.input_size, net.channels) == ((13, 11), 3)
+    assert (linear().input_size, linear().channels) == (None, 3)
+    layers = {n.name: n.layer for n in net.nodes}
+    assert refvis.chain(layers, {"inputs": {"name": "data", "size": (8, 9, 3, 1)}}).input_size == (8, 9)
+    gray = refvis.chain(layers, {"normalization": {"imageSize": (8, 9, 1)}})
+    assert (gray.input_size, gray.channels) == ((8, 9), 1)
+    for size in ((), (0, 0, 3), (5,), None):
+        assert refvis.chain(layers, {"normalization": {"imageSize": size}}).input_size is None
+    assert refvis.chain({"relu": ReLU()}).channels is None
+    assert refvis.chain({"relu": ReLU()}, {"normalization": "none"}).normalization == {}
+
+
+def test_fingerprint_is_the_same_for_the_same_network():
+    first = classifier().fingerprint
+    assert len(first) == 64
+    assert int(first, 16) > 0
+    assert classifier(name="other").fingerprint == first
+    assert replace(classifier(), meta={}).fingerprint == first
+    wide = classifier().astype("float64")
+    assert wide.fingerprint != first
+    assert wide.astype("float32").fingerprint == first
+    column_major = np.asfortranarray(classifier().node("conv2").layer.filters)
+    assert changed(classifier(), "conv2", filters=column_major).fingerprint == first
+
+
+@pytest.mark.parametrize("name", ["conv1", "conv2", "fc3"])
+@pytest.mark.parametrize("field", ["filters", "biases"])
+def test_fingerprint_changes_with_every_parameter(name, field):
+    net = classifier()
+    values = getattr(net.node(name).layer, field)
+    found = {net.fingerprint}
+    for at in (0, values.size // 2, values.size - 1):
+        other = values.copy()
+        other.flat[at] = np.nextafter(other.flat[at], np.float32(np.inf))
+        found.add(changed(net, name, **{field: other}).fingerprint)
+    assert len(found) == 4
+
+
+def test_fingerprint_changes_with_layers_and_wiring():
+    net = classifier()
+    others = [
+        changed(net, "relu1", leak=0.1),
+        changed(net, "pool1", method="avg"),
+        changed(net, "conv1", stride=2),
+        changed(net, "norm1", alpha=0.06),
+        changed(net, "drop2", rate=0.4),
+        changed(net, "conv1", biases=None),
+        net.upto("fc3"),
+        replace(net, nodes=tuple(replace(n, name=f"{n.name}.") for n in net.nodes)),
+        classifier(seed=6),
+    ]
+    assert len({one.fingerprint for one in [net, *others]}) == 10
+
+
+def test_save_and_load(tmp_path):
+    net = classifier()
+    refvis.save(net, tmp_path / "other name.mat")
+    again = refvis.load(tmp_path / "other name.mat")
+    assert isinstance(again, refvis.Network)
+    assert again.fingerprint == net.fingerprint
+    assert again.name == "other name"
+    assert again.load_report == ()
+    assert_same(again.nodes, net.nodes)
+    assert again.labels == LABELS
+    assert_same(again.normalization["averageImage"], net.normalization["averageImage"])
+    assert again.input_size == (13, 11)
+    image = np.random.default_rng(1).integers(0, 256, (30, 20, 3)).astype(np.uint8)
+    assert_same(again.preprocess(image), net.preprocess(image))
+    assert again.classify(image) == net.classify(image)
+    refvis.save(again, tmp_path / "2.mat")
+    assert refvis.load(str(tmp_path / "2.mat")).fingerprint == net.fingerprint
+
+
+def test_average_image_survives_saving(tmp_path):
+    average = np.random.default_rng(5).uniform(90, 130, (13, 11, 3)).astype("float32")
+    net = replace(classifier(), meta=meta(average))
+    refvis.save(net, tmp_path / "a.mat")
+    assert_same(refvis.load(tmp_path / "a.mat").normalization["averageImage"], average)
+
+
+def test_only_chains_are_saved(tmp_path):
+    one = conv(RANDOM, (5, 4, 3, 2))
+    net = refvis.Network([Node("a", one, "x", "y"), Node("b", one, "x", "z")])
+    with pytest.raises(ValueError, match="layer 'b' reads 'x'"):
+        refvis.save(net, tmp_path / "a.mat")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_changes_keep_meta_name_and_report():
+    net = replace(classifier(), load_report=(Remark("net", "default", "something"),))
+    for other in (net.upto("relu2"), net.upto("x3"), net.to("numpy"), net.astype("float64"), net.astype(np.float32)):
+        assert type(other) is refvis.Network
+        assert other.meta is net.meta
+        assert other.load_report == net.load_report
+        assert other.name == net.name
+    assert [n.name for n in net.upto("x3").nodes] == ["conv1", "relu1", "norm1"]
+    assert net.upto("x3").scores == "x3"
+    assert net.astype("float64").node("conv1").layer.filters.dtype == np.float64
+    with pytest.raises(ValueError, match="cuda"):
+        net.to("cuda")
+
+
+def test_parameters_may_be_numpy_numbers():
+    net = refvis.chain({
+        "drop": Dropout(np.float64(0.25)),
+        "norm": LRN(np.int64(5), np.float64(1), np.float64(0.1), np.float64(0.5)),
+        "pool": Pool(np.int64(2), np.int64(2)),
+    })
+    plain = refvis.chain({"drop": Dropout(0.25), "norm": LRN(5, 1.0, 0.1, 0.5), "pool": Pool(2, 2)})
+    x = inputs()
+    assert_same(net.forward(x).output, plain.forward(x).output)
+    assert net.fingerprint == plain.fingerprint
+
+
+def test_unknown_names_and_missing_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file 'nothing', and no bundled network of that name"):
+        refvis.load("nothing")
+    with pytest.raises(FileNotFoundError, match=r"nothing\.mat"):
+        refvis.load(tmp_path / "nothing.mat")
+    text = tmp_path / "text.mat"
+    text.write_text("this is no model")
+    with pytest.raises(refvis.ModelFormatError, match=r"text\.mat"):
+        refvis.load(text)
+    with pytest.raises(ValueError, match="no layer or variable 'conv9'.*did you mean 'conv"):
+        classifier().upto("conv9")
+
+
+def test_bundled_names_can_be_loaded():
+    names = refvis.bundled()
+    assert isinstance(names, tuple)
+    for name in names:
+        assert refvis.load(name).name == name
+
+
+def test_a_file_wins_over_a_bundled_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refvis.save(linear(dtype="float32"), "scenes")
+    assert [n.name for n in refvis.load("scenes").nodes] == ["sum"]
+
+
+def test_public_names():
+    for name in refvis.__all__:
+        assert getattr(refvis, name) is not None
+    assert issubclass(refvis.ModelFormatError, ValueError)
+    assert issubclass(refvis.ShapeError, ValueError)
+    assert isinstance(refvis.chain({"conv": Conv(np.ones((2, 1, 1, 3)))}), refvis.Network)
