@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from refvis.layers import conv
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv, bias_gradient, cropped, filters_like, output_shape, padded
-from refvis.layers.geometry import reach
+from refvis.layers.geometry import reach, tap
 
 TILE_BYTES = 2 << 20
 
@@ -91,24 +93,19 @@ def _windows(layer: Conv, wide: Array, size: tuple[int, int]) -> Array:
     return xp.lib.stride_tricks.as_strided(wide, shape, (n, h * sy, w * sx, h * dy, w * dx, c))
 
 
-def _tiles(layer: Conv, wide: Array, size: tuple[int, int]) -> Iterator[tuple[Any, slice, Array]]:
-    """Yield (images, output rows, columns): tiles of at most TILE_BYTES, of several small images or some rows of one.
-
-    The columns of one tile are overwritten by the next.
-    """
-    windows = _windows(layer, wide, size)
+def _tiles(layer: Conv, wide: Array, size: tuple[int, int]) -> Iterator[tuple[slice, slice, Array]]:
+    """Yield (images, output rows, columns) for all tiles; the columns of one tile are overwritten by the next."""
     xp = array_module(wide)
-    per_row = size[1] * windows[0, 0, 0].size
-    rows = max(1, TILE_BYTES // (per_row * wide.itemsize))
-    images = max(1, rows // size[0])
-    rows = min(rows, size[0])
-    buffer = xp.empty(images * rows * per_row, wide.dtype)
-    for n in range(0, len(wide), images):
-        for i in range(0, size[0], rows):
-            view = windows[n : n + images, i : i + rows]
-            tile = buffer[: view.size].reshape(view.shape)
-            xp.copyto(tile, view)
-            yield slice(n, n + images), slice(i, i + rows), tile.reshape(-1, per_row // size[1])
+    windows = _windows(layer, wide, size)
+    length = windows[0, 0, 0].size
+    buffer = xp.empty(0, wide.dtype)
+    for n, rows in _spans(windows.shape[:3], length * wide.itemsize):
+        view = windows[n, rows]
+        if buffer.size < view.size:
+            buffer = xp.empty(view.size, wide.dtype)
+        tile = buffer[: view.size].reshape(view.shape)
+        xp.copyto(tile, view)
+        yield n, rows, tile.reshape(-1, length)
 
 
 def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
@@ -135,14 +132,25 @@ def _place(source: Array, target: Array, at: tuple[int, int]) -> None:
 
 
 def _by_added_columns(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
-    """Write dx for any stride: each tap's product with the signal is added to the pixels that the tap met."""
+    """Write dx for any stride: the signal's columns, tile by tile, each added to the pixels that its tap met."""
     xp = array_module(signal)
     top, bottom, left, right = layer.pad  # type: ignore[misc]
-    wide = xp.zeros(
-        (len(dx), dx.shape[1] + top + bottom, dx.shape[2] + left + right, dx.shape[3]),
-        dx.dtype,
-    )
-    flat = xp.ascontiguousarray(signal).reshape(-1, signal.shape[3])
-    for u, v, rows, columns in conv.taps(layer, *signal.shape[1:3]):
-        wide[:, rows, columns] += (flat @ f[:, u, v]).reshape(*signal.shape[:3], -1)
+    (sy, sx), (down, across) = layer.stride, layer.dilate  # type: ignore[misc]
+    wide = xp.zeros((len(dx), dx.shape[1] + top + bottom, dx.shape[2] + left + right, dx.shape[3]), dx.dtype)
+    matrix = f.reshape(len(f), -1)
+    for n, rows in _spans(signal.shape[:3], matrix.shape[1] * signal.itemsize):
+        part = signal[n, rows]
+        columns = (part.reshape(-1, len(f)) @ matrix).reshape(*part.shape[:3], *layer.size, -1)
+        for u, v in np.ndindex(*layer.size):
+            met = tap(u, down, sy, part.shape[1]), tap(v, across, sx, part.shape[2])
+            wide[n, rows.start * sy :][:, met[0], met[1]] += columns[:, :, :, u, v]
     dx[...] = cropped(layer, wide, dx.shape)
+
+
+def _spans(shape: tuple[int, ...], bytes_per_pixel: int) -> Iterator[tuple[slice, slice]]:
+    """Yield (images, rows) that cover an N x H x W array in tiles of TILE_BYTES: several images, or rows of one."""
+    rows = max(1, TILE_BYTES // (shape[2] * bytes_per_pixel))
+    images = max(1, rows // shape[1])
+    for n in range(0, shape[0], images):
+        for i in range(0, shape[1], rows):
+            yield slice(n, n + images), slice(i, min(i + rows, shape[1]))
