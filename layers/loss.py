@@ -12,7 +12,8 @@ Attribute kinds have one label c in {-1, +1} per prediction scalar x (0 = ignore
     logistic     log(1 + exp(-c x))                  hinge        max(0, 1 - c x)
 
 The loss is the weighted sum over all instances divided by the number of images N. The two errors have derivative 0.
-Labels: N x H x W x 1 (categorical), N x H x W x C (attribute), or one per image.
+Labels: N x H x W x 1 (categorical), N x H x W x C (attribute), or one per image, for all its
+positions and channels.
 `SoftmaxLoss` is the older block `vl_nnsoftmaxloss`: softmaxlog, always divided by N, labels as here.
 Reference: Vedaldi & Lenc, MatConvNet, 2015, section 4.8.
 """

@@ -13,7 +13,7 @@ the second sum runs over the mirrored window. alpha is used as it is (MatConvNet
 
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array
+from refvis.layers.arrays import Array, array_module
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import integers
 
@@ -28,7 +28,7 @@ class LRN:
     beta: float = 0.75
 
     def __post_init__(self) -> None:
-        """Check the window, and that L stays positive."""
+        """Check the window, and that L cannot be negative."""
         object.__setattr__(self, "size", integers(self.size, "LRN size", (1,), 1)[0])
         for name in ("kappa", "alpha", "beta"):
             object.__setattr__(self, name, float(getattr(self, name)))
@@ -61,8 +61,9 @@ def reaches(layer: LRN) -> tuple[int, int]:
 
 
 def denominator(layer: LRN, x: Array) -> Array:
-    """Return L (shape of x)."""
-    return layer.kappa + layer.alpha * window_sum(x * x, *reaches(layer))
+    """Return L (shape of x); where it would be zero (kappa 0, all x in the window 0), infinity, so that y = 0 there."""
+    L = layer.kappa + layer.alpha * window_sum(x * x, *reaches(layer))
+    return L if layer.kappa > 0 else array_module(x).where(L > 0, L, x.dtype.type("inf"))
 
 
 def window_sum(values: Array, below: int, above: int) -> Array:
