@@ -23,7 +23,7 @@ class Scale:
         from matplotlib import colormaps
 
         span = self.high - self.low
-        share = (values - self.low) / span if span > 0 else np.full_like(values, 0.5 if self.low < 0 else 0)
+        share = (values - self.low) / span if span > 0 else np.full(values.shape, 0.5 if self.name == SIGNED else 0.0)
         return (colormaps[self.name](np.clip(share, 0, 1))[..., :3] * 255).round().astype(np.uint8)
 
 

@@ -35,12 +35,8 @@ def target(net: Network, x: Array, at: str | None, channel: int | None) -> tuple
     (None: in each image, the one with the largest sum over its positions). Raises ValueError for names and channels
     that the network lacks, and for NaN.
     """
-    finite = array_module(x).isfinite(x)
-    if not finite.all():
-        raise ValueError(f"the input holds {int((~finite).sum())} values that are NaN or infinite")
-    variable = net.scores if at is None else net.variable(at)
-    if variable in net.inputs:
-        raise ValueError(f"{at!r} is the network's input: name a layer, or a variable that a layer writes")
+    require_finite(x)
+    variable = net.scores if at is None else written(net, at)
     cut = net.upto(variable)
     trace = cut.forward(x)
     values = trace[variable]
@@ -51,3 +47,18 @@ def target(net: Network, x: Array, at: str | None, channel: int | None) -> tuple
     else:
         raise ValueError(f"channel {channel} of {variable!r}: expected 0 ... {values.shape[3] - 1}")
     return Target(cut, variable, channels), trace
+
+
+def written(net: Network, at: str) -> str:
+    """Return the variable that `at` (a node or variable) stands for; ValueError if there is none, or no layer's."""
+    variable = net.variable(at)
+    if variable in net.inputs:
+        raise ValueError(f"{at!r} is the network's input: name a layer, or a variable that a layer writes")
+    return variable
+
+
+def require_finite(x: Array) -> None:
+    """Raise ValueError for an input with NaN or infinite values."""
+    finite = array_module(x).isfinite(x)
+    if not finite.all():
+        raise ValueError(f"the input holds {int((~finite).sum())} values that are NaN or infinite")

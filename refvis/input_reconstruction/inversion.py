@@ -10,6 +10,7 @@ from refvis.input_reconstruction.regularisers import lp, total_variation
 from refvis.layers import Array, Graph, array_module
 from refvis.network import Network
 from refvis.results import Reconstruction, record
+from refvis.targets import require_finite, written
 
 SIGMA = 80.0
 """Typical size of an image's values (0 ... 255 less the average), after Mahendran & Vedaldi."""
@@ -42,9 +43,12 @@ def inversion(
     network's input size. `at` names a layer or variable (None: the last that still has positions). `steps` steps of
     Adam (Kingma & Ba 2015), of `rate` in units of `sigma`, falling to zero along half a cosine, start from small noise
     (`seed`). The history has "code" (the first term: normalised by the code's squared norm), "lp" and "tv" (weighted).
-    Raises ValueError for a name that the network lacks, a code that is zero, or an objective that becomes NaN.
+    Raises ValueError for a name that the network lacks, NaN, a code that is zero, or an objective that becomes NaN.
     """
-    variable = _deepest_map(net, target_or_x) if at is None else net.variable(at)
+    if steps < 0:
+        raise ValueError(f"steps is {steps}, expected 0 or more")
+    require_finite(target_or_x)
+    variable = _deepest_map(net, target_or_x) if at is None else written(net, at)
     cut = net.upto(variable)
     start, code = _start_and_code(net, cut, variable, target_or_x)
     objective = _objective(cut, variable, code, (lp_weight, tv_weight, p, beta, sigma))
@@ -112,7 +116,7 @@ def _minimised(
             if not np.isfinite(history[name][-1]):
                 raise ValueError(f"the term {name!r} became {history[name][-1]} at step {step}: lower the rate")
         if step > steps:
-            break
+            continue
         first += (1 - FIRST_MOMENT) * (gradient - first)
         second += (1 - SECOND_MOMENT) * (gradient * gradient - second)
         size = xp.sqrt(second / (1 - SECOND_MOMENT**step)) + TINY

@@ -240,8 +240,8 @@ def test_an_objective_that_overflows_is_an_error():
     ("options", "message"),
     [
         ({"at": "conv9"}, "no layer or variable 'conv9'"),
-        ({"at": "x0"}, "input"),
-        ({"steps": -1}, "steps"),
+        ({"at": "x0"}, "'x0' is the network's input"),
+        ({"steps": -1}, "steps is -1, expected 0 or more"),
     ],
 )
 def test_what_does_not_exist_is_refused(options, message):

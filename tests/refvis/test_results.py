@@ -1,0 +1,212 @@
+"""Results: maps, colours, overlays, files that are written whole or not at all, and the record of how."""
+
+import io
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+from same import assert_same
+from small_nets import classifier, inputs
+
+import refvis
+from refvis import colours, files, results
+from refvis.version import __version__
+
+VALUES = np.random.default_rng(0).normal(size=(2, 5, 4, 3)).astype("float32")
+PICTURE = np.random.default_rng(1).integers(0, 256, (5, 4, 3)).astype(np.uint8)
+
+
+def heatmap(signed=True, values=VALUES, shown=PICTURE):
+    made = results.record("method", classifier(), at="x3", channel=4, share=0.5, fill=(1, 2), none=None, on=True)
+    return refvis.Heatmap(values, signed, made, shown)
+
+
+def test_channels_are_joined_by_sum_or_by_length():
+    for i, j in np.ndindex(5, 4):
+        one = VALUES[0, i, j].astype(float)
+        np.testing.assert_allclose(heatmap(True).map[i, j], sum(one), rtol=1e-5)
+        np.testing.assert_allclose(heatmap(False).map[i, j], sum(v * v for v in one) ** 0.5, rtol=1e-5)
+    assert heatmap(True).map.shape == (5, 4)
+    assert heatmap(True).map.dtype == np.float32
+    assert heatmap(values=VALUES.astype(float)).map.dtype == np.float64
+
+
+def test_signed_scales_have_white_at_zero():
+    scale = heatmap(True).scale
+    largest = np.abs(heatmap(True).map).max()
+    np.testing.assert_allclose((scale.low, scale.high), (-largest, largest))
+    red, white, blue = scale.colour(np.array([largest, 0, -largest])).astype(int)
+    assert white.min() > 240
+    assert red[0] > 90 > red[2]
+    assert blue[2] > 90 > blue[0]
+    assert_same(scale.colour(np.array([9 * largest, -9 * largest])), scale.colour(np.array([largest, -largest])))
+
+
+def test_unsigned_scales_start_dark():
+    scale = heatmap(False).scale
+    assert scale.low == 0
+    np.testing.assert_allclose(scale.high, heatmap(False).map.max())
+    dark, bright = scale.colour(np.array([0, scale.high])).astype(int).sum(axis=1)
+    assert dark < 30
+    assert bright > 500
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_map_of_zeros_has_the_colour_of_zero(dtype):
+    nothing = np.zeros((1, 5, 4, 3), dtype)
+    for signed in (True, False):
+        expected = colours.scale_for(np.ones(1), signed).colour(np.zeros((5, 4)))
+        assert_same(heatmap(signed, nothing).colours(), expected)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_overlay(signed):
+    found = heatmap(signed)
+    for opacity in (0, 0.25, 1):
+        assert (found.overlay(opacity=opacity).shape, found.overlay().dtype) == ((5, 4, 3), np.uint8)
+    assert_same(found.overlay(opacity=1), found.colours())
+    gray = np.rint(PICTURE @ np.array([0.299, 0.587, 0.114]))
+    for k in range(3):
+        np.testing.assert_allclose(found.overlay(opacity=0)[..., k], gray, atol=1)
+    expected = 0.25 * found.colours() + 0.75 * (PICTURE @ np.array([0.299, 0.587, 0.114]))[..., None]
+    np.testing.assert_allclose(found.overlay(opacity=0.25), expected, atol=0.51)
+    other = 255 - PICTURE
+    assert_same(found.overlay(other), heatmap(signed, shown=other).overlay())
+    assert_same(found.overlay(other.astype(float)), found.overlay(other))
+    assert_same(found.overlay(other.tolist()), found.overlay(other))
+
+
+def test_overlay_needs_a_picture_that_fits():
+    with pytest.raises(ValueError, match=r"knows no picture to lie over"):
+        heatmap(shown=None).overlay()
+    for shape in ((4, 5, 3), (5, 4), (5, 4, 1), (1, 5, 4, 3)):
+        with pytest.raises(ValueError, match=r"expected \(5, 4, 3\)"):
+            heatmap().overlay(np.zeros(shape, np.uint8))
+
+
+def test_the_record():
+    net, x = classifier(name="mine"), inputs()
+    made = refvis.deconvolution(net, x, "gradient", at="conv2", channel=6).record
+    assert (made.method, made.model, made.fingerprint) == ("deconvolution", "mine", net.fingerprint)
+    assert made.parameters == {"mode": "gradient", "at": "x5", "channel": 6, "seed": "one"}
+    assert made.versions == {"refvis": __version__, "numpy": np.__version__}
+    assert made.flat() == {
+        "method": "deconvolution",
+        "model": "mine",
+        "fingerprint": net.fingerprint,
+        "parameter mode": "gradient",
+        "parameter at": "x5",
+        "parameter channel": 6,
+        "parameter seed": "one",
+        "version refvis": __version__,
+        "version numpy": np.__version__,
+    }
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_heatmaps_are_saved_as_arrays(tmp_path, signed):
+    found = heatmap(signed)
+    found.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert set(file) == {"values", "map"}
+        assert_same(file["values"][()], VALUES)
+        assert_same(file["map"][()], found.map)
+        attributes = dict(file.attrs)
+    expected = found.record.flat()
+    assert set(attributes) == set(expected)
+    for name, value in expected.items():
+        assert attributes[name] == value, name
+    assert attributes["parameter fill"] == "(1, 2)"
+    assert attributes["parameter none"] == "None"
+
+
+def test_heatmaps_are_saved_as_pictures(tmp_path):
+    found = heatmap()
+    found.save(tmp_path / "a.png")
+    assert_same(np.asarray(Image.open(tmp_path / "a.png")), found.overlay())
+    bare = heatmap(shown=None)
+    bare.save(str(tmp_path / "b.PNG"))
+    assert_same(np.asarray(Image.open(tmp_path / "b.PNG")), found.colours())
+
+
+def test_notebooks_show_results_enlarged():
+    for found, expected in ((heatmap(), heatmap().overlay()), (heatmap(shown=None), heatmap().colours())):
+        shown = np.asarray(Image.open(io.BytesIO(found._repr_png_())))
+        assert shown.shape == (20, 16, 3)
+        assert_same(np.ascontiguousarray(shown[1::4, 2::4]), expected)
+
+
+def test_reconstructions_are_saved(tmp_path):
+    net, x = classifier(), inputs()
+    found = refvis.inversion(net, x, at="relu1", steps=3)
+    found.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert set(file) == {"x", "image", "history"}
+        assert set(file["history"]) == {"code", "lp", "tv"}
+        assert_same(file["x"][()], found.x)
+        assert_same(file["image"][()], found.image)
+        for name, values in found.history.items():
+            assert_same(file["history"][name][()], values)
+        assert file.attrs["method"] == "inversion"
+        assert file.attrs["parameter steps"] == 3
+    found.save(tmp_path / "a.png")
+    assert_same(np.asarray(Image.open(tmp_path / "a.png")), found.image)
+    assert np.asarray(Image.open(io.BytesIO(found._repr_png_()))).shape == (52, 44, 3)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a", "a.h5.txt", ".h5"])
+def test_other_suffixes_are_refused(tmp_path, name):
+    with pytest.raises(ValueError, match=r"expected a name that ends in \.h5 or \.png"):
+        heatmap().save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_folders_are_said(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        heatmap().save(tmp_path / "nowhere" / "a.png")
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt, MemoryError])
+def test_files_are_written_whole_or_not_at_all(tmp_path, error):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+
+    def fails(part: Path) -> None:
+        part.write_text("half of it")
+        raise error("stop")
+
+    for target in (path, tmp_path / "new.txt"):
+        with pytest.raises(error, match="stop"):
+            files.write_whole(target, fails)
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+    seen = []
+    files.write_whole(path, lambda part: seen.append((part.parent, part.suffix)) or part.write_text("after"))
+    assert path.read_text() == "after"
+    assert seen == [(tmp_path, ".txt")], "the part has to stand in the same folder, to be put in place in one step"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_results_that_fail_to_be_written_leave_the_old_file(tmp_path, monkeypatch):
+    found = heatmap()
+    for name in ("a.h5", "a.png"):
+        found.save(tmp_path / name)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def fails(*arguments, **options):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(h5py.AttributeManager, "update", fails)
+    monkeypatch.setattr(Image.Image, "save", fails)
+    for name in ("a.h5", "a.png"):
+        with pytest.raises(OSError, match="disk full"):
+            heatmap(False).save(tmp_path / name)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_files_get_ordinary_permissions(tmp_path):
+    (tmp_path / "plain").write_text("")
+    files.write_whole(tmp_path / "a.txt", lambda part: part.write_text("x"))
+    assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain").stat().st_mode
