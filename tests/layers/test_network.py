@@ -135,6 +135,14 @@ def test_upto_keeps_what_is_needed(name: str) -> None:
     np.testing.assert_array_equal(cut.forward(x).output, graph.forward(x)["r1"])
 
 
+def test_upto_follows_every_input(product: Product) -> None:
+    nodes = tower().nodes
+    graph = Graph([*nodes[:3], Node("meet", product, ("r1", "s1"), "m"), nodes[3]])
+    cut = graph.upto("meet")
+    np.testing.assert_equal([node.name for node in cut.nodes], ["conv1", "relu1", "side", "meet"])
+    np.testing.assert_array_equal(cut.forward(image()).output, graph.forward(image())["m"])
+
+
 def test_names_find_nodes_and_variables() -> None:
     graph = tower()
     for name in ("conv2", "c2"):
