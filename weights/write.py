@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 
 from refvis.weights.tree import Opaque
 
@@ -19,6 +18,8 @@ def write_v5(path: str | Path, variables: dict[str, Any]) -> None:
 
     Raises ValueError for what MATLAB cannot hold, and OSError; `path` is then as it was.
     """
+    import scipy.io
+
     path = Path(path)
     buffer = io.BytesIO()
     try:

@@ -41,9 +41,21 @@ def write_arrays(explained: Explanation, path: str | Path) -> None:
                 file.create_dataset("input/mask", data=explained.mask, compression="gzip")
             file.attrs.update({"source": explained.source, "target": explained.target, "model": explained.net.name})
             for card in (card for row in explained.rows for card in row.cards):
-                write_h5(file.create_group(card.key.replace("-", "/")), arrays(card), card.found.record)
+                write_h5(file.create_group(group_name(card)), arrays(card), card.found.record)
 
     write_whole(path, write)
+
+
+def group_name(card: Card) -> str:
+    """Return where a card's arrays stand: "deconvolutional/guided", "reconstruction/inversion/relu5".
+
+    What HDF5 cannot have in a name ("/", lone dots, control characters) is written as in web addresses, %2F.
+    """
+    head, dash, layer = card.key.partition("-")
+    if not dash:
+        return head
+    member = "".join(c if c.isprintable() and c not in "/%" else f"%{ord(c):02X}" for c in layer)
+    return f"{head}/{member if member.strip('.') else member.replace('.', '%2E') or '%'}"
 
 
 def arrays(card: Card) -> dict[str, Array]:

@@ -1,0 +1,254 @@
+"""The explanation: which pictures it has, that its page holds all it needs, and the arrays behind it."""
+
+import base64
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+from same import assert_same
+from small_nets import LABELS, classifier, conv, linear, meta
+
+import refvis
+from refvis import report
+from refvis.layers import Conv, ReLU, Softmax
+from refvis.report.explain import depths
+from refvis.report.page import outlined
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (26, 22, 3)).astype(np.uint8)
+MASK = np.zeros((13, 11), bool)
+MASK[3:9, 2:7] = True
+HEATMAPS = ["occlusion_mean", "occlusion_random", "gradient", "deconvnet", "guided", "epsilon"]
+HEATMAP_KEYS = [f"modification/{name}" for name in HEATMAPS[:2]] + [f"deconvolutional/{name}" for name in HEATMAPS[2:]]
+INVERSION_KEYS = [f"reconstruction/inversion-{name}" for name in ("relu1", "relu2")]
+EVIL = "<script>alert('&\"x')</script>"
+
+
+@pytest.fixture(scope="module")
+def explained():
+    return report.explain(classifier(), IMAGE, "an image", MASK, steps=3, seed=2)
+
+
+class Page(HTMLParser):
+    """The elements of a page with their attributes, its texts, and whether tags are closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.texts, self.open = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def named(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def written(explained, folder):
+    report.write_page(explained, folder / "page.html")
+    return (folder / "page.html").read_text(encoding="utf-8")
+
+
+def assert_self_contained(text):
+    """Raise if the page loads, runs or points to anything."""
+    page = Page(text)
+    assert page.open == []
+    assert "://" not in re.sub(r"data:image/png;base64,[\w+/=]+", "", text)
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form", "a"} & {name for name, _ in page.elements}
+    for _, attributes in page.elements:
+        assert not {name for name in attributes if name.startswith("on") or name in ("href", "srcset", "action")}
+        assert attributes.get("src", "data:").startswith("data:")
+        assert "url(" not in (attributes.get("style") or "")
+    assert "@import" not in text
+    assert "url(" not in text
+    return page
+
+
+def test_one_row_per_class_of_the_taxonomy(explained):
+    assert [row.title for row in explained.rows] == ["Input modification", "Deconvolutional", "Input reconstruction"]
+    assert [card.key for row in explained.rows for card in row.cards] == HEATMAP_KEYS + INVERSION_KEYS
+    assert all(card.reading.endswith(".") and card.title for row in explained.rows for card in row.cards)
+
+
+def test_cards_are_what_the_methods_give(explained):
+    net = classifier()
+    x = net.preprocess(IMAGE)
+    assert_same(explained.x, x)
+    assert explained.classes == tuple(net.classify(IMAGE))
+    assert explained.target == net.classify(IMAGE)[0][0]
+    channel = LABELS.index(explained.target)
+    cards = {card.key: card.found for row in explained.rows for card in row.cards}
+    for mode in HEATMAPS[2:]:
+        assert_same(cards[f"deconvolutional/{mode}"].values, refvis.deconvolution(net, x, mode, channel=channel).values)
+    for fill in ("mean", "random"):
+        found = refvis.occlusion(net, x, 2, 1, fill, channel=channel, seed=2)
+        assert_same(cards[f"modification/occlusion_{fill}"].values, found.values)
+    found = refvis.inversion(net, x, at="relu2", steps=3, seed=2)
+    assert_same(cards["reconstruction/inversion-relu2"].x, found.x)
+
+
+def test_share_inside_the_mask(explained):
+    for card in (card for row in explained.rows[:2] for card in row.cards):
+        positive = np.clip(card.found.map.astype(float), 0, None)
+        inside = sum(positive[i, j] for i, j in np.ndindex(13, 11) if 3 <= i < 9 and 2 <= j < 7)
+        np.testing.assert_allclose(card.inside, inside / positive.sum(), rtol=1e-5)
+    assert [card.inside for card in explained.rows[2].cards] == [None, None]
+    bare = report.explain(classifier(), IMAGE, steps=1)
+    assert {card.inside for row in bare.rows for card in row.cards} == {None}
+
+
+def test_the_page_is_self_contained_and_complete(explained, tmp_path):
+    page = assert_self_contained(written(explained, tmp_path))
+    pictures = [attributes["src"] for attributes in page.named("img")]
+    assert len(pictures) == 2 + 6 + 2
+    shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",", 1)[1])))) for uri in pictures]
+    assert {picture.shape for picture in shown} == {(13, 11, 3)}
+    cards = [card for row in explained.rows for card in row.cards]
+    expected = [card.found.overlay() if card.key in HEATMAP_KEYS else card.found.image for card in cards]
+    for found, want in zip(shown, [explained.picture, outlined(explained.picture, MASK), *expected], strict=True):
+        assert_same(found, want)
+    assert all(attributes["alt"] for attributes in page.named("img"))
+    assert len(page.named("article")) == 8
+    bars = [attributes for attributes in page.named("div") if attributes.get("class") == "bar"]
+    assert len(bars) == 6
+    assert all(attributes["style"].count("rgb(") == 16 for attributes in bars)
+    text = " ".join(page.texts)
+    for label, probability in explained.classes:
+        assert label in text
+        assert f"{100 * probability:.1f} %" in text
+    for card in cards:
+        assert card.title in text
+        assert card.reading in text
+        for name, value in card.found.record.parameters.items():
+            assert name in text
+            assert str(value) in text
+    for row in explained.rows:
+        assert row.title in text
+    assert f"fingerprint {classifier().fingerprint[:16]}" in re.sub(r"\s+", " ", text)
+
+
+def test_without_a_mask_there_is_one_picture_less(tmp_path):
+    page = assert_self_contained(written(report.explain(classifier(), IMAGE, steps=1), tmp_path))
+    assert len(page.named("img")) == 1 + 6 + 2
+    assert "on the object" not in " ".join(page.texts)
+
+
+def test_names_from_files_are_escaped(tmp_path):
+    labels = [f"{EVIL}{k}" for k in range(7)]
+    layers = {
+        f"conv{EVIL}": conv(np.random.default_rng(0), (8, 3, 3, 3)),
+        f"relu{EVIL}": ReLU(),
+        "fc": conv(np.random.default_rng(1), (7, 11, 9, 8)),
+        f"prob{EVIL}": Softmax(),
+    }
+    net = refvis.chain(layers, meta() | {"classes": {"name": labels, "description": labels}}, f"net{EVIL}")
+    explained = report.explain(net, IMAGE, f"image{EVIL}", steps=1)
+    page = assert_self_contained(written(explained, tmp_path))
+    text = " ".join(page.texts)
+    for name in ("net", "image", "Inversion of relu"):
+        assert f"{name}{EVIL}" in text
+    assert all(label in text for label, _ in explained.classes)
+    assert len(page.named("img")) == 1 + 6 + 1
+
+
+def test_the_arrays(explained, tmp_path):
+    report.write_arrays(explained, tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert set(file) == {"input", "modification", "deconvolutional", "reconstruction"}
+        assert dict(file.attrs) == {"source": "an image", "target": explained.target, "model": "small"}
+        for name in ("x", "picture", "mask"):
+            assert_same(file["input"][name][()], getattr(explained, name))
+        for card in (card for row in explained.rows for card in row.cards):
+            group = file[card.key.replace("inversion-", "inversion/")]
+            assert group.attrs["fingerprint"] == card.found.record.fingerprint
+            for name, value in card.found.record.flat().items():
+                assert group.attrs[name] == value
+            if card.key in HEATMAP_KEYS:
+                assert set(group) == {"values", "map"}
+                assert_same(group["values"][()], card.found.values)
+                assert_same(group["map"][()], card.found.map)
+            else:
+                assert set(group) == {"x", "image", "history"}
+                assert_same(group["x"][()], card.found.x)
+                assert_same(group["history/code"][()], card.found.history["code"])
+
+
+ODD_NAMES = [("a-b", "a"), ("a", "a-x"), ("a/b", "a"), ("a", "a/x"), (".", ".."), ("/", "a//b"), ("a\0b", ""), ("%2F", "/")]
+
+
+@pytest.mark.parametrize("names", ODD_NAMES)
+def test_arrays_of_layers_with_odd_names(tmp_path, names):
+    """A name is one group, whatever it is made of."""
+    random = np.random.default_rng(0)
+    layers = {
+        "conv1": conv(random, (8, 3, 3, 3)),
+        names[0]: ReLU(),
+        "conv2": conv(random, (10, 2, 2, 8)),
+        names[1]: ReLU(),
+        "fc": conv(random, (7, 10, 8, 10)),
+    }
+    explained = report.explain(refvis.chain(layers, meta()), IMAGE, steps=1)
+    report.write_arrays(explained, tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        groups = list(file["reconstruction/inversion"].values())
+        assert len(groups) == 2
+        assert all(set(group) == {"x", "image", "history"} for group in groups)
+        found = {group.attrs["parameter at"]: group["x"][()] for group in groups}
+        for card in explained.rows[2].cards:
+            assert_same(found[card.found.record.parameters["at"]], card.found.x)
+    written(explained, tmp_path)
+
+
+def test_networks_with_one_output_name_no_classes(tmp_path):
+    net = refvis.chain({"conv": conv(np.random.default_rng(0), (1, 3, 3, 3)), "relu": ReLU()})
+    explained = report.explain(net, IMAGE[:14, :12], steps=1)
+    assert explained.classes == ()
+    assert explained.target == "the only channel of relu"
+    page = assert_self_contained(written(explained, tmp_path))
+    assert "it names no classes" in " ".join(page.texts)
+
+
+def test_networks_without_maps_have_nothing_to_invert(tmp_path):
+    explained = report.explain(replace(linear(dtype="float32"), meta=meta()), IMAGE, steps=1)
+    assert explained.rows[2].cards == ()
+    page = assert_self_contained(written(explained, tmp_path))
+    assert "there is nothing to invert" in " ".join(page.texts)
+    report.write_arrays(explained, tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, "1"), (2, "12"), (3, "123"), (4, "134"), (5, "135"), (7, "147")])
+def test_first_middle_and_deepest_are_inverted(count, expected):
+    layers = {}
+    for k in range(1, count + 1):
+        layers |= {f"conv{k}": Conv(np.ones((3, 1, 1, 3), "float32")), f"relu{k}": ReLU()}
+    net = refvis.chain(layers | {"fc": Conv(np.ones((2, 13, 11, 3), "float32"))}, meta())
+    assert depths(net, net.preprocess(IMAGE)) == [f"relu{k}" for k in expected]
+
+
+def test_pages_that_fail_to_be_written_leave_the_old_ones(explained, tmp_path, monkeypatch):
+    for name in ("page.html", "a.h5"):
+        (tmp_path / name).write_text("before")
+
+    def fails(*arguments, **options):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("refvis.report.page._write_text", fails)
+    monkeypatch.setattr("refvis.report.page.write_h5", fails)
+    for write, name in ((report.write_page, "page.html"), (report.write_arrays, "a.h5")):
+        with pytest.raises(OSError, match="disk full"):
+            write(explained, tmp_path / name)
+        assert (tmp_path / name).read_text() == "before"
+    assert len(list(tmp_path.iterdir())) == 2
