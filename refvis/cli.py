@@ -48,8 +48,8 @@ def explain(
     report.write_arrays(explained, out / "explanation.h5")
     report.write_page(explained, out / "explanation.html")
     _print_classes(explained.classes)
-    typer.echo(f"page:   {out / 'explanation.html'}")
-    typer.echo(f"arrays: {out / 'explanation.h5'}")
+    typer.echo(f"page:   {printable(str(out / 'explanation.html'))}")
+    typer.echo(f"arrays: {printable(str(out / 'explanation.h5'))}")
 
 
 @app.command()
@@ -99,7 +99,7 @@ def scenes(
         name = f"{number:05d}-{made.name}"
         write_whole(out / f"{name}.png", lambda part, made=made: _write(part, png(made.image)))  # type: ignore[misc]
         write_whole(out / f"{name}-mask.png", lambda part, made=made: Image.fromarray(made.mask).save(part))  # type: ignore[misc]
-    typer.echo(f"{count} scenes and their masks are in {out}")
+    typer.echo(f"{count} scenes and their masks are in {printable(str(out))}")
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -112,7 +112,8 @@ def _print_classes(classes: tuple[tuple[str, float], ...]) -> None:
 
 
 def _size(text: str) -> tuple[int, ...]:
-    return integers(text.lower().split("x"), "--size", (2, 3), 1)
+    parts = [int(part) if part.strip().isdigit() else part for part in text.lower().split("x")]
+    return integers(parts, "--size", (2, 3), 1)
 
 
 def main() -> None:

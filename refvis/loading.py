@@ -19,7 +19,7 @@ def load(path: str | Path) -> Network:
     if str(path) in bundled_names() and not Path(path).exists():
         path = bundled_path(str(path))
     elif not Path(path).exists():
-        names = ", ".join(bundled_names())
+        names = ", ".join(bundled_names()) or "none"
         raise FileNotFoundError(
             f"there is no file {str(path)!r}, and no bundled network of that name (there is: {names})"
         )
