@@ -46,13 +46,18 @@ def require_float(array: Array, what: str) -> None:
 
 def moved(array: Array, library: str) -> Array:
     """Return `array` as one of "numpy" or "cupy"; ValueError for another name, ImportError where CuPy is missing."""
+    require_library(library)
     if library == "numpy":
         return array if isinstance(array, np.ndarray) else array.get()
-    if library == "cupy":
-        import cupy
+    import cupy
 
-        return cupy.asarray(array)
-    raise ValueError(f"unknown array library {library!r}, expected 'numpy' or 'cupy'")
+    return cupy.asarray(array)
+
+
+def require_library(library: str) -> None:
+    """Raise ValueError unless `library` is "numpy" or "cupy"."""
+    if library not in ("numpy", "cupy"):
+        raise ValueError(f"unknown array library {library!r}, expected 'numpy' or 'cupy'")
 
 
 def summary(layer: Any) -> str:

@@ -42,8 +42,10 @@ class Conv:
 
     def __post_init__(self) -> None:
         """Check the fields, and store geometry in full: pairs (y, x), pad with four values."""
-        if self.filters is not None and self.filters.size == 0:
-            object.__setattr__(self, "filters", None)
+        for name in ("filters", "biases"):
+            array = getattr(self, name)
+            if array is not None and array.size == 0:
+                object.__setattr__(self, name, None)
         if self.filters is not None and self.filters.ndim != 4:
             raise ShapeError(f"Conv filters have shape {self.filters.shape}, expected K x FH x FW x C")
         if self.biases is not None:

@@ -18,6 +18,8 @@ def integers(value: Any, what: str, lengths: tuple[int, ...], least: int) -> tup
     """Return `value` (a number or a sequence) as a tuple of ints, or raise ShapeError saying what was expected."""
     sequence = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
     try:
+        if any(isinstance(number, str) for number in sequence):
+            raise TypeError
         numbers = tuple(int(number) for number in sequence)
         whole = all(float(given) == number for given, number in zip(sequence, numbers, strict=True))
     except (TypeError, ValueError, OverflowError):

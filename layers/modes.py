@@ -52,7 +52,7 @@ MODES: dict[str, dict[Any, Rule]] = {
 
 def find(mode: str | Mode) -> Mode:
     """Return the mode of that name (or the table itself, if it is one), or raise ValueError listing the names."""
-    if not isinstance(mode, str):
+    if isinstance(mode, Mapping):
         return mode
     if mode not in MODES:
         raise ValueError(f"unknown mode {mode!r}, expected one of {', '.join(MODES)}, or a table of rules")

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any, Self
 
 from refvis.layers import modes
-from refvis.layers.arrays import Array, array_module, moved
+from refvis.layers.arrays import Array, array_module, moved, require_library
 from refvis.layers.errors import ShapeError
 from refvis.layers.operators import OPERATORS, Layer, backward, forward, output_shape, parameter_gradients, title
 
@@ -78,6 +78,8 @@ class Graph:
     def __post_init__(self) -> None:
         """Check the wiring and derive the network's own inputs and outputs."""
         object.__setattr__(self, "nodes", tuple(self.nodes))
+        if not self.nodes:
+            raise ValueError("a network needs at least one node")
         written = _written(self.nodes)
         read = [name for node in self.nodes for name in node.inputs]
         object.__setattr__(self, "inputs", tuple(dict.fromkeys(name for name in read if name not in written)))
@@ -98,6 +100,8 @@ class Graph:
 
     def upto(self, name: str) -> Self:
         """Return the network cut after that node (a node's or a variable's name): only what it needs is kept."""
+        if name in self.inputs:
+            raise ValueError(f"{name!r} is an input of the network: name a layer, or a variable that a layer writes")
         wanted, kept = {self.node(name).output}, []
         for node in reversed(self.nodes):
             if node.output in wanted:
@@ -169,6 +173,7 @@ class Graph:
 
     def to(self, library: str) -> Self:
         """Return the network with its parameters in "numpy" or "cupy" arrays."""
+        require_library(library)
         return self._mapped(lambda array: moved(array, library))
 
     def astype(self, dtype: Any) -> Self:
@@ -229,7 +234,8 @@ def _written(nodes: tuple[Node, ...]) -> dict[str, Node]:
     written: dict[str, Node] = {}
     later = {node.output for node in nodes}
     for node in nodes:
-        later.discard(node.output) if node.output not in written else None
+        if node.output not in written:
+            later.discard(node.output)
         waiting = [name for name in node.inputs if name in later or name == node.output]
         if waiting:
             raise ValueError(f"node {node.name!r} reads {waiting[0]!r} before it is computed: reorder the nodes")

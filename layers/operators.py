@@ -6,6 +6,8 @@ faster twin where there is one. Tests hold each twin to its definition.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from inspect import signature
 from typing import Any, TypeAlias
 
 from refvis.layers import conv, conv_tiles, dropout, fully_connected, loss, lrn, pool, relu, sigmoid, softmax
@@ -68,7 +70,11 @@ DEFINITIONS: dict[type, Operator] = {
     dropout.Dropout: Operator(dropout.forward, dropout.gradient, dropout.output_shape),
     loss.Loss: Operator(loss.forward, loss.gradient, loss.output_shape, whole_image=True, objective=True),
     loss.SoftmaxLoss: Operator(
-        loss.softmax_loss_forward, loss.softmax_loss_gradient, loss.output_shape, whole_image=True, objective=True
+        loss.softmax_loss_forward,
+        loss.softmax_loss_gradient,
+        loss.output_shape,
+        whole_image=True,
+        objective=True,
     ),
 }
 
@@ -133,7 +139,17 @@ def parameter_gradients(layer: Layer, signal: Array, output: Array | None, *inpu
     return found(layer, signal, output, *inputs)
 
 
+@cache
+def _input_count(forward: Callable[..., Array]) -> int | None:
+    """Return how many inputs a forward function takes beside its layer; None: any number."""
+    parameters = signature(forward).parameters.values()
+    return None if any(one.kind is one.VAR_POSITIONAL for one in parameters) else len(parameters) - 1
+
+
 def _check(layer: Layer, inputs: tuple[Array, ...]) -> tuple[int, ...]:
+    expected = _input_count(operator(layer).forward)
+    if expected not in (None, len(inputs)):
+        raise ShapeError(f"{title(layer)} takes {expected} input(s), found {len(inputs)}")
     array_module(*inputs)
     require_float(inputs[0], "the input")
     return output_shape(layer, *(x.shape for x in inputs))
