@@ -65,7 +65,10 @@ def test_data_patterns_match_files():
 
 def test_files_that_are_no_python_are_packaged():
     packaged = {
-        path for package, patterns in TOOL["package-data"].items() for p in patterns for path in folder_of(package).glob(p)
+        path
+        for package, patterns in TOOL["package-data"].items()
+        for p in patterns
+        for path in folder_of(package).glob(p)
     }
     for storey in PLACES.values():
         for path in storey.rglob("*"):

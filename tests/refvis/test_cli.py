@@ -215,7 +215,7 @@ def test_show(folder, monkeypatch, capsys):
     code, out, err = run(monkeypatch, capsys, "show", "small.mat")
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0].split() == "layer type filters stride pad output field parameters memory".split()
+    assert lines[0].split() == ["layer", "type", "filters", "stride", "pad", "output", "field", "parameters", "memory"]
     assert set(lines[1]) == {"-"}
     assert table(out) == [
         ["conv1", "Conv", "8 of 3x3x3", "1", "1", "13x11x8", "3x3", "224", "4.5 KB"],

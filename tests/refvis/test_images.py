@@ -221,7 +221,7 @@ def test_pictures():
     ("image", "message"),
     [
         (np.full((4, 5, 3), np.nan), "60 values that are NaN or infinite"),
-        (np.where(GRAY == GRAY[2, 3], np.inf, 1.0), "NaN or infinite"),
+        (np.where(GRAY[2, 3] == GRAY, np.inf, 1.0), "NaN or infinite"),
         (np.zeros((0, 5, 3)), "empty"),
         (np.zeros((4, 5, 0)), "empty"),
         (np.zeros((1, 4, 5, 3)), r"array of shape \(1, 4, 5, 3\)"),
@@ -261,11 +261,13 @@ def test_truncated_files_are_refused(tmp_path, kind, share):
     Image.fromarray(RGB.repeat(20, axis=0).repeat(20, axis=1)).save(path)
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(ValueError, match="is a damaged image|is not an image"):
+    with pytest.raises(ValueError, match=r"is a damaged image|is not an image"):
         pixels(path)
 
 
 def test_networks_channels_that_no_image_has_are_refused():
-    net = refvis.chain({"conv": Conv(np.ones((2, 3, 3, 5), "float32"))}, {"normalization": {"averageImage": np.ones(5)}})
+    net = refvis.chain(
+        {"conv": Conv(np.ones((2, 3, 3, 5), "float32"))}, {"normalization": {"averageImage": np.ones(5)}}
+    )
     with pytest.raises(ValueError, match="5 channels and the image 3"):
         net.preprocess(RGB)

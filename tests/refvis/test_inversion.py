@@ -43,7 +43,9 @@ def slow_total_variation(x, beta, sigma):
 
 @pytest.mark.parametrize("flat", [False, True])
 @pytest.mark.parametrize("sigma", [1.0, 80.0])
-@pytest.mark.parametrize(("term", "slow", "powers"), [(lp, slow_lp, (1, 2, 3, 6)), (total_variation, slow_total_variation, BETAS)])
+@pytest.mark.parametrize(
+    ("term", "slow", "powers"), [(lp, slow_lp, (1, 2, 3, 6)), (total_variation, slow_total_variation, BETAS)]
+)
 def test_terms_are_their_formulas(term, slow, powers, sigma, flat):
     x = image(flat)
     for power in powers:
@@ -119,7 +121,12 @@ def test_objective_and_its_slope(at):
 
 def net_for_inversion(meta=None):
     random = np.random.default_rng(2)
-    layers = {"conv1": conv(random, (12, 3, 3, 3), pad=1), "relu1": ReLU(), "conv2": conv(random, (15, 3, 3, 12)), "relu2": ReLU()}
+    layers = {
+        "conv1": conv(random, (12, 3, 3, 3), pad=1),
+        "relu1": ReLU(),
+        "conv2": conv(random, (15, 3, 3, 12)),
+        "relu2": ReLU(),
+    }
     return refvis.chain(layers, meta)
 
 

@@ -192,11 +192,13 @@ def test_changes_keep_meta_name_and_report():
 
 
 def test_parameters_may_be_numpy_numbers():
-    net = refvis.chain({
-        "drop": Dropout(np.float64(0.25)),
-        "norm": LRN(np.int64(5), np.float64(1), np.float64(0.1), np.float64(0.5)),
-        "pool": Pool(np.int64(2), np.int64(2)),
-    })
+    net = refvis.chain(
+        {
+            "drop": Dropout(np.float64(0.25)),
+            "norm": LRN(np.int64(5), np.float64(1), np.float64(0.1), np.float64(0.5)),
+            "pool": Pool(np.int64(2), np.int64(2)),
+        }
+    )
     plain = refvis.chain({"drop": Dropout(0.25), "norm": LRN(5, 1.0, 0.1, 0.5), "pool": Pool(2, 2)})
     x = inputs()
     assert_same(net.forward(x).output, plain.forward(x).output)
@@ -212,7 +214,7 @@ def test_unknown_names_and_missing_files(tmp_path):
     text.write_text("this is no model")
     with pytest.raises(refvis.ModelFormatError, match=r"text\.mat"):
         refvis.load(text)
-    with pytest.raises(ValueError, match="no layer or variable 'conv9'.*did you mean 'conv"):
+    with pytest.raises(ValueError, match=r"no layer or variable 'conv9'.*did you mean 'conv"):
         classifier().upto("conv9")
 
 

@@ -67,7 +67,9 @@ def assert_self_contained(text):
     page = Page(text)
     assert page.open == []
     assert "://" not in re.sub(r"data:image/png;base64,[\w+/=]+", "", text)
-    assert not {"script", "link", "iframe", "object", "embed", "base", "form", "a"} & {name for name, _ in page.elements}
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form", "a"} & {
+        name for name, _ in page.elements
+    }
     for _, attributes in page.elements:
         assert not {name for name in attributes if name.startswith("on") or name in ("href", "srcset", "action")}
         assert attributes.get("src", "data:").startswith("data:")
@@ -186,7 +188,16 @@ def test_the_arrays(explained, tmp_path):
                 assert_same(group["history/code"][()], card.found.history["code"])
 
 
-ODD_NAMES = [("a-b", "a"), ("a", "a-x"), ("a/b", "a"), ("a", "a/x"), (".", ".."), ("/", "a//b"), ("a\0b", ""), ("%2F", "/")]
+ODD_NAMES = [
+    ("a-b", "a"),
+    ("a", "a-x"),
+    ("a/b", "a"),
+    ("a", "a/x"),
+    (".", ".."),
+    ("/", "a//b"),
+    ("a\0b", ""),
+    ("%2F", "/"),
+]
 
 
 @pytest.mark.parametrize("names", ODD_NAMES)
