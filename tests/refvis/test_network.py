@@ -79,12 +79,12 @@ def test_labels_fall_back():
     bare = linear()
     assert bare.labels is None
     assert bare.label(3) == "class 3"
-    named = refvis.chain({}, {"classes": {"name": ["n01", "n02"], "description": ["tench", "goldfish"]}})
+    named = refvis.chain({"relu": ReLU()}, {"classes": {"name": ["n01", "n02"], "description": ["tench", "goldfish"]}})
     assert named.labels == ["tench", "goldfish"]
     assert (named.label(1), named.label(2)) == ("goldfish", "class 2")
-    assert refvis.chain({}, {"classes": {"name": ["n01"]}}).labels == ["n01"]
+    assert refvis.chain({"relu": ReLU()}, {"classes": {"name": ["n01"]}}).labels == ["n01"]
     for classes in ({}, {"name": [], "description": []}, (), None, "cat"):
-        assert refvis.chain({}, {"classes": classes}).labels is None
+        assert refvis.chain({"relu": ReLU()}, {"classes": classes}).labels is None
 
 
 def test_input_size_and_channels():
