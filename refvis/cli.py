@@ -38,13 +38,13 @@ def explain(
     from refvis import report, scenes
 
     net = loading.load(model)
+    out.mkdir(parents=True, exist_ok=True)
     if image is None:
         made = scenes.scene(scene)
         mask = made.mask if net.input_size in (None, made.mask.shape) else None
         explained = report.explain(net, made.image, f"scene {scene} ({made.name})", mask, steps, seed, progress=True)
     else:
         explained = report.explain(net, image, image.name, None, steps, seed, progress=True)
-    out.mkdir(parents=True, exist_ok=True)
     report.write_arrays(explained, out / "explanation.h5")
     report.write_page(explained, out / "explanation.html")
     _print_classes(explained.classes)

@@ -25,7 +25,7 @@ def inversion(
     at: str | None = None,
     steps: int = 200,
     lp_weight: float = 1e-2,
-    tv_weight: float = 1e-2,
+    tv_weight: float = 1.0,
     p: float = 6.0,
     beta: float = 2.0,
     rate: float = 0.05,

@@ -17,6 +17,10 @@ from refvis.results import Heatmap, Reconstruction
 
 Found = Heatmap | Reconstruction
 
+TV_WEIGHTS = (1.0, 4.0, 10.0)
+"""Weights of total variation for the layers that are inverted, from shallow to deep: the less a code says about
+details, the more the regulariser has to (Mahendran & Vedaldi choose it layer by layer, too)."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -113,12 +117,12 @@ def _deconvolutions(net: Network, x: Array, common: dict[str, Any]) -> Iterator[
 
 
 def _reconstructions(net: Network, x: Array, steps: int, seed: int, progress: bool) -> Iterator[tuple[str, str, Found]]:
-    for name in depths(net, x):
-        found = inversion(net, x, at=name, steps=steps, seed=seed, progress=progress)
+    for name, tv_weight in zip(depths(net, x), TV_WEIGHTS, strict=False):
+        found = inversion(net, x, at=name, steps=steps, tv_weight=tv_weight, seed=seed, progress=progress)
         yield f"inversion-{name}", f"{METHODS['inversion']} of {name}", found
 
 
-def depths(net: Network, x: Array, count: int = 3) -> list[str]:
+def depths(net: Network, x: Array, count: int = len(TV_WEIGHTS)) -> list[str]:
     """Return up to `count` nodes to invert, from the first to the deepest ReLU (or layer) with positions left."""
     cut = net.upto(net.scores)
     shapes = cut.shapes(**{net.inputs[0]: x.shape})

@@ -1,6 +1,6 @@
 """Train the bundled network on generated scenes, with this project's own gradients.
 
-    python -m refvis.scenes.train OUT.mat [--scenes 16000] [--epochs 12] [--seed 0]
+    python -m refvis.scenes.train OUT.mat [--scenes 16000] [--epochs 14] [--seed 0]
 
 Adam (Kingma & Ba 2015) on MatConvNet's softmax loss, with decoupled weight decay (Loshchilov & Hutter 2019) and a
 learning rate that falls to zero along half a cosine; scenes are mirrored and shifted at random. The same seed gives the
@@ -176,7 +176,7 @@ def main(arguments: Any = None) -> None:
     parser = argparse.ArgumentParser(description="Train the bundled network on generated scenes.")
     parser.add_argument("out", type=Path, help="the .mat file to write")
     parser.add_argument("--scenes", type=int, default=16000, help="number of training scenes")
-    parser.add_argument("--epochs", type=int, default=12, help="passes over them")
+    parser.add_argument("--epochs", type=int, default=14, help="passes over them")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights, order, masks and variations")
     options = parser.parse_args(arguments)
     train(options.out, options.scenes, options.epochs, options.seed)

@@ -203,7 +203,7 @@ def test_the_record_and_the_picture():
     net, x = classifier(), inputs()
     found = refvis.inversion(net, x, at="relu1", steps=3, seed=6)
     expected = {
-        "at": "x2", "steps": 3, "lp_weight": 1e-2, "tv_weight": 1e-2, "p": 6.0, "beta": 2.0, "rate": 0.05,
+        "at": "x2", "steps": 3, "lp_weight": 1e-2, "tv_weight": 1.0, "p": 6.0, "beta": 2.0, "rate": 0.05,
         "sigma": 80.0, "seed": 6,
     }  # fmt: skip
     assert found.record.parameters == expected

@@ -3,11 +3,11 @@
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "layers",
+    "repeatable",
     max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("layers")
+settings.load_profile("repeatable")
