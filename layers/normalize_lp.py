@@ -1,0 +1,74 @@
+"""Lp normalisation: each value is divided by the Lp norm of those that share its place.
+
+    M = sum_q |x_q|^p + epsilon,    y = x * M^(-1/p)
+
+The sum runs over the axes in `dimensions`: over channels, unless told otherwise; `spatial` stands for height and width.
+Its gradient, with g the signal and both sums over the same axes:
+
+    dx = M^(-1/p) * (g  -  |x|^(p-1) sign(x) / M * sum_q g_q x_q)
+
+Output size: that of x. MatConvNet has x^p without the absolute value, which is the same for even p, the only ones that
+it supports. PyTorch's `normalize` bounds the norm from below instead of adding epsilon to the sum.
+Reference: MatConvNet `vl_nnnormalizelp`; Caffe has no such layer.
+"""
+
+from dataclasses import dataclass
+
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.errors import ShapeError
+from refvis.layers.geometry import integers
+
+
+@dataclass(frozen=True, eq=False)
+class NormalizeLp:
+    """Division by the Lp norm (p >= 1) over `dimensions`; defaults are MatConvNet's.
+
+    `dimensions` are MatConvNet's: 1 height, 2 width, 3 channels, 4 images (0, the axis here, will do as well). None:
+    (1, 2) if `spatial`, else 3.
+    """
+
+    p: float = 2.0
+    epsilon: float = 0.01
+    spatial: bool = False
+    dimensions: int | tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the fields, and store the dimensions in full: a tuple, images as 4."""
+        for name in ("p", "epsilon"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        if not (self.p >= 1 and self.epsilon >= 0):
+            raise ShapeError(f"NormalizeLp has p {self.p} and epsilon {self.epsilon}, expected p >= 1, epsilon >= 0")
+        given = self.dimensions if self.dimensions is not None else (1, 2) if self.spatial else (3,)
+        numbers = tuple(n or 4 for n in integers(given, "NormalizeLp dimensions", (1, 2, 3, 4), 0))
+        if max(numbers) > 4 or len(set(numbers)) < len(numbers):
+            raise ShapeError(f"NormalizeLp dimensions are {self.dimensions!r}, expected some of 1, 2, 3, 4, each once")
+        object.__setattr__(self, "dimensions", numbers)
+
+
+def axes(layer: NormalizeLp) -> tuple[int, ...]:
+    """Return the axes of an N x H x W x C array that the sum runs over."""
+    return tuple(number % 4 for number in layer.dimensions)  # type: ignore[union-attr]
+
+
+def output_shape(layer: NormalizeLp, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the output: that of the input."""
+    return shape
+
+
+def forward(layer: NormalizeLp, x: Array) -> Array:
+    """Return y (shape and dtype of x)."""
+    return x * mass(layer, x) ** (-1 / layer.p)
+
+
+def gradient(layer: NormalizeLp, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Return (dx,) of the formula above."""
+    xp, M = array_module(signal, x), mass(layer, x)
+    slope = xp.abs(x) ** (layer.p - 1) * xp.sign(x) / M
+    return (M ** (-1 / layer.p) * (signal - slope * (signal * x).sum(axis=axes(layer), keepdims=True)),)
+
+
+def mass(layer: NormalizeLp, x: Array) -> Array:
+    """Return M; where it would be zero (epsilon 0, all x in the sum 0), infinity, so that y = 0 there."""
+    xp = array_module(x)
+    M = (xp.abs(x) ** layer.p).sum(axis=axes(layer), keepdims=True) + layer.epsilon
+    return M if layer.epsilon > 0 else xp.where(M > 0, M, x.dtype.type("inf"))

@@ -1,0 +1,93 @@
+"""Distance between the feature vectors of two inputs, position by position.
+
+    S = sum_c |x_c - t_c|^p,    y = w * S^(1/p)    (no_root: y = w * S)
+
+x is N x H x W x C; the target t has its shape, or 1 along some axes (N x 1 x 1 x C: one target for all positions). The
+weights w are 1 unless given. Output size: N x H x W x 1; with `aggregate`, the sum of it all, 1 x 1 x 1 x 1.
+Its gradient, with d = x - t and q = w * g:
+
+    dx = q * S^(1/p - 1) * |d|^(p-1) sign(d)    (no_root: dx = p q |d|^(p-1) sign(d)),    dt = -dx
+
+summed over the axes along which t has 1 (MatConvNet leaves out this sum). What would be divided by is bounded from
+below by `epsilon`: S if p > 1, |d| if p < 1; at d = 0 the gradient is 0. So it is exact outside these bounds only.
+Caffe's EuclideanLoss is half the squared distance over N; PyTorch's PairwiseDistance adds 1e-6 to d.
+Reference: MatConvNet `vl_nnpdist`; `dagnn.PDist` aggregates by default, and takes w as a third input.
+"""
+
+from dataclasses import dataclass
+
+from refvis.layers.arrays import Array, array_module, summary
+from refvis.layers.errors import ShapeError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PairwiseDistance:
+    """The p-distance (p > 0), or its p-th power with `no_root`; `instance_weights` broadcast to N x H x W x 1."""
+
+    p: float = 2.0
+    no_root: bool = False
+    epsilon: float = 1e-6
+    aggregate: bool = False
+    instance_weights: Array | float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        for name in ("p", "epsilon"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        if not (self.p > 0 and self.epsilon > 0):
+            raise ShapeError(f"PairwiseDistance has p {self.p} and epsilon {self.epsilon}, expected both above 0")
+
+    __repr__ = summary
+
+
+def output_shape(layer: PairwiseDistance, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return N x H x W x 1, or 1 x 1 x 1 x 1 with `aggregate`; raise ShapeError if target or weights do not fit."""
+    if len(shapes) not in (2, 3):
+        raise ShapeError(f"PairwiseDistance takes two inputs, and weights as a third, found {len(shapes)}")
+    each = (*shapes[0][:3], 1)
+    require_fit("target", shapes[1], shapes[0])
+    if len(shapes) == 3:
+        require_fit("weights", shapes[2], each)
+    elif layer.instance_weights is not None:
+        require_fit("instance weights", getattr(layer.instance_weights, "shape", ()), each)
+    return (1, 1, 1, 1) if layer.aggregate else each
+
+
+def require_fit(what: str, found: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Raise ShapeError unless an array of shape `found` broadcasts to `expected`."""
+    ones = (1,) * (4 - len(found)) + tuple(found)
+    if len(ones) > 4 or any(m not in (1, n) for m, n in zip(ones, expected, strict=True)):
+        raise ShapeError(f"the {what} has shape {tuple(found)}, expected {expected} or one that broadcasts to it")
+
+
+def forward(layer: PairwiseDistance, x: Array, target: Array, *weights: Array) -> Array:
+    """Return y (N x H x W x 1, or 1 x 1 x 1 x 1; dtype of x)."""
+    d = array_module(x, target, *weights).abs(x - target.astype(x.dtype, copy=False))
+    S = (d**layer.p).sum(axis=3, keepdims=True)
+    y = (S if layer.no_root else S ** (1 / layer.p)) * instance_weights(layer, x, *weights)
+    return y.sum().reshape(1, 1, 1, 1) if layer.aggregate else y
+
+
+def gradient(
+    layer: PairwiseDistance, signal: Array, output: Array | None, x: Array, target: Array, *weights: Array
+) -> tuple[Array, ...]:
+    """Return (dx, dt), and zeros for weights given as a third input: they have no derivative here."""
+    xp, p = array_module(signal, x, target, *weights), layer.p
+    d = x - target.astype(x.dtype, copy=False)
+    size = xp.abs(d)
+    slope = (size ** (p - 1) if p >= 1 else xp.maximum(size, layer.epsilon) ** (p - 1)) * xp.sign(d)
+    if layer.no_root:
+        slope = slope * p
+    else:
+        S = (size**p).sum(axis=3, keepdims=True)
+        slope = slope * (S if p < 1 else xp.maximum(S, layer.epsilon)) ** (1 / p - 1)
+    dx = slope * (signal * instance_weights(layer, x, *weights))
+    single = tuple(axis for axis in range(4) if target.shape[axis] == 1)
+    return dx, -dx.sum(axis=single, keepdims=True), *(xp.zeros(one.shape, x.dtype) for one in weights)
+
+
+def instance_weights(layer: PairwiseDistance, x: Array, *given: Array) -> Array:
+    """Return w in the dtype of x: the third input, or the layer's own, or 1."""
+    w = given[0] if given else 1.0 if layer.instance_weights is None else layer.instance_weights
+    array_module(x, w if hasattr(w, "astype") else None)
+    return w.astype(x.dtype, copy=False) if hasattr(w, "astype") else x.dtype.type(w)

@@ -1,0 +1,122 @@
+"""Pooling of regions of interest: the largest value, or the mean, of each tile of each region.
+
+A region is five numbers (t, u0, v0, u1, v1): the image, and the first and last column (u) and row (v), all counted from
+1, as MatConvNet does. The corners go through `transform`, u' = T (u - 1) + 1, and are rounded (halves away from zero).
+Rows v0' ... v1' (at least one) are h; tile i of SH takes rows floor(i h / SH) ... ceil((i+1) h / SH) - 1 of them, and
+columns likewise: tiles may overlap. Pixels outside the image do not count, and a tile without any gives 0.
+
+Output size: R x SH x SW x C, or with `flatten` R x 1 x 1 x (SH*SW*C), rows fastest, then columns, then channels.
+Its gradient: g to the winner of each tile (max; the first down the rows if several are largest), or in equal parts to
+its pixels (avg); regions have no derivative. Caffe's ROIPooling does the same with max, and counts from 0.
+torchvision's `roi_pool` also: max only, from 0. Reference: MatConvNet `vl_nnroipool`; Girshick, Fast R-CNN, ICCV 2015.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.errors import ShapeError
+from refvis.layers.geometry import Pair, pair
+from refvis.layers.pool import METHODS
+
+
+@dataclass(frozen=True, eq=False)
+class ROIPool:
+    """Pooling of regions in `subdivisions` (rows, columns) of tiles; `method` is "max" or "avg".
+
+    `transform` is a factor, two factors (for u, for v), or 2 x 3 numbers: u' = T00 u + T01 v + T02, v' likewise.
+    """
+
+    subdivisions: Pair = 1
+    method: str = "max"
+    transform: Any = 1.0
+    flatten: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the fields, and store the transform in full: two rows of three numbers."""
+        if self.method not in METHODS:
+            raise ShapeError(f"ROIPool method is {self.method!r}, expected 'max' or 'avg'")
+        object.__setattr__(self, "subdivisions", pair(self.subdivisions, "ROIPool subdivisions"))
+        object.__setattr__(self, "transform", affine(self.transform))
+
+
+def affine(transform: Any) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return a transform given in any of the three ways as two rows of three numbers, or raise ShapeError."""
+    try:
+        rows = tuple(transform) if hasattr(transform, "__iter__") else (transform, transform)
+        if all(hasattr(row, "__iter__") for row in rows):
+            (a, b, c), (d, e, f) = (tuple(float(number) for number in row) for row in rows)
+        else:
+            a, e = (float(number) for number in rows)
+            b, c, d, f = 0.0, 1 - a, 0.0, 1 - e
+    except (TypeError, ValueError):
+        raise ShapeError(f"ROIPool transform is {transform!r}, expected one, two, or 2 x 3 numbers") from None
+    return (a, b, c), (d, e, f)
+
+
+def output_shape(layer: ROIPool, shape: tuple[int, ...], rois: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the output for R regions, 5 x R or R x 1 x 1 x 5, or raise ShapeError."""
+    fits = (len(rois) == 2 and rois[0] == 5) or (len(rois) == 4 and tuple(rois[1:]) == (1, 1, 5))
+    count = rois[-1] if len(rois) == 2 else rois[0] if rois else 0
+    if not fits or count < 1:
+        raise ShapeError(f"the regions have shape {tuple(rois)}, expected 5 x R or R x 1 x 1 x 5, R at least 1")
+    height, width = layer.subdivisions  # type: ignore[misc]
+    return (count, 1, 1, height * width * shape[3]) if layer.flatten else (count, height, width, shape[3])
+
+
+def forward(layer: ROIPool, x: Array, rois: Array) -> Array:
+    """Return y (R x SH x SW x C, or flattened; dtype of x)."""
+    xp = array_module(x, rois)
+    shape = output_shape(layer, x.shape, rois.shape)
+    y = xp.zeros((shape[0], *layer.subdivisions, x.shape[3]), x.dtype)  # type: ignore[misc]
+    for r, i, j, n, rows, columns in tiles(layer, x, rois):
+        tile = x[n, rows, columns]
+        y[r, i, j] = tile.max(axis=(0, 1)) if layer.method == "max" else tile.mean(axis=(0, 1))
+    return y.transpose(0, 3, 2, 1).reshape(shape) if layer.flatten else y
+
+
+def gradient(layer: ROIPool, signal: Array, output: Array | None, x: Array, rois: Array) -> tuple[Array, Array]:
+    """Return (dx, zeros): to the winner of each tile (max), or in equal parts to its pixels (avg)."""
+    xp, (height, width), channels = array_module(signal, x, rois), layer.subdivisions, x.shape[3]  # type: ignore[misc]
+    g = signal.reshape(-1, channels, width, height).transpose(0, 3, 2, 1) if layer.flatten else signal
+    dx, all_channels = xp.zeros_like(x), xp.arange(channels)
+    for r, i, j, n, rows, columns in tiles(layer, x, rois):
+        back = dx[n, rows, columns]
+        if layer.method == "avg":
+            back += g[r, i, j] / (back.shape[0] * back.shape[1])
+        else:
+            down = x[n, rows, columns].transpose(1, 0, 2).reshape(-1, channels).argmax(axis=0)
+            back[down % back.shape[0], down // back.shape[0], all_channels] += g[r, i, j]
+    return dx, xp.zeros(rois.shape, x.dtype)
+
+
+def tiles(layer: ROIPool, x: Array, rois: Array) -> Iterator[tuple[int, int, int, int, slice, slice]]:
+    """Yield region, tile row, tile column, and what it covers: image, rows, columns; tiles without pixels left out."""
+    table = (rois.T if rois.ndim == 2 else rois.reshape(-1, 5)).tolist()
+    for r, (t, u0, v0, u1, v1) in enumerate(table):
+        if t not in range(1, len(x) + 1):
+            raise ShapeError(f"region {r} lies in image {t}, expected a whole number in 1 ... {len(x)}")
+        (left, top), (right, bottom) = (corner(layer, x, u, v) for u, v in ((u0, v0), (u1, v1)))
+        for i, rows in enumerate(parts(top, bottom, layer.subdivisions[0], x.shape[1])):  # type: ignore[index]
+            for j, columns in enumerate(parts(left, right, layer.subdivisions[1], x.shape[2])):  # type: ignore[index]
+                if rows.start < rows.stop and columns.start < columns.stop:
+                    yield r, i, j, int(t) - 1, rows, columns
+
+
+def corner(layer: ROIPool, x: Array, u: float, v: float) -> tuple[int, int]:
+    """Return column and row, counted from 0, of a corner: transformed, in the precision of x, and rounded."""
+    moved = [float(x.dtype.type(a * u + b * v + c)) for a, b, c in layer.transform]
+    if not all(map(math.isfinite, moved)):
+        raise ShapeError(f"a region has a corner at ({u}, {v}), moved to {tuple(moved)}, expected finite numbers")
+    column, row = (int(math.copysign(math.floor(abs(value) + 0.5), value)) - 1 for value in moved)
+    return column, row
+
+
+def parts(first: int, last: int, count: int, extent: int) -> Iterator[slice]:
+    """Yield what of an axis of `extent` pixels each of `count` parts of the pixels first ... last covers."""
+    length = max(last - first + 1, 1)
+    for k in range(count):
+        start, stop = first + k * length // count, first - (-(k + 1) * length // count)
+        yield slice(min(max(start, 0), extent), min(max(stop, 0), extent))

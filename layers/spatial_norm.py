@@ -1,0 +1,67 @@
+"""Spatial normalisation: each value is divided by a power of the mean energy around it, in its own channel.
+
+    F = 1 + alpha * mean over the window of x^2,    y = x * F^(-beta)
+
+The window of `size` = (h, w) pixels reaches floor((h-1)/2) up and the rest down (an even size looks one pixel further
+down and right). The mean divides by the pixels that exist. With A that mean, an average pooling, and A^T its adjoint:
+
+    dx = F^(-beta) g  -  2 alpha beta x * A^T(F^(-beta-1) g x)
+
+Output size: that of x. MatConvNet's help says sum where its code, like this one, takes the mean. Caffe's LRN with
+`WITHIN_CHANNEL` divides by all pixels of the window, those in the border too; PyTorch has no such layer.
+Reference: MatConvNet `vl_nnspnorm`, param = [h w alpha beta].
+"""
+
+from dataclasses import dataclass
+
+from refvis.layers import pool
+from refvis.layers.arrays import Array
+from refvis.layers.errors import ShapeError
+from refvis.layers.geometry import Pair, pair
+
+
+@dataclass(frozen=True, eq=False)
+class SpatialNorm:
+    """Normalisation by the energy in windows of `size` pixels; defaults are MatConvNet's [2 2 10 2]."""
+
+    size: Pair = 2
+    alpha: float = 10.0
+    beta: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Check the fields; F cannot be less than 1."""
+        object.__setattr__(self, "size", pair(self.size, "SpatialNorm size"))
+        for name in ("alpha", "beta"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        if not self.alpha >= 0:
+            raise ShapeError(f"SpatialNorm alpha is {self.alpha}, expected 0 or more")
+
+
+def mean(layer: SpatialNorm) -> pool.Pool:
+    """Return the average pooling A, which keeps the size."""
+    height, width = layer.size  # type: ignore[misc]
+    pad = (height - 1) // 2, height // 2, (width - 1) // 2, width // 2
+    return pool.Pool((height, width), 1, pad, "avg")
+
+
+def output_shape(layer: SpatialNorm, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the output: that of the input."""
+    return shape
+
+
+def forward(layer: SpatialNorm, x: Array) -> Array:
+    """Return y (shape and dtype of x)."""
+    return x * energy(layer, x) ** -layer.beta
+
+
+def gradient(layer: SpatialNorm, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Return (dx,) of the formula above."""
+    F = energy(layer, x)
+    power = F**-layer.beta
+    (back,) = pool.gradient(mean(layer), signal * x * power / F, F, x)
+    return (signal * power - (2 * layer.alpha * layer.beta) * x * back,)
+
+
+def energy(layer: SpatialNorm, x: Array) -> Array:
+    """Return F (shape of x)."""
+    return 1 + layer.alpha * pool.forward(mean(layer), x * x)
