@@ -28,7 +28,8 @@ def draw() -> None:
     axes[0, 0].imshow(made.image, interpolation="nearest")
     axes[0, 0].set_title(f"input\n{top}, {100 * probability:.0f} %", fontsize=10)
     for line, row in enumerate(explained.rows):
-        axes[line, 1].text(-0.06, 0.5, row.title, rotation=90, va="center", ha="right", transform=axes[line, 1].transAxes)
+        first = axes[line, 1]
+        first.text(-0.06, 0.5, row.title, rotation=90, va="center", ha="right", transform=first.transAxes)
         for axis, card in zip(axes[line, 1:], row.cards, strict=False):
             found = card.found
             axis.imshow(found.overlay() if isinstance(found, Heatmap) else found.image, interpolation="nearest")

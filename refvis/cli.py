@@ -37,14 +37,16 @@ def explain(
     """Explain what the network sees in an image: one page with a picture per method, and the arrays behind it."""
     from refvis import report, scenes
 
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"{out} is a file, expected a folder: choose another --out")
     net = loading.load(model)
-    out.mkdir(parents=True, exist_ok=True)
     if image is None:
         made = scenes.scene(scene)
         mask = made.mask if net.input_size in (None, made.mask.shape) else None
         explained = report.explain(net, made.image, f"scene {scene} ({made.name})", mask, steps, seed, progress=True)
     else:
         explained = report.explain(net, image, image.name, None, steps, seed, progress=True)
+    out.mkdir(parents=True, exist_ok=True)
     report.write_arrays(explained, out / "explanation.h5")
     report.write_page(explained, out / "explanation.html")
     _print_classes(explained.classes)
