@@ -16,7 +16,7 @@ from small_nets import LABELS, classifier, conv, linear, meta
 import refvis
 from refvis import report
 from refvis.layers import Conv, ReLU, Softmax
-from refvis.report.explain import depths
+from refvis.report.explain import TV_WEIGHTS, depths
 from refvis.report.page import outlined
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (26, 22, 3)).astype(np.uint8)
