@@ -32,7 +32,7 @@ def occlusion(
     (the average image), "random" (noise, from `seed`), a number, or one per channel, in the network's input values.
     `at` and `channel` choose the target as in `deconvolution`; of a map, the mean over its positions is watched. The
     value of a pixel is the mean fall over the boxes that covered it (1 x H x W x 1, in the target's units).
-    `progress` shows a bar.
+    `progress` shows a bar, on a terminal.
     Raises ShapeError for a box larger than the image, or more than one image.
     """
     if len(x) != 1:
@@ -64,7 +64,7 @@ def _levels(goal: Target, x: Array, places: list[Box], fill: Any, progress: bool
     xp = array_module(x)
     count = max(1, BATCH_BYTES // x.nbytes)
     found = []
-    with tqdm(total=len(places), desc="occlusion", unit="box", disable=not progress) as bar:
+    with tqdm(total=len(places), desc="occlusion", unit="box", disable=None if progress else True) as bar:
         for first in range(0, len(places), count):
             part = places[first : first + count]
             covered = x.repeat(len(part), axis=0)

@@ -109,7 +109,7 @@ def _minimised(
     xp = array_module(z)
     first, second = xp.zeros_like(z), xp.zeros_like(z)
     history: dict[str, list[float]] = {}
-    for step in trange(1, steps + 2, desc="inversion", unit="step", disable=not progress):
+    for step in trange(1, steps + 2, desc="inversion", unit="step", disable=None if progress else True):
         terms, gradient = objective(z)
         for name, value in terms.items():
             history.setdefault(name, []).append(float(value.sum()))

@@ -25,7 +25,7 @@ def confusion(net: Network, seeds: Iterable[int], progress: bool = False) -> Arr
     """Return the counts of (true class, named class), 10 x 10, over the scenes of those seeds."""
     counts = np.zeros((len(CLASSES), len(CLASSES)), int)
     listed = list(seeds)
-    for first in tqdm(range(0, len(listed), AT_ONCE), desc="scenes", unit="batch", disable=not progress):
+    for first in tqdm(range(0, len(listed), AT_ONCE), desc="scenes", unit="batch", disable=None if progress else True):
         images, labels, _ = batch(listed[first : first + AT_ONCE])
         x = np.concatenate([net.preprocess(image) for image in images])
         named = net.upto(net.scores).forward(x).output[:, 0, 0].argmax(axis=1)
