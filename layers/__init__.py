@@ -1,7 +1,11 @@
 """The layer stack: operators with their rules, modes, and the network. Arrays in, arrays out."""
 
 from refvis.layers.arrays import Array, array_module
+from refvis.layers.batch_norm import BatchNorm
+from refvis.layers.concat import Concat
 from refvis.layers.conv import Conv
+from refvis.layers.conv_transpose import ConvTranspose
+from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
 from refvis.layers.errors import ShapeError
 from refvis.layers.fully_connected import FullyConnected
@@ -22,9 +26,12 @@ from refvis.layers.operators import (
 )
 from refvis.layers.pool import Pool
 from refvis.layers.receptive_field import ReceptiveField, receptive_fields
+from refvis.layers.registry import register, unregister
 from refvis.layers.relu import ReLU
+from refvis.layers.scale import Scale
 from refvis.layers.sigmoid import Sigmoid
 from refvis.layers.softmax import Softmax
+from refvis.layers.sum import Sum
 from refvis.layers.unknown import Unknown
 
 __all__ = [
@@ -32,7 +39,11 @@ __all__ = [
     "LRN",
     "OPERATORS",
     "Array",
+    "BatchNorm",
+    "Concat",
     "Conv",
+    "ConvTranspose",
+    "Crop",
     "Dropout",
     "FullyConnected",
     "Graph",
@@ -44,10 +55,12 @@ __all__ = [
     "ReLU",
     "ReceptiveField",
     "Rule",
+    "Scale",
     "ShapeError",
     "Sigmoid",
     "Softmax",
     "SoftmaxLoss",
+    "Sum",
     "Trace",
     "Unknown",
     "array_module",
@@ -57,5 +70,7 @@ __all__ = [
     "output_shape",
     "parameter_gradients",
     "receptive_fields",
+    "register",
     "title",
+    "unregister",
 ]

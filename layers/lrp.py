@@ -16,8 +16,10 @@ sign(0) = 0 and divides by it); eps is absolute.
 from typing import Any
 
 from refvis.layers.arrays import Array, array_module
+from refvis.layers.batch_norm import BatchNorm, frozen
 from refvis.layers.operators import operator
 from refvis.layers.pool import Pool
+from refvis.layers.scale import Scale
 
 EPSILON = 1e-6
 
@@ -38,6 +40,21 @@ def pool(layer: Pool, signal: Array, output: Array, x: Array, eps: float = EPSIL
     if layer.method == "max":
         return operator(layer).gradient(layer, signal, output, x)
     return epsilon(layer, signal, output, x, eps=eps)
+
+
+def batch_norm(layer: BatchNorm, signal: Array, output: Array, x: Array, eps: float = EPSILON) -> tuple[Array, ...]:
+    """Epsilon rule with the moments held: linear, then, in x; means and offset take their share, as a bias does."""
+    return epsilon(frozen(layer, x), signal, output, x, eps=eps)
+
+
+def scale(
+    layer: Scale, signal: Array, output: Array, x: Array, *rest: Array, eps: float = EPSILON
+) -> tuple[Array, ...]:
+    """Epsilon rule in x and in the offset; a factor that is an input is a gate and gets nothing (Arras et al. 2017)."""
+    found = list(epsilon(layer, signal, output, x, *rest, eps=eps))
+    if layer.scale is None:
+        found[1] = array_module(x).zeros_like(found[1])
+    return tuple(found)
 
 
 def passes(layer: Any, signal: Array, output: Array, *inputs: Array) -> tuple[Array, ...]:

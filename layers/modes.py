@@ -7,23 +7,29 @@ for each input``. A name wins over a type. Tables mix with ``|``:
     EPSILON | {"fc6": functools.partial(lrp.epsilon, eps=0.25)}
 
 Deconvnet keeps the pooling switches (the gradient of max pooling) and LRN's gradient. Epsilon relevance goes through
-ReLU, LRN, softmax, sigmoid and dropout unchanged.
+ReLU, LRN, softmax, sigmoid and dropout unchanged, and follows the values through concatenations and crops.
 """
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
-from refvis.layers import lrp, relu
+from refvis.layers import concat, crop, lrp, relu
+from refvis.layers.batch_norm import BatchNorm
+from refvis.layers.concat import Concat
 from refvis.layers.conv import Conv
+from refvis.layers.conv_transpose import ConvTranspose
+from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
 from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.lrn import LRN
 from refvis.layers.operators import OPERATORS, Rule, title
 from refvis.layers.pool import Pool
 from refvis.layers.relu import ReLU
+from refvis.layers.scale import Scale
 from refvis.layers.sigmoid import Sigmoid
 from refvis.layers.softmax import Softmax
+from refvis.layers.sum import Sum
 
 Mode: TypeAlias = Mapping[Any, Rule]
 """Layer type or layer name -> rule."""
@@ -33,13 +39,19 @@ DECONVNET = GRADIENT | {ReLU: relu.deconvnet}
 GUIDED = GRADIENT | {ReLU: relu.guided}
 EPSILON: dict[Any, Rule] = {
     Conv: lrp.epsilon,
+    ConvTranspose: lrp.epsilon,
     FullyConnected: lrp.epsilon,
     Pool: lrp.pool,
     ReLU: lrp.passes,
     LRN: lrp.passes,
     Sigmoid: lrp.passes,
     Softmax: lrp.passes,
+    BatchNorm: lrp.batch_norm,
     Dropout: lrp.passes,
+    Sum: lrp.epsilon,
+    Concat: concat.gradient,
+    Scale: lrp.scale,
+    Crop: crop.gradient,
 }
 
 MODES: dict[str, dict[Any, Rule]] = {

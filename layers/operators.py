@@ -6,11 +6,30 @@ faster twin where there is one. Tests hold each twin to its definition.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from inspect import signature
 from typing import Any, TypeAlias
 
-from refvis.layers import conv, conv_tiles, dropout, fully_connected, loss, lrn, pool, relu, sigmoid, softmax
+from refvis.layers import (
+    batch_norm,
+    concat,
+    conv,
+    conv_tiles,
+    conv_transpose,
+    conv_transpose_tiles,
+    crop,
+    dropout,
+    fully_connected,
+    loss,
+    lrn,
+    pool,
+    relu,
+    scale,
+    sigmoid,
+    softmax,
+)
+from refvis.layers import sum as sums
 from refvis.layers.arrays import Array, array_module, require_float
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import require_rank4
@@ -22,23 +41,31 @@ Layer: TypeAlias = Any
 Rule: TypeAlias = Callable[..., tuple[Array, ...]]
 """``(layer, signal, output, *inputs) -> signal for each input``."""
 
-Window: TypeAlias = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+Number: TypeAlias = Any
+"""Pixels: an int, or a Fraction behind a window that moves by parts of a pixel."""
+
+Window: TypeAlias = tuple[tuple[Number, Number], tuple[Number, Number], tuple[Number, Number]]
 """Pixels covered, stride, and pad before, each (y, x)."""
+
+POINT: Window = (1, 1), (1, 1), (0, 0)
+"""The window of a layer that sees position by position."""
 
 
 @dataclass(frozen=True)
 class Operator:
     """How one type of layer computes.
 
-    `window` gives the sliding window of a layer (None: position by position). An `objective` takes labels as its last
-    input, and is left out of a forward pass to which no labels were given. `whole_image` layers see everything.
+    `window` gives the sliding window of a layer, or None if no window describes what it sees; left out, the layer sees
+    position by position. Of the inputs numbered in `shape_only`, only the shape is used. An `objective` takes
+    labels as its last input, and is left out of a forward pass without labels. `whole_image` layers see everything.
     """
 
     forward: Callable[..., Array]
     gradient: Rule
     output_shape: Callable[..., tuple[int, ...]]
     parameter_gradients: Callable[..., dict[str, Array]] | None = None
-    window: Callable[[Layer], Window] | None = None
+    window: Callable[[Layer], Window | None] = lambda layer: POINT
+    shape_only: tuple[int, ...] = ()
     whole_image: bool = False
     objective: bool = False
 
@@ -53,8 +80,44 @@ def _pool_window(layer: pool.Pool) -> Window:
     return layer.size, layer.stride, (layer.pad[0], layer.pad[2])  # type: ignore[return-value,index,misc]
 
 
+def _conv_transpose_window(layer: conv_transpose.ConvTranspose) -> Window:
+    """Output i is written by the inputs from (i + crop - (size - 1)) / upsample to (i + crop) / upsample."""
+    axes = range(2)
+    size, step, crop = layer.size, layer.upsample, (layer.crop[0], layer.crop[2])  # type: ignore[index,misc]
+    covered = tuple(1 + Fraction(size[a] - 1, step[a]) for a in axes)  # type: ignore[index]
+    before = tuple(Fraction(size[a] - 1 - crop[a], step[a]) for a in axes)  # type: ignore[index]
+    return covered, tuple(Fraction(1, step[a]) for a in axes), before  # type: ignore[return-value,index]
+
+
+def _batch_norm_window(layer: batch_norm.BatchNorm) -> Window | None:
+    """With the batch's own moments, every value depends on every other."""
+    return None if layer.moments is None else POINT
+
+
+def _concat_window(layer: concat.Concat) -> Window | None:
+    """Images side by side have no common window."""
+    return POINT if layer.axis in (0, 3) else None
+
+
+def _crop_window(layer: crop.Crop) -> Window:
+    top, left = layer.offset  # type: ignore[misc]
+    return (1, 1), (1, 1), (-top, -left)
+
+
+def _scale_window(layer: scale.Scale) -> Window | None:
+    """A factor that is an input may be one for all positions: then no window describes what is seen."""
+    return None if layer.scale is None else POINT
+
+
 DEFINITIONS: dict[type, Operator] = {
     conv.Conv: Operator(conv.forward, conv.gradient, conv.output_shape, conv.parameter_gradients, _conv_window),
+    conv_transpose.ConvTranspose: Operator(
+        conv_transpose.forward,
+        conv_transpose.gradient,
+        conv_transpose.output_shape,
+        conv_transpose.parameter_gradients,
+        _conv_transpose_window,
+    ),
     fully_connected.FullyConnected: Operator(
         fully_connected.forward,
         fully_connected.gradient,
@@ -67,7 +130,18 @@ DEFINITIONS: dict[type, Operator] = {
     sigmoid.Sigmoid: Operator(sigmoid.forward, sigmoid.gradient, sigmoid.output_shape),
     softmax.Softmax: Operator(softmax.forward, softmax.gradient, softmax.output_shape),
     lrn.LRN: Operator(lrn.forward, lrn.gradient, lrn.output_shape),
+    batch_norm.BatchNorm: Operator(
+        batch_norm.forward,
+        batch_norm.gradient,
+        batch_norm.output_shape,
+        batch_norm.parameter_gradients,
+        _batch_norm_window,
+    ),
     dropout.Dropout: Operator(dropout.forward, dropout.gradient, dropout.output_shape),
+    sums.Sum: Operator(sums.forward, sums.gradient, sums.output_shape),
+    concat.Concat: Operator(concat.forward, concat.gradient, concat.output_shape, window=_concat_window),
+    scale.Scale: Operator(scale.forward, scale.gradient, scale.output_shape, scale.parameter_gradients, _scale_window),
+    crop.Crop: Operator(crop.forward, crop.gradient, crop.output_shape, window=_crop_window, shape_only=(1,)),
     loss.Loss: Operator(loss.forward, loss.gradient, loss.output_shape, whole_image=True, objective=True),
     loss.SoftmaxLoss: Operator(
         loss.softmax_loss_forward,
@@ -82,6 +156,13 @@ OPERATORS: dict[type, Operator] = DEFINITIONS | {
     conv.Conv: Operator(
         conv_tiles.forward, conv_tiles.gradient, conv.output_shape, conv_tiles.parameter_gradients, _conv_window
     ),
+    conv_transpose.ConvTranspose: Operator(
+        conv_transpose_tiles.forward,
+        conv_transpose_tiles.gradient,
+        conv_transpose.output_shape,
+        conv_transpose_tiles.parameter_gradients,
+        _conv_transpose_window,
+    ),
 }
 
 
@@ -89,7 +170,10 @@ def operator(layer: Layer) -> Operator:
     """Return the operator of that layer's type, or raise ValueError if the type is not in the table."""
     found = OPERATORS.get(type(layer))
     if found is None:
-        raise ValueError(f"no implementation for {title(layer)}: refvis.layers has one for {_names()}")
+        raise ValueError(
+            f"no implementation for {title(layer)}: refvis.layers has one for {_names()}; add one with "
+            "refvis.layers.register, or cut the network before it with net.upto(...)"
+        )
     return found
 
 

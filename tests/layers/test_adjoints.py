@@ -16,7 +16,7 @@ ROUNDING = 1e-13
 
 
 @pytest.mark.parametrize("table", [OPERATORS, DEFINITIONS], ids=["operators", "definitions"])
-@pytest.mark.parametrize("name", ["conv", "subsample", "full", "pool", "dropout"])
+@pytest.mark.parametrize("name", ["conv", "subsample", "conv_transpose", "full", "pool", "dropout"])
 @given(data=st.data())
 def test_gradient_is_the_transpose(name: str, table: dict[type, layers.Operator], data: st.DataObject) -> None:
     layer, (x,) = data.draw(cases.single((name,), dtype="float64"))
@@ -31,7 +31,7 @@ def test_gradient_is_the_transpose(name: str, table: dict[type, layers.Operator]
 
 
 @pytest.mark.parametrize("table", [OPERATORS, DEFINITIONS], ids=["operators", "definitions"])
-@pytest.mark.parametrize("name", ["conv", "subsample", "full"])
+@pytest.mark.parametrize("name", ["conv", "subsample", "conv_transpose", "full"])
 @given(data=st.data())
 def test_parameter_gradients_are_the_transpose(
     name: str, table: dict[type, layers.Operator], data: st.DataObject
@@ -49,3 +49,27 @@ def test_parameter_gradients_are_the_transpose(
         others = {n: np.zeros_like(getattr(layer, n)) for n in names if n != key}
         ju = found.forward(replace(layer, **others, **{key: u}), x) - origin
         assert_adjoint(u, ju, g, gradients[key], ROUNDING)
+
+
+@pytest.mark.parametrize("name", ["sum", "concat", "crop"])
+@given(data=st.data())
+def test_gradient_of_several_inputs_is_the_transpose(name: str, data: st.DataObject) -> None:
+    layer, inputs = data.draw(cases.several((name,), dtype="float64"))
+    us = [cases.like(data.draw, x) for x in inputs]
+    ju = layers.forward(layer, *us)
+    g = cases.like(data.draw, ju)
+    found = layers.backward(layer, g, None, *inputs)
+    u, jg = (np.concatenate([one.ravel() for one in each]) for each in (us, found))
+    assert_adjoint(u, ju, g, jg, ROUNDING)
+
+
+@given(cases.single(("conv_transpose",), dtype="float64"), st.data())
+def test_transposed_convolution_is_the_transposed_convolution(case: cases.Case, data: st.DataObject) -> None:
+    layer, (x,) = case
+    layer = replace(layer, biases=None)
+    conv = layers.Conv(layer.filters, None, layer.upsample, layer.crop)
+    y = layers.forward(layer, x)
+    image = cases.like(data.draw, y)
+    np.testing.assert_equal(layers.output_shape(conv, y.shape), x.shape)
+    assert_adjoint(image, layers.forward(conv, image), x, y, ROUNDING)
+    np.testing.assert_array_equal(layers.backward(layer, image, y, x)[0], layers.forward(conv, image), strict=True)

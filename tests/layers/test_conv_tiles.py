@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refvis import layers
-from refvis.layers import conv, conv_tiles
+from refvis.layers import conv, conv_tiles, conv_transpose, conv_transpose_tiles
 
 TILES = [1, 100, 1000, 5000, conv_tiles.TILE_BYTES]
 LAYOUTS = {
@@ -66,6 +66,32 @@ def test_fast_is_the_definition(layout: str, data: st.DataObject, tile: int) -> 
     np.testing.assert_equal(list(parameters), list(expected))
     for name, found in parameters.items():
         assert_sums_agree(found, expected[name], bounds[name], g.size // kernels)
+
+
+@settings(max_examples=80)
+@given(cases.single(("conv_transpose",)), st.data(), st.sampled_from(TILES))
+def test_fast_transpose_is_the_definition(case: cases.Case, data: st.DataObject, tile: int) -> None:
+    layer, (x,) = case
+    channels, fh, fw, each = layer.filters.shape
+    stamps = channels // layer.groups * fh * fw
+    plain = replace(
+        layer, **{n: np.abs(v, dtype=float) for n in ("filters", "biases") if (v := getattr(layer, n)) is not None}
+    )
+    g = cases.like(data.draw, conv_transpose.forward(layer, x))
+    size, sizes = np.abs(x, dtype=float), np.abs(g, dtype=float)
+    with tiled(tile):
+        y = conv_transpose_tiles.forward(layer, x)
+        (dx,) = conv_transpose_tiles.gradient(layer, g, y, x)
+        parameters = conv_transpose_tiles.parameter_gradients(layer, g, y, x)
+
+    assert_sums_agree(y, conv_transpose.forward(layer, x), conv_transpose.forward(plain, size), stamps + 1)
+    (bound,) = conv_transpose.gradient(plain, sizes, None, size)
+    assert_sums_agree(dx, conv_transpose.gradient(layer, g, None, x)[0], bound, fh * fw * each)
+    expected = conv_transpose.parameter_gradients(layer, g, None, x)
+    bounds = conv_transpose.parameter_gradients(plain, sizes, None, size)
+    np.testing.assert_equal(list(parameters), list(expected))
+    for name, found in parameters.items():
+        assert_sums_agree(found, expected[name], bounds[name], g.size)
 
 
 @given(cases.single(("subsample",)), st.data())

@@ -1,6 +1,7 @@
 """Every gradient is the derivative: <J^T g, u> is g times a central difference along u, in double, off the kinks."""
 
 from dataclasses import replace
+from typing import Any
 
 import cases
 import numpy as np
@@ -12,6 +13,7 @@ from numeric import CLEARANCE, assert_adjoint, central, clearance
 from refvis import layers
 
 ROUNDING = 1e-7
+PARAMETERS = ("filters", "weights", "biases", "scale", "offset")
 SOME = settings(max_examples=30)
 
 
@@ -32,6 +34,20 @@ def test_layer(name: str, data: st.DataObject) -> None:
     assert_adjoint(u, ju, g, layers.backward(layer, g, None, x)[0], ROUNDING)
 
 
+@pytest.mark.parametrize("name", cases.SEVERAL)
+@SOME
+@given(data=st.data())
+def test_layer_of_several_inputs(name: str, data: st.DataObject) -> None:
+    layer, inputs = data.draw(cases.several((name,), dtype="float64"))
+    g = cases.like(data.draw, layers.forward(layer, *inputs))
+    found = layers.backward(layer, g, None, *inputs)
+    np.testing.assert_equal(len(found), len(inputs))
+    for i, x in enumerate(inputs):
+        u = direction(data, x)
+        ju = central(lambda moved, i=i: layers.forward(layer, *inputs[:i], moved, *inputs[i + 1 :]), x, u)
+        assert_adjoint(u, ju, g, found[i], ROUNDING)
+
+
 @pytest.mark.parametrize("kind", cases.CATEGORICAL + cases.ATTRIBUTE)
 @SOME
 @given(data=st.data())
@@ -48,18 +64,21 @@ def test_loss(kind: str, data: st.DataObject) -> None:
     np.testing.assert_array_equal(dlabels, np.zeros(labels.shape), strict=True)
 
 
-@pytest.mark.parametrize("name", ["conv", "subsample", "full"])
+@pytest.mark.parametrize("name", ["conv", "subsample", "full", "conv_transpose", "batch_norm", "scale"])
 @SOME
 @given(data=st.data())
 def test_parameters(name: str, data: st.DataObject) -> None:
-    layer, (x,) = data.draw(cases.single((name,), dtype="float64"))
-    g = cases.like(data.draw, layers.forward(layer, x))
-    gradients = layers.parameter_gradients(layer, g, None, x)
+    draw = cases.single if name in cases.ON else cases.several
+    layer, inputs = data.draw(draw((name,), dtype="float64"))
+    g = cases.like(data.draw, layers.forward(layer, *inputs))
+    gradients = layers.parameter_gradients(layer, g, None, *inputs)
+    names = [n for n in PARAMETERS if getattr(layer, n, None) is not None]
+    np.testing.assert_equal(list(gradients), names)
     assume(gradients)
     for key, found in gradients.items():
         value = getattr(layer, key)
         u = direction(data, value)
-        ju = central(lambda moved, key=key: layers.forward(replace(layer, **{key: moved}), x), value, u)
+        ju = central(lambda moved, key=key: layers.forward(replace(layer, **{key: moved}), *inputs), value, u)
         assert_adjoint(u, ju, g, found, ROUNDING)
 
 
@@ -79,15 +98,37 @@ def test_network(net: cases.Net, data: st.DataObject) -> None:
     assert_adjoint(u, ju, g, net.graph.backward(trace, {end: g})["x0"], ROUNDING)
 
 
-@given(cases.chains(("conv", "relu", "pool", "lrn")), st.data())
+@given(cases.meetings(), st.data())
+def test_network_of_branches(net: cases.Net, data: st.DataObject) -> None:
+    trace, x = net.graph.forward(**net.given), net.given["x"]
+    u = direction(data, x)
+    ju = central(lambda moved: net.graph.forward(moved).output, x, u)
+    g = cases.like(data.draw, ju)
+    assert_adjoint(u, ju, g, net.graph.backward(trace, {"y": g})["x"], ROUNDING)
+
+
+def without_zeros(layer: Any) -> Any:
+    """Return the layer with parameters moved off zero.
+
+    A filter or scale of zeros makes the values of a channel equal: a tie for a pooling above, and a kink, since moving
+    the parameter takes them apart.
+    """
+    moved = {n: getattr(layer, n) for n in PARAMETERS if getattr(layer, n, None) is not None}
+    random = np.random.default_rng(0)
+    return replace(layer, **{n: value + random.uniform(0.1, 0.2, value.shape) for n, value in moved.items()})
+
+
+CHAIN = ("conv", "conv_transpose", "batch_norm", "relu", "pool", "lrn")
+
+
+@given(cases.chains(CHAIN, adjust=without_zeros), st.data())
 def test_network_parameters(net: cases.Net, data: st.DataObject) -> None:
     trace = net.graph.forward(**net.given)
     assume(clear(net, trace))
     end = net.graph.nodes[-1].output
     g = cases.like(data.draw, trace[end])
     gradients = net.graph.parameter_gradients(trace, {end: g})
-    fields = ("filters", "weights", "biases")
-    parameters = [(n.name, f) for n in net.graph.nodes for f in fields if getattr(n.layer, f, None) is not None]
+    parameters = [(n.name, f) for n in net.graph.nodes for f in PARAMETERS if getattr(n.layer, f, None) is not None]
     np.testing.assert_equal(set(gradients), set(parameters))
     assume(parameters)
     name, key = data.draw(st.sampled_from(parameters))

@@ -16,6 +16,10 @@ NUMBERS = {
     "relu": layers.ReLU(np.float64(0.125)),
     "lrn": layers.LRN(np.int64(3), np.float64(2), np.float64(1e-2), np.float64(0.75)),
     "dropout": layers.Dropout(np.float64(0.5), np.ones((1, 1, 1, 1))),
+    "conv_transpose": layers.ConvTranspose(
+        np.ones((3, 1, 1, 2)), np.ones((1, 2)), np.array([1.0, 2.0]), groups=np.uint8(1)
+    ),
+    "batch_norm": layers.BatchNorm(np.ones((3, 1)), np.ones((1, 3)), None, np.float64(1e-4)),
     "pool": layers.Pool(np.array([2.0, 2.0]), np.float64(2), np.int64(1), "avg"),
     "conv": layers.Conv(np.ones((2, 1, 1, 3)), np.ones((2, 1)), np.array([1.0, 2.0]), np.uint8(1)),
 }

@@ -8,7 +8,24 @@ import numpy as np
 import pytest
 
 from refvis import layers
-from refvis.layers import LRN, Conv, Dropout, FullyConnected, Loss, Pool, ReLU, ShapeError, Sigmoid, Softmax
+from refvis.layers import (
+    LRN,
+    BatchNorm,
+    Concat,
+    Conv,
+    ConvTranspose,
+    Crop,
+    Dropout,
+    FullyConnected,
+    Loss,
+    Pool,
+    ReLU,
+    Scale,
+    ShapeError,
+    Sigmoid,
+    Softmax,
+    Sum,
+)
 
 F = np.ones((4, 2, 3, 6))
 LABELS = np.array([1.0, 2.0])
@@ -25,6 +42,31 @@ IMPOSSIBLE: dict[str, tuple[Callable[[], Any], str]] = {
     "pad of 3": (lambda: Conv(F, pad=(1, 1, 1)), r"pad is \(1, 1, 1\), expected 1 or 2 or 4 whole number"),
     "pad same": (lambda: Conv(F, pad="same"), r"pad is 'same', expected whole numbers"),
     "dilate 0": (lambda: Conv(F, dilate=(1, 0)), r"dilate is \(1, 0\), expected 1 or 2 whole number"),
+    "transposed rank": (lambda: ConvTranspose(F[0]), r"filters have shape \(2, 3, 6\), expected C x FH x FW x K"),
+    "no transposed filters": (lambda: ConvTranspose(F[:0]), r"filters have shape \(0, 2, 3, 6\), expected C x FH"),
+    "transposed biases": (
+        lambda: ConvTranspose(F, np.ones(6), groups=2),
+        r"ConvTranspose has 6 biases, expected one per output: 12",
+    ),
+    "transposed groups": (lambda: ConvTranspose(F, groups=3), r"has 4 filters, expected a multiple of 3 groups"),
+    "groups 0": (lambda: ConvTranspose(F, groups=0), r"groups is 0, expected 1 whole number"),
+    "upsample 0": (lambda: ConvTranspose(F, upsample=0), r"ConvTranspose upsample is 0, expected"),
+    "crop -1": (lambda: ConvTranspose(F, crop=-1), r"ConvTranspose crop is -1, expected .* at least 0"),
+    "offsets": (lambda: BatchNorm(np.ones(3), np.ones(2)), r"BatchNorm has 2 offsets, expected one per scale: 3"),
+    "moments": (
+        lambda: BatchNorm(np.ones(3), np.ones(3), np.ones((2, 3))),
+        r"moments have shape \(2, 3\), expected \(3, 2\)",
+    ),
+    "epsilon": (lambda: BatchNorm(np.ones(3), np.ones(3), epsilon=-1), r"epsilon is -1.0, expected 0 or more"),
+    "epsilon nan": (lambda: BatchNorm(np.ones(3), np.ones(3), epsilon=np.nan), r"epsilon is nan, expected 0 or more"),
+    "axis 4": (lambda: Concat(4), r"Concat axis is 4, expected 0, 1, 2 or 3"),
+    "axis -1": (lambda: Concat(-1), r"Concat axis is -1, expected 1 whole number\(s\), each at least 0"),
+    "factor of rank 5": (
+        lambda: Scale(np.ones((1, 1, 1, 1, 3))),
+        r"Scale scale has shape \(1, 1, 1, 1, 3\), expected up",
+    ),
+    "offset of rank 0": (lambda: Scale(None, np.ones(())), r"Scale offset has shape \(\), expected up to four axes"),
+    "crop offset": (lambda: Crop((1, -1)), r"Crop offset is \(1, -1\), expected 1 or 2 whole"),
     "pool method": (lambda: Pool(2, method="mean"), r"method is 'mean', expected 'max' or 'avg'"),
     "pool pad": (
         lambda: Pool((3, 2), pad=(0, 0, 0, 2)),
@@ -49,6 +91,40 @@ UNFIT: dict[str, tuple[Any, tuple[Any, ...], str]] = {
         Conv(F, dilate=(5, 1)),
         ((2, 5, 7, 6),),
         r"filter covers 6 x 3 pixels, more than the input's 5 x 7 with pad \(0, 0, 0, 0\)",
+    ),
+    "transposed channels": (ConvTranspose(F), ((2, 5, 7, 3),), r"the input has 3 channels, expected one per filter: 4"),
+    "all cropped": (
+        ConvTranspose(F, crop=(0, 0, 4, 5)),
+        ((2, 5, 7, 4),),
+        r"the crop \(0, 0, 4, 5\) \(top, bottom, left, right\) leaves nothing of 6 x 9 pixels",
+    ),
+    "normalised channels": (BatchNorm(np.ones(2), np.ones(2)), ((2, 5, 7, 3),), r"has 3 channels, expected 2"),
+    "unequal terms": (
+        Sum(),
+        ((2, 5, 7, 3), np.ones((2, 5, 7, 1))),
+        r"\(2, 5, 7, 3\) and \(2, 5, 7, 1\), expected equal",
+    ),
+    "unequal parts": (
+        Concat(),
+        ((2, 5, 7, 3), np.ones((2, 5, 6, 3))),
+        r"\(2, 5, 7, 3\) and \(2, 5, 6, 3\), expected to differ in axis 3 only",
+    ),
+    "part of rank 3": (
+        Concat(),
+        ((2, 5, 7, 3), np.ones((2, 5, 7))),
+        r"shape \(2, 5, 7\), expected four non-empty axes",
+    ),
+    "factor": (Scale(np.ones(7)), ((2, 5, 7, 3),), r"factor or offset has shape \(7,\), expected along each axis 1 or"),
+    "no factor": (Scale(), ((2, 5, 7, 3),), r"Scale with no parameters takes x and 1 ... 2 more input\(s\), found 0"),
+    "two factors": (
+        Scale(np.ones(3), np.ones(3)),
+        ((2, 5, 7, 3), np.ones(3)),
+        r"Scale with scale and offset takes x and 0 ... 0 more input\(s\), found 1",
+    ),
+    "too large to crop to": (
+        Crop(),
+        ((2, 5, 7, 3), np.ones((2, 6, 7, 3))),
+        r"5 x 7 pixels, fewer than the 6 x 7 to crop",
     ),
     "big window": (Pool(4, pad=1), ((2, 5, 1, 3),), r"pooling window covers 4 x 4 pixels, more than the input's 5 x 1"),
     "values": (FullyConnected(np.ones((4, 60))), ((2, 5, 7, 3),), r"5 x 7 x 3 = 105 values, expected 60"),
@@ -119,5 +195,5 @@ def test_shape_errors_are_value_errors() -> None:
 
 
 def test_layers_without_implementation() -> None:
-    with pytest.raises(ValueError, match=r"no implementation for .*'custom'.*: refvis.layers has one for Conv, "):
+    with pytest.raises(ValueError, match=r"no implementation for .*'custom'.*: refvis.layers has one for .*Conv, "):
         layers.forward(layers.Unknown("custom"), np.zeros((1, 1, 1, 1)))

@@ -12,12 +12,20 @@ from refvis import layers
 REPLICAS = {
     "conv": replicas.conv,
     "subsample": replicas.conv,
+    "conv_transpose": replicas.conv_transpose,
+    "batch_norm": replicas.batch_norm,
     "full": replicas.full,
     "pool": replicas.pool,
     "relu": replicas.relu,
     "lrn": replicas.lrn,
     "sigmoid": replicas.sigmoid,
     "softmax": replicas.softmax,
+}
+OF_SEVERAL = {
+    "sum": replicas.total,
+    "concat": replicas.concat,
+    "scale": replicas.scale,
+    "crop": replicas.crop,
 }
 SMALL = settings(max_examples=30)
 
@@ -29,6 +37,15 @@ def test_forward_is_the_formula(name: str, data: st.DataObject) -> None:
     layer, (x,) = data.draw(cases.single((name,), dtype="float64", largest=6))
     expected = REPLICAS[name](layer, x)
     np.testing.assert_allclose(layers.forward(layer, x), expected, rtol=1e-12, atol=1e-12, strict=True)
+
+
+@pytest.mark.parametrize("name", OF_SEVERAL)
+@SMALL
+@given(data=st.data())
+def test_forward_of_several_inputs_is_the_formula(name: str, data: st.DataObject) -> None:
+    layer, inputs = data.draw(cases.several((name,), dtype="float64", largest=6))
+    expected = OF_SEVERAL[name](layer, *inputs)
+    np.testing.assert_allclose(layers.forward(layer, *inputs), expected, rtol=1e-12, atol=1e-12, strict=True)
 
 
 @SMALL

@@ -111,6 +111,95 @@ def _absolute_paths(net: cases.Net, trace: layers.Trace, seeds: dict[str, np.nda
     return net.graph.backward(trace, {name: np.abs(g) for name, g in seeds.items()}, mode)["x0"]
 
 
+@given(cases.single(("conv_transpose",), dtype="float64", largest=4), st.data())
+def test_transposed_convolution_is_the_dense_matrix(case: cases.Case, data: st.DataObject) -> None:
+    layer, (x,) = case
+    x, eps = x[:1], 0.25
+    y = replicas.conv_transpose(layer, x).ravel()
+    basis = np.eye(x.size).reshape(-1, *x.shape[1:])
+    matrix = replicas.conv_transpose(replace(layer, biases=None), basis).reshape(x.size, -1)
+    relevance = cases.like(data.draw, layers.forward(layer, x))
+    assume(np.all((np.abs(y) > 1e-9) | (y == 0)))
+    expected = x.ravel() * (matrix @ (relevance.ravel() / (y + np.where(y >= 0, eps, -eps))))
+    found = layers.backward(layer, relevance, None, x, rule=lambda *args: lrp.epsilon(*args, eps=eps))[0]
+    np.testing.assert_allclose(found.ravel(), expected, rtol=1e-10, atol=1e-12)
+
+
+@given(cases.single(("conv",), dtype="float64"), st.data())
+def test_batch_norm_behind_a_convolution_is_the_merged_convolution(case: cases.Case, data: st.DataObject) -> None:
+    conv, (x,) = case
+    count, random = len(conv.filters), data.draw(cases.generators())
+    slope, offset, mean = (random.uniform(0.5, 2, count) for _ in range(3))
+    norm = layers.BatchNorm(slope, offset, np.stack([mean, np.ones(count)], axis=1))
+    biases = np.zeros(count) if conv.biases is None else conv.biases
+    merged = replace(conv, filters=conv.filters * slope.reshape(-1, 1, 1, 1), biases=slope * (biases - mean) + offset)
+    graph = layers.Graph(layers.chain({"conv": conv, "norm": norm}))
+    trace = graph.forward(x)
+    assume(all(np.abs(trace[name]).min() > 1e-3 for name in ("x1", "x2")))
+    relevance = cases.like(data.draw, trace["x2"])
+    tiny = {
+        "conv": lambda *args: lrp.epsilon(*args, eps=1e-13),
+        "norm": lambda *args: lrp.batch_norm(*args, eps=1e-13),
+    }
+    found = graph.backward(trace, {"x2": relevance}, tiny)["x0"]
+    expected = layers.backward(merged, relevance, trace["x2"], x, rule=tiny["conv"])[0]
+    size = np.abs(relevance).max() / np.abs(trace["x2"]).min() * max(1, np.abs(x).max())
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-8 * size)
+
+
+@given(cases.single(("batch_norm",), dtype="float64"), st.data())
+def test_batch_norm_holds_its_moments(case: cases.Case, data: st.DataObject) -> None:
+    layer, (x,) = case
+    y, eps = layers.forward(layer, x), 0.25
+    relevance = cases.like(data.draw, y)
+    moments = layer.moments
+    if moments is None:
+        moments = np.stack([x.mean((0, 1, 2)), np.sqrt(x.var((0, 1, 2)) + layer.epsilon)], axis=1)
+    expected = x * layer.scale / moments[:, 1] * relevance / (y + np.where(y >= 0, eps, -eps))
+    found = layers.backward(layer, relevance, y, x, rule=lambda *args: lrp.batch_norm(*args, eps=eps))[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@given(cases.several(("sum",), dtype="float64"), st.data())
+def test_a_sum_shares_by_contribution(case: cases.Case, data: st.DataObject) -> None:
+    layer, inputs = case
+    y = layers.forward(layer, *inputs)
+    relevance = cases.like(data.draw, y)
+    found = layers.backward(layer, relevance, y, *inputs, rule=modes.EPSILON[layers.Sum])
+    stable = y + np.where(y >= 0, lrp.EPSILON, -lrp.EPSILON)
+    for part, x in zip(found, inputs, strict=True):
+        np.testing.assert_allclose(part, x * relevance / stable, rtol=1e-12, atol=1e-300)
+    kept = relevance * (lrp.EPSILON / (np.abs(y) + lrp.EPSILON))
+    magnitude = sum(np.abs(part) for part in found) + np.abs(relevance)
+    np.testing.assert_array_less(np.abs(sum(found) + kept - relevance), 1e-12 * magnitude + 1e-300)
+
+
+@given(cases.several(("concat", "crop")), st.data())
+def test_relevance_follows_the_values(case: cases.Case, data: st.DataObject) -> None:
+    layer, inputs = case
+    y = layers.forward(layer, *inputs)
+    relevance = np.abs(cases.like(data.draw, y)) + y.dtype.type(1)
+    found = layers.backward(layer, relevance, y, *inputs, rule=modes.EPSILON[type(layer)])
+    np.testing.assert_array_equal(layers.forward(layer, *found), relevance, strict=True)
+    np.testing.assert_equal(sum(int((part != 0).sum()) for part in found), relevance.size)
+
+
+@given(cases.several(("scale",), dtype="float64"), st.data())
+def test_a_gate_gets_no_relevance(case: cases.Case, data: st.DataObject) -> None:
+    layer, inputs = case
+    y, eps = layers.forward(layer, *inputs), 0.25
+    relevance = cases.like(data.draw, y)
+    found = list(layers.backward(layer, relevance, y, *inputs, rule=lambda *args: lrp.scale(*args, eps=eps)))
+    rest = list(inputs[1:])
+    share = relevance / (y + np.where(y >= 0, eps, -eps))
+    factor = rest.pop(0) if layer.scale is None else layer.scale
+    np.testing.assert_allclose(found.pop(0), inputs[0] * factor * share, rtol=1e-10, atol=1e-12)
+    if layer.scale is None:
+        np.testing.assert_array_equal(found.pop(0), np.zeros(factor.shape), strict=True)
+    for offset, part in zip(rest, found, strict=True):
+        np.testing.assert_allclose(part.sum(), (np.broadcast_to(offset, y.shape) * share).sum(), rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("dtype", cases.FLOATS)
 def test_zeros_stay_finite(dtype: str) -> None:
     filters = np.ones((3, 2, 2, 2), dtype)

@@ -135,9 +135,38 @@ def dropout_on(draw: Draw, shape: Shape) -> layers.Dropout:
     return layers.Dropout(layer.rate, kept / (1 - layer.rate))
 
 
+def conv_transpose_on(draw: Draw, shape: Shape) -> layers.ConvTranspose:
+    """Return a transposed convolution, with upsampling beyond its filters and crops beyond them."""
+    sizes, steps, crops = [], [], []
+    for extent in shape[1:3]:
+        size, step = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+        room = step * (extent - 1) + size - 1
+        before = draw(st.integers(0, min(5, room)))
+        sizes.append(size)
+        steps.append(step)
+        crops += [before, draw(st.integers(0, min(5, room - before)))]
+    groups = draw(st.sampled_from([g for g in range(1, shape[3] + 1) if shape[3] % g == 0]))
+    each = draw(st.integers(1, 4).filter(lambda k: k * groups not in shape))
+    filters = fill(draw, (shape[3], *sizes, each)) / np.sqrt(sizes[0] * sizes[1] * shape[3])
+    biases = fill(draw, (each * groups,)) if draw(st.booleans()) else None
+    return layers.ConvTranspose(filters, biases, tuple(steps), tuple(crops), groups)
+
+
+def batch_norm_on(draw: Draw, shape: Shape) -> layers.BatchNorm:
+    """Return a batch normalisation by the batch's own moments, or by given ones."""
+    count = shape[3]
+    scale, offset = fill(draw, (count,)), fill(draw, (count,))
+    if draw(st.booleans()):
+        return layers.BatchNorm(scale, offset, epsilon=draw(st.sampled_from([0.01, 0.1, 1])))
+    sigma = draw(generators()).uniform(0.5, 2, count)
+    return layers.BatchNorm(scale, offset, np.stack([fill(draw, (count,)), sigma], axis=1))
+
+
 ON: dict[str, Callable[[Draw, Shape], Any]] = {
     "conv": conv_on,
     "subsample": subsample_on,
+    "conv_transpose": conv_transpose_on,
+    "batch_norm": batch_norm_on,
     "full": full_on,
     "pool": pool_on,
     "relu": relu_on,
@@ -193,15 +222,69 @@ def single(draw: Draw, names: tuple[str, ...] = tuple(ON), dtype: str | None = N
     return Case(ON[draw(st.sampled_from(names))](draw, shape), (x,))
 
 
+def sum_of(draw: Draw, shape: Shape, dtype: str) -> Case:
+    """Return a sum of one to four inputs."""
+    count = draw(st.integers(1, 4))
+    return Case(layers.Sum(), tuple(fill(draw, shape, dtype) for _ in range(count)))
+
+
+def concat_of(draw: Draw, shape: Shape, dtype: str) -> Case:
+    """Return a concatenation of one to four inputs along any axis."""
+    axis, extents = draw(st.integers(0, 3)), draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+    each = [(*shape[:axis], extent, *shape[axis + 1 :]) for extent in extents]
+    return Case(layers.Concat(axis), tuple(fill(draw, one, dtype) for one in each))
+
+
+def scale_of(draw: Draw, shape: Shape, dtype: str) -> Case:
+    """Return a scale with factor and offset as parameters, as inputs, or one of each; the offset may be absent."""
+
+    def part() -> np.ndarray:
+        kept = draw(st.tuples(*[st.booleans()] * 4))
+        whole = tuple(n if keep else 1 for n, keep in zip(shape, kept, strict=True))
+        return fill(draw, whole, dtype)
+
+    scale, offset = part(), draw(st.sampled_from([part, lambda: None]))()
+    own_scale, own_offset = draw(st.booleans()), draw(st.booleans())
+    if own_scale and scale.size == scale.shape[3] and draw(st.booleans()):
+        scale = scale.ravel()
+    layer = layers.Scale(scale if own_scale else None, offset if own_offset else None)
+    inputs = [fill(draw, shape, dtype)] + ([] if own_scale else [scale])
+    return Case(layer, tuple(inputs if own_offset or offset is None else [*inputs, offset]))
+
+
+def crop_of(draw: Draw, shape: Shape, dtype: str) -> Case:
+    """Return a crop to a second input, with offsets up to beyond what is there to cut."""
+    size = [draw(st.integers(1, extent)) for extent in shape[1:3]]
+    offset = [draw(st.integers(0, extent - kept + 1)) for extent, kept in zip(shape[1:3], size, strict=True)]
+    like = fill(draw, (shape[0], *size, draw(st.integers(1, 3))), dtype)
+    return Case(layers.Crop(tuple(offset)), (fill(draw, shape, dtype), like))
+
+
+SEVERAL: dict[str, Callable[[Draw, Shape, str], Case]] = {
+    "sum": sum_of,
+    "concat": concat_of,
+    "scale": scale_of,
+    "crop": crop_of,
+}
+"""Layers of several inputs: name -> a layer, and inputs of which the first has a given shape (or nearly so)."""
+
+
+@st.composite
+def several(draw: Draw, names: tuple[str, ...] = tuple(SEVERAL), dtype: str | None = None, largest: int = 7) -> Case:
+    """A layer with several inputs, of one of the kinds in SEVERAL."""
+    shape, name = draw(shapes(largest)), draw(st.sampled_from(names))
+    return SEVERAL[name](draw, shape, dtype or draw(st.sampled_from(FLOATS)))
+
+
 def every(dtype: str | None = None) -> st.SearchStrategy[Case]:
     """A layer of any type."""
-    return single(dtype=dtype) | losses(dtype=dtype)
+    return single(dtype=dtype) | losses(dtype=dtype) | several(dtype=dtype)
 
 
 @st.composite
 def chains(
     draw: Draw,
-    names: tuple[str, ...] = ("conv", "relu", "pool", "lrn", "sigmoid", "dropout"),
+    names: tuple[str, ...] = ("conv", "conv_transpose", "batch_norm", "relu", "pool", "lrn", "sigmoid", "dropout"),
     end: bool = True,
     dtype: str = "float64",
     adjust: Callable[[Any], Any] = lambda layer: layer,
@@ -221,3 +304,16 @@ def chains(
             found["loss"] = layers.Loss("log")
             given["label"] = labels_for(draw, "log", shape)
     return Net(layers.Graph(layers.chain(found)), given)
+
+
+@st.composite
+def meetings(draw: Draw, dtype: str = "float64") -> Net:
+    """A network whose input goes two ways, which meet in a sum, concatenation, scale or crop; then a convolution."""
+    shape = draw(shapes(5))
+    given = {"x": fill(draw, shape, dtype, ("normal",))}
+    names = st.sampled_from(["batch_norm", "sigmoid", "lrn", "dropout"])
+    left, right = (layers.Node(side, ON[draw(names)](draw, shape), "x", side[0]) for side in ("left", "right"))
+    meet = draw(st.sampled_from([layers.Sum(), layers.Concat(), layers.Concat(1), layers.Scale(), layers.Crop(1)]))
+    end = conv_on(draw, layers.output_shape(meet, shape, shape))
+    nodes = [left, right, layers.Node("meet", meet, ("l", "r"), "m"), layers.Node("end", end, "m", "y")]
+    return Net(layers.Graph(nodes), given)

@@ -50,6 +50,85 @@ def conv(layer: Any, x: np.ndarray) -> np.ndarray:
     return y
 
 
+def conv_transpose(layer: Any, x: np.ndarray) -> np.ndarray:
+    """Every pixel stamps its filter onto the output, `upsample` pixels from the next; what the crop covers is lost."""
+    count, height, width, channels = x.shape
+    (sy, sx), (top, bottom, left, right) = layer.upsample, layer.crop
+    _, fh, fw, each = layer.filters.shape
+    canvas = [sy * (height - 1) + fh, sx * (width - 1) + fw]
+    y = np.zeros((count, canvas[0] - top - bottom, canvas[1] - left - right, each * layer.groups))
+    for k in range(y.shape[3]):
+        y[..., k] = 0 if layer.biases is None else layer.biases[k]
+    for n, i, j, c in np.ndindex(*x.shape):
+        group = c // (channels // layer.groups)
+        for u, v, k in np.ndindex(fh, fw, each):
+            row, column = sy * i + u - top, sx * j + v - left
+            if 0 <= row < y.shape[1] and 0 <= column < y.shape[2]:
+                y[n, row, column, group * each + k] += float(layer.filters[c, u, v, k]) * float(x[n, i, j, c])
+    return y
+
+
+def batch_norm(layer: Any, x: np.ndarray) -> np.ndarray:
+    """y = scale (x - mean) / sigma + offset; sigma^2 is the mean squared deviation plus epsilon, unless given."""
+    y = np.zeros(x.shape)
+    for c in range(x.shape[3]):
+        values = [float(value) for value in x[..., c].ravel()]
+        if layer.moments is None:
+            mean = math.fsum(values) / len(values)
+            sigma = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values) + layer.epsilon)
+        else:
+            mean, sigma = (float(moment) for moment in layer.moments[c])
+        for n, i, j in np.ndindex(*x.shape[:3]):
+            y[n, i, j, c] = float(layer.scale[c]) * (float(x[n, i, j, c]) - mean) / sigma + float(layer.offset[c])
+    return y
+
+
+def total(layer: Any, *inputs: np.ndarray) -> np.ndarray:
+    """Sum of the values of all inputs at the same place."""
+    y = np.zeros(inputs[0].shape)
+    for at in np.ndindex(*y.shape):
+        y[at] = sum(float(x[at]) for x in inputs)
+    return y
+
+
+def concat(layer: Any, *inputs: np.ndarray) -> np.ndarray:
+    """Count along the axis through one input after the other."""
+    shape = list(inputs[0].shape)
+    shape[layer.axis] = sum(x.shape[layer.axis] for x in inputs)
+    y = np.zeros(shape)
+    for at in np.ndindex(*shape):
+        place, which = list(at), 0
+        while place[layer.axis] >= inputs[which].shape[layer.axis]:
+            place[layer.axis] -= inputs[which].shape[layer.axis]
+            which += 1
+        y[at] = inputs[which][tuple(place)]
+    return y
+
+
+def scale(layer: Any, x: np.ndarray, *rest: np.ndarray) -> np.ndarray:
+    """y = factor x + offset, each with an index only along axes where it has more than one value."""
+    others = list(rest)
+    factor = (
+        others.pop(0) if layer.scale is None else layer.scale.reshape((1,) * (4 - layer.scale.ndim) + layer.scale.shape)
+    )
+    offset = layer.offset if layer.offset is not None else others.pop(0) if others else np.zeros((1, 1, 1, 1))
+    y = np.zeros(x.shape)
+    for n, i, j, k in np.ndindex(*x.shape):
+        s, o = (float(one[min(n, len(one) - 1), *_at(one, i, j, k)]) for one in (factor, offset))
+        y[n, i, j, k] = s * float(x[n, i, j, k]) + o
+    return y
+
+
+def crop(layer: Any, x: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Take rows away from the top, one by one, while enough are left; the rest from the bottom; columns likewise."""
+    y, (_, height, width, _) = x, like.shape
+    for _ in range(layer.offset[0]):
+        y = y[:, 1:] if y.shape[1] > height else y
+    for _ in range(layer.offset[1]):
+        y = y[:, :, 1:] if y.shape[2] > width else y
+    return y[:, :height, :width]
+
+
 def pool_windows(layer: Any, x: np.ndarray) -> dict[tuple[int, int], list[tuple[int, int]]]:
     """Return output position -> the pixels of its window that exist, down the rows first."""
     (ph, pw), (sy, sx), (top, bottom, left, right) = layer.size, layer.stride, layer.pad

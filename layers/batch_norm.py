@@ -1,0 +1,97 @@
+"""Batch normalisation (Ioffe & Szegedy 2015): each channel is brought to mean 0 and deviation 1, then scaled anew.
+
+    z = (x - mu_c) / sigma_c,    y = w_c * z + b_c        for every value of channel c; w is `scale`, b is `offset`
+
+Training takes the batch's own moments, over its M = N*H*W values of the channel; then every y depends on every x, and
+g being the signal, mean[] the mean over those values,
+
+    mu = mean[x],    sigma = sqrt(mean[(x - mu)^2] + epsilon),    dx = w / sigma * (g - mean[g] - z * mean[g z])
+
+Given `moments` (C x 2: mu, sigma) are constants and are used as they are, without epsilon or a further root; then
+dx = w / sigma * g. (MatConvNet applies the first formula there too; see docs/quirks.md.) In both cases dw = sum g z and
+db = sum g. The variance divides by M. PyTorch does the same in training, but keeps one divided by M - 1; Caffe has no
+scale and offset in this layer; both keep the variance and add epsilon on use: here, give (mean, sqrt(var + epsilon)).
+Reference: MatConvNet `vl_nnbnorm` (epsilon 1e-4; its wrappers have 1e-5).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from refvis.layers.arrays import Array, array_module, summary
+from refvis.layers.errors import ShapeError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BatchNorm:
+    """Batch normalisation with `scale`, `offset` (C each), `moments` (C x 2: mean, sigma; None: the batch's own)."""
+
+    scale: Array
+    offset: Array
+    moments: Array | None = None
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        """Check the shapes, and that the square root exists."""
+        for name in ("scale", "offset"):
+            object.__setattr__(self, name, getattr(self, name).reshape(-1))
+        if len(self.offset) != len(self.scale):
+            raise ShapeError(f"BatchNorm has {len(self.offset)} offsets, expected one per scale: {len(self.scale)}")
+        if self.moments is not None and self.moments.shape != (len(self.scale), 2):
+            raise ShapeError(f"BatchNorm moments have shape {self.moments.shape}, expected {(len(self.scale), 2)}")
+        object.__setattr__(self, "epsilon", float(self.epsilon))
+        if not self.epsilon >= 0:
+            raise ShapeError(f"BatchNorm epsilon is {self.epsilon}, expected 0 or more")
+
+    __repr__ = summary
+
+
+def output_shape(layer: BatchNorm, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the output, that of the input, or raise ShapeError if it has other channels."""
+    if shape[3] != len(layer.scale):
+        raise ShapeError(f"the input has {shape[3]} channels, expected {len(layer.scale)}")
+    return shape
+
+
+def forward(layer: BatchNorm, x: Array) -> Array:
+    """Return y (shape and dtype of x)."""
+    z, _ = normalised(layer, x)
+    return layer.scale.astype(x.dtype, copy=False) * z + layer.offset.astype(x.dtype, copy=False)
+
+
+def gradient(layer: BatchNorm, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Return (dx,): through the batch's moments where they are its own, past them where they are given."""
+    z, sigma = normalised(layer, x)
+    slope = layer.scale.astype(x.dtype, copy=False) / sigma
+    if layer.moments is not None:
+        return (slope * signal,)
+    return (slope * (signal - channel_mean(signal) - z * channel_mean(signal * z)),)
+
+
+def parameter_gradients(layer: BatchNorm, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
+    """Return {"scale": sum of signal * z, "offset": sum of the signal}, over all but the channels."""
+    z, _ = normalised(layer, x)
+    return {"scale": (signal * z).sum(axis=(0, 1, 2)), "offset": signal.sum(axis=(0, 1, 2))}
+
+
+def normalised(layer: BatchNorm, x: Array) -> tuple[Array, Array]:
+    """Return z of the formula above (shape of x) and sigma (C), in the dtype of x."""
+    array_module(x, layer.scale, layer.offset, layer.moments)
+    moments = batch_moments(layer, x) if layer.moments is None else layer.moments.astype(x.dtype, copy=False)
+    return (x - moments[:, 0]) / moments[:, 1], moments[:, 1]
+
+
+def batch_moments(layer: BatchNorm, x: Array) -> Array:
+    """Return the batch's own moments (C x 2: mean, sigma; dtype of x), in the form of the layer's field."""
+    xp = array_module(x)
+    mean = channel_mean(x)
+    return xp.stack([mean, xp.sqrt(channel_mean((x - mean) ** 2) + layer.epsilon)], axis=1)
+
+
+def channel_mean(values: Array) -> Array:
+    """Return the mean of each channel (C, dtype of the values), added up in double."""
+    return values.mean(axis=(0, 1, 2), dtype="float64").astype(values.dtype)
+
+
+def frozen(layer: BatchNorm, x: Array) -> BatchNorm:
+    """Return the layer with moments: its own, or those of the batch x, now given."""
+    return layer if layer.moments is not None else replace(layer, moments=batch_moments(layer, x))

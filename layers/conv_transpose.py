@@ -1,0 +1,143 @@
+"""Transposed convolution ("deconvolution"): the exact adjoint of Conv, as a layer.
+
+With x of N x H x W x C, filters f of C x FH x FW x K/G, biases b of K, upsampling s, crop q (G groups):
+
+    y[n,r,t,k] = b[k] + sum of f[c,u,v,k] * x[n,i,j,c] over all with s*i + u - q_top = r and s*j + v - q_left = t
+
+So every pixel of x is stamped onto y as a copy of its filter, steps of s apart; stamps add up where they overlap, and
+what falls into the crop is lost. Group g of G connects the g-th C/G input channels with the g-th K/G output channels.
+Output height: s*(H-1) + FH - q_top - q_bottom, and likewise the width.
+
+It is the gradient of Conv(f, stride=s, pad=q), and its own gradient is that layer's forward: compare the loops with
+those of conv.py. `conv_transpose_tiles.py` computes the same faster; a property test holds it to this file.
+Caffe and PyTorch have one crop for opposite sides (`pad`, `padding`), and PyTorch an `output_padding` that enlarges y.
+
+Reference: Vedaldi & Lenc, MatConvNet, 2015, section 4.2 (`vl_nnconvt`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refvis.layers.arrays import Array, array_module, summary
+from refvis.layers.errors import ShapeError
+from refvis.layers.geometry import Pair, Quad, integers, pair, quad, tap
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ConvTranspose:
+    """Transposed convolution with `filters` (C x FH x FW x K/G) and `biases` (K, or None) in `groups` (G).
+
+    `upsample` takes an int or (y, x); `crop` also (top, bottom, left, right), in pixels of the output.
+    Raises ShapeError for geometry or parameters that cannot be.
+    """
+
+    filters: Array
+    biases: Array | None = None
+    upsample: Pair = 1
+    crop: Quad = 0
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the fields, and store geometry in full: pairs (y, x), crop with four values."""
+        if self.filters.ndim != 4 or not self.filters.size:
+            raise ShapeError(f"ConvTranspose filters have shape {self.filters.shape}, expected C x FH x FW x K")
+        object.__setattr__(self, "groups", integers(self.groups, "ConvTranspose groups", (1,), 1)[0])
+        if len(self.filters) % self.groups:
+            raise ShapeError(
+                f"ConvTranspose has {len(self.filters)} filters, expected a multiple of {self.groups} groups"
+            )
+        if self.biases is not None:
+            object.__setattr__(self, "biases", self.biases.reshape(-1) if self.biases.size else None)
+        if self.biases is not None and len(self.biases) != self.channels:
+            raise ShapeError(f"ConvTranspose has {len(self.biases)} biases, expected one per output: {self.channels}")
+        object.__setattr__(self, "upsample", pair(self.upsample, "ConvTranspose upsample"))
+        object.__setattr__(self, "crop", quad(self.crop, "ConvTranspose crop"))
+
+    __repr__ = summary
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Filter height and width in taps."""
+        return self.filters.shape[1:3]  # type: ignore[no-any-return]
+
+    @property
+    def channels(self) -> int:
+        """K, the number of output channels."""
+        return int(self.filters.shape[3]) * self.groups
+
+
+def output_shape(layer: ConvTranspose, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape N x H' x W' x K of the output, or raise ShapeError."""
+    if shape[3] != len(layer.filters):
+        raise ShapeError(f"the input has {shape[3]} channels, expected one per filter: {len(layer.filters)}")
+    (height, width), (top, bottom, left, right) = uncropped(layer, shape), layer.crop  # type: ignore[misc]
+    if height <= top + bottom or width <= left + right:
+        raise ShapeError(
+            f"the crop {layer.crop} (top, bottom, left, right) leaves nothing of {height} x {width} pixels: "
+            "give a larger input"
+        )
+    return shape[0], height - top - bottom, width - left - right, layer.channels
+
+
+def uncropped(layer: ConvTranspose, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the height and width over which all stamps reach."""
+    (sy, sx), (fh, fw) = layer.upsample, layer.size  # type: ignore[misc]
+    return sy * (shape[1] - 1) + fh, sx * (shape[2] - 1) + fw
+
+
+def taps(layer: ConvTranspose, shape: tuple[int, ...]) -> Iterator[tuple[int, int, slice, slice]]:
+    """Yield each tap (u, v) with the rows and columns of the uncropped output that it writes for an input of shape."""
+    sy, sx = layer.upsample  # type: ignore[misc]
+    for u, v in np.ndindex(*layer.size):
+        yield u, v, tap(u, 1, sy, shape[1]), tap(v, 1, sx, shape[2])
+
+
+def grouped(layer: ConvTranspose, x: Array) -> tuple[Array, Array]:
+    """Return the filters as G x C/G x FH x FW x K/G in the dtype of x, and x as N x H x W x G x C/G."""
+    f = layer.filters.astype(x.dtype, copy=False)
+    return f.reshape(layer.groups, -1, *f.shape[1:]), x.reshape(*x.shape[:3], layer.groups, -1)
+
+
+def widened(layer: ConvTranspose, signal: Array, x: Array) -> Array:
+    """Return the signal with zeros where the crop was (N x uncropped height x width x G x K/G): the crop's adjoint."""
+    top, _, left, _ = layer.crop  # type: ignore[misc]
+    wide = array_module(signal).zeros((len(x), *uncropped(layer, x.shape), layer.channels), x.dtype)
+    wide[:, top : top + signal.shape[1], left : left + signal.shape[2]] = signal
+    return wide.reshape(*wide.shape[:3], layer.groups, -1)
+
+
+def forward(layer: ConvTranspose, x: Array) -> Array:
+    """Return y of the formula above (N x H' x W' x K, dtype of x)."""
+    xp = array_module(x, layer.filters, layer.biases)
+    count, height, width, channels = output_shape(layer, x.shape)
+    f, source = grouped(layer, x)
+    wide = xp.zeros((count, *uncropped(layer, x.shape), layer.groups, f.shape[4]), x.dtype)
+    for u, v, rows, columns in taps(layer, x.shape):
+        wide[:, rows, columns] += xp.einsum("nijgc,gck->nijgk", source, f[:, :, u, v])
+    top, _, left, _ = layer.crop  # type: ignore[misc]
+    y = wide[:, top : top + height, left : left + width].reshape(count, height, width, channels)
+    return y if layer.biases is None else y + layer.biases.astype(x.dtype, copy=False)
+
+
+def gradient(layer: ConvTranspose, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Return (dx,), the adjoint of `forward` in x: what each tap wrote, it reads."""
+    xp = array_module(signal, x, layer.filters)
+    f, source = grouped(layer, x)
+    wide, dx = widened(layer, signal, x), xp.zeros_like(source)
+    for u, v, rows, columns in taps(layer, x.shape):
+        dx += xp.einsum("nijgk,gck->nijgc", wide[:, rows, columns], f[:, :, u, v])
+    return (dx.reshape(x.shape),)
+
+
+def parameter_gradients(layer: ConvTranspose, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
+    """Return {"filters": df, "biases": db} (biases if the layer has them), the adjoint of `forward` in them."""
+    xp = array_module(signal, x, layer.filters)
+    f, source = grouped(layer, x)
+    wide, df = widened(layer, signal, x), xp.zeros_like(f)
+    for u, v, rows, columns in taps(layer, x.shape):
+        df[:, :, u, v] = xp.einsum("nijgc,nijgk->gck", source, wide[:, rows, columns])
+    found = {"filters": df.reshape(layer.filters.shape)}
+    return found if layer.biases is None else found | {"biases": signal.sum(axis=(0, 1, 2))}

@@ -1,0 +1,38 @@
+"""Transposed convolution, fast: the three functions of the convolution that it transposes, in other roles.
+
+    forward = that convolution's gradient,   gradient = its forward,   filters: x and the signal exchange their places
+
+The convolution needs its input only for the shape there, so a single zero stands for it.
+"""
+
+from typing import Any
+
+from refvis.layers import conv_tiles
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.conv import Conv
+from refvis.layers.conv_transpose import ConvTranspose, output_shape
+
+
+def transposed(layer: ConvTranspose) -> Conv:
+    """Return the convolution that goes from the output's shape to the input's."""
+    return Conv(layer.filters, None, layer.upsample, layer.crop)
+
+
+def forward(layer: ConvTranspose, x: Array) -> Array:
+    """Return what ``conv_transpose.forward`` returns, to rounding."""
+    xp = array_module(x, layer.filters, layer.biases)
+    image = xp.broadcast_to(xp.zeros(1, x.dtype), output_shape(layer, x.shape))
+    (y,) = conv_tiles.gradient(transposed(layer), x, None, image)
+    return y if layer.biases is None else y + layer.biases.astype(x.dtype, copy=False)
+
+
+def gradient(layer: ConvTranspose, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Return what ``conv_transpose.gradient`` returns, to rounding."""
+    array_module(signal, x)
+    return (conv_tiles.forward(transposed(layer), signal),)
+
+
+def parameter_gradients(layer: ConvTranspose, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
+    """Return what ``conv_transpose.parameter_gradients`` returns, to rounding."""
+    found = conv_tiles.parameter_gradients(transposed(layer), x, None, signal)
+    return found if layer.biases is None else found | {"biases": signal.sum(axis=(0, 1, 2))}

@@ -1,0 +1,57 @@
+"""Crop: the part of the first input that is as big as the second input, from row and column `offset` on.
+
+    y[n,i,j,c] = x[n, i + top, j + left, c]
+
+with i and j over the height and width of the second input, of which no more than these is used: its gradient is zero.
+As in MatConvNet, `offset` gives way where it is too large: top = min(offset, H - height of the second), left likewise.
+Fully convolutional networks cut off with it what a padded convolution added before an upsampling.
+Reference: MatConvNet `dagnn.Crop` with `vl_nncrop`; Caffe `Crop` (which refuses an offset that is too large).
+"""
+
+from dataclasses import dataclass
+
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.errors import ShapeError
+from refvis.layers.geometry import Pair, pair, require_rank4
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """Crop to the height and width of the second input, from `offset` (an int or (y, x)) on."""
+
+    offset: Pair = (0, 0)
+
+    def __post_init__(self) -> None:
+        """Check the offset."""
+        object.__setattr__(self, "offset", pair(self.offset, "Crop offset", 0))
+
+
+def output_shape(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the output, or raise ShapeError if the second input is larger than the first."""
+    require_rank4(like)
+    if like[1] > shape[1] or like[2] > shape[2]:
+        raise ShapeError(
+            f"the input has {shape[1]} x {shape[2]} pixels, fewer than the {like[1]} x {like[2]} to crop to"
+        )
+    return shape[0], like[1], like[2], shape[3]
+
+
+def window(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns that are kept."""
+    top, left = (min(layer.offset[a], shape[a + 1] - like[a + 1]) for a in (0, 1))  # type: ignore[index]
+    return slice(top, top + like[1]), slice(left, left + like[2])
+
+
+def forward(layer: Crop, x: Array, like: Array) -> Array:
+    """Return y (N x height and width of the second input x C, dtype of x)."""
+    rows, columns = window(layer, x.shape, like.shape)
+    return x[:, rows, columns].copy()
+
+
+def gradient(layer: Crop, signal: Array, output: Array | None, x: Array, like: Array) -> tuple[Array, Array]:
+    """Return (dx, zeros): the signal where it was cut out, zero around it; nothing for the second input."""
+    xp = array_module(signal, x)
+    rows, columns = window(layer, x.shape, like.shape)
+    dx = xp.zeros(x.shape, signal.dtype)
+    dx[:, rows, columns] = signal
+    return dx, xp.zeros_like(like)

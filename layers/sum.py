@@ -1,0 +1,35 @@
+"""Sum of any number of inputs of one shape: y = x_1 + x_2 + ...; each gets the signal as it is: dx_i = g.
+
+Reference: MatConvNet `dagnn.Sum`; Caffe `Eltwise` (SUM), PyTorch `+` (which broadcasts; here the shapes must be equal).
+"""
+
+from dataclasses import dataclass
+
+from refvis.layers.arrays import Array
+from refvis.layers.errors import ShapeError
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """Sum of the inputs."""
+
+
+def output_shape(layer: Sum, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the output, that of every input, or raise ShapeError."""
+    for shape in shapes[1:]:
+        if shape != shapes[0]:
+            raise ShapeError(f"the inputs have shapes {shapes[0]} and {shape}, expected equal ones")
+    return shapes[0]
+
+
+def forward(layer: Sum, *inputs: Array) -> Array:
+    """Return y (shape of each x, dtype of the first)."""
+    y = inputs[0].copy()
+    for x in inputs[1:]:
+        y += x
+    return y
+
+
+def gradient(layer: Sum, signal: Array, output: Array | None, *inputs: Array) -> tuple[Array, ...]:
+    """Return the signal, once for each input."""
+    return (signal,) * len(inputs)
