@@ -2,13 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any
 
-from refvis.layers import Conv, FullyConnected, Node, Pool, ReceptiveField, receptive_fields, title
+from refvis.layers import Conv, ConvTranspose, FullyConnected, Node, Pool, ReceptiveField, receptive_fields, title
 from refvis.network import Network
 from refvis.printable import printable
 
-HEADER = ("layer", "type", "filters", "stride", "pad", "output", "field", "parameters", "memory")
+HEADER = ("layer", "type", "reads", "writes", "filters", "stride", "pad", "output")
+NUMBERS = ("field", "f. stride", "f. offset", "parameters", "memory")
+WIRING = ("reads", "writes")
+"""Columns that a chain can do without: there, each layer reads what the one before it wrote."""
+LEARNED = ("filters", "weights", "biases", "scale", "offset")
+"""Fields that training changes by gradients; the moments of a batch normalisation are measured, not counted."""
 ITEM = 4
 """Bytes of a float32 value."""
 
@@ -17,11 +23,17 @@ def described(net: Network, size: Sequence[int] | None = None) -> str:
     """Return the network as a table, one line per layer, with totals and what loading remarked.
 
     `size` is the input's H, W or H, W, C; None: what the model says. Without any size, outputs are left out. "field" is
-    the receptive field's height x width in pixels; "memory" the output's bytes for one image, float32.
+    the receptive field's height x width in pixels of the first input, "f. stride" the pixels from one position's field
+    to the next, "f. offset" the first row and column that position (0, 0) sees; "memory" the output's bytes for one
+    image, float32. A graph shows the variables that each layer reads and writes, too.
     """
     shapes = net.shapes(**given(net, size))
     receptive = receptive_fields(net)
-    rows = [HEADER, *(_row(node, shapes.get(node.output), receptive.get(node.output)) for node in net.nodes)]
+    header = HEADER + NUMBERS
+    rows = [header, *(_row(node, shapes.get(node.output), receptive.get(node.output)) for node in net.nodes)]
+    if is_chain(net):
+        kept = [i for i, name in enumerate(header) if name not in WIRING]
+        rows = [tuple(row[i] for i in kept) for row in rows]
     total = sum(parameters(node) for node in net.nodes)
     values = sum(_count(shape) for shape in shapes.values())
     lines = [*_aligned(rows), ""]
@@ -41,6 +53,13 @@ def described(net: Network, size: Sequence[int] | None = None) -> str:
     return "\n".join(lines)
 
 
+def is_chain(net: Network) -> bool:
+    """Return whether each layer reads just what the one before it wrote (labels of a loss apart)."""
+    return all(after.inputs[0] == before.output for before, after in pairwise(net.nodes)) and all(
+        len(node.inputs) == 1 or node.inputs[1:] == ("label",) for node in net.nodes
+    )
+
+
 def given(net: Network, size: Sequence[int] | None) -> dict[str, tuple[int, ...]]:
     """Return {input: shape 1 x H x W x C} for the size asked for, or the model's own; {} if neither says enough."""
     size = size or net.input_size
@@ -54,8 +73,8 @@ def parameters(node: Node) -> int:
 
 
 def _arrays(layer: Any) -> list[Any]:
-    values = (getattr(layer, one.name) for one in fields(layer) if one.name in ("filters", "weights", "biases"))
-    return [value for value in values if value is not None]
+    values = (getattr(layer, one.name) for one in fields(layer) if one.name in LEARNED)
+    return [value for value in values if hasattr(value, "size")]
 
 
 def _row(node: Node, shape: tuple[int, ...] | None, receptive: ReceptiveField | None) -> tuple[str, ...]:
@@ -63,11 +82,15 @@ def _row(node: Node, shape: tuple[int, ...] | None, receptive: ReceptiveField | 
     return (
         printable(node.name),
         printable(title(layer)) + (f" ({layer.method})" if isinstance(layer, Pool) else ""),
+        ", ".join(map(printable, node.inputs)),
+        printable(node.output),
         _filters(layer),
         _pair(getattr(layer, "stride", None)),
         _pad(getattr(layer, "pad", None)),
         _by(shape[1:]) if shape else "-",
         _by(receptive.size) if receptive else "-",
+        _pair(receptive.stride) if receptive else "-",
+        _pair(receptive.offset) if receptive else "-",
         f"{count:,}" if count else "-",
         _bytes(_count(shape) * ITEM) if shape else "-",
     )
@@ -76,6 +99,9 @@ def _row(node: Node, shape: tuple[int, ...] | None, receptive: ReceptiveField | 
 def _filters(layer: Any) -> str:
     if isinstance(layer, Conv):
         return "identity" if layer.filters is None else f"{len(layer.filters)} of {_by(layer.filters.shape[1:])}"
+    if isinstance(layer, ConvTranspose):
+        inputs, height, width, outputs = layer.filters.shape
+        return f"{outputs * layer.groups} of {height}x{width}x{inputs // layer.groups}"
     if isinstance(layer, FullyConnected):
         return f"{layer.weights.shape[0]} of {layer.weights.shape[1]}"
     return _by(layer.size) if isinstance(layer, Pool) else "-"  # type: ignore[arg-type]
@@ -108,7 +134,7 @@ def _bytes(count: int) -> str:
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    left = 3
+    left = rows[0].index("stride")
     lines = []
     for row in rows:
         cells = [
