@@ -69,7 +69,7 @@ class Box:
 
 
 def svg(net: Graph) -> str:
-    """Return the network as an SVG drawing: each layer one row below the lowest that it reads, inputs above their readers."""
+    """Return the network as an SVG drawing: layers one row below what they read, inputs just above their readers."""
     boxes = layout(net)
     by_name = {box.name: box for box in boxes}
     writers = {node.output: "at " + node.name for node in net.nodes}

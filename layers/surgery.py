@@ -1,0 +1,135 @@
+"""Graph surgery: networks are values, so each function returns a new network and leaves the one given as it was."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.batch_norm import BatchNorm
+from refvis.layers.conv import Conv
+from refvis.layers.conv_transpose import ConvTranspose
+from refvis.layers.fully_connected import FullyConnected
+from refvis.layers.loss import Loss, SoftmaxLoss
+from refvis.layers.network import Graph, Node
+from refvis.layers.operators import Layer
+from refvis.layers.softmax import Softmax
+
+G = TypeVar("G", bound=Graph)
+
+
+def replace_layer(net: G, name: str, layer: Layer) -> G:
+    """Return the network with another layer at the node `name` (or at the node that writes the variable `name`)."""
+    old = net.node(name)
+    return replace(net, nodes=tuple(replace(node, layer=layer) if node is old else node for node in net.nodes))
+
+
+def remove_layer(net: G, name: str) -> G:
+    """Return the network without the node `name`: what read its output reads its input instead.
+
+    Raises ValueError for a node with several inputs, and for one whose removal leaves nothing.
+    """
+    gone = net.node(name)
+    if len(gone.inputs) != 1:
+        raise ValueError(f"layer {gone.name!r} has {len(gone.inputs)} inputs: only a layer with one can be removed")
+    names = {gone.output: gone.inputs[0]}
+    kept = [replace(node, inputs=_mapped(node.inputs, names)) for node in net.nodes if node is not gone]
+    return replace(net, nodes=tuple(kept))
+
+
+def rename_variables(net: G, names: Mapping[str, str]) -> G:
+    """Return the network with variables renamed, {old: new}; ValueError where an old name is unknown or names clash."""
+    known = set(net.inputs) | {node.output for node in net.nodes}
+    for old in names:
+        if old not in known:
+            raise ValueError(f"the network has no variable {old!r}")
+    renamed = [names.get(name, name) for name in known]
+    if len(set(renamed)) < len(renamed):
+        raise ValueError(f"two variables would have one name after renaming {dict(names)}")
+    nodes = tuple(
+        replace(node, inputs=_mapped(node.inputs, names), outputs=_mapped(node.outputs, names)) for node in net.nodes
+    )
+    return replace(net, nodes=nodes)
+
+
+def canonical_names(net: G) -> G:
+    """Return a chain with the names that MatConvNet's ``DagNN.fromSimpleNN(net, 'canonicalNames', true)`` gives.
+
+    The input becomes "input"; a last softmax reads "prediction" and writes "prob"; a last loss reads "prediction" and
+    "label" and writes "objective". All other variables keep their names.
+    """
+    names = {net.inputs[0]: "input"}
+    last = net.nodes[-1]
+    endings = {Softmax: "prob", SoftmaxLoss: "objective", Loss: "objective"}
+    if type(last.layer) in endings:
+        names |= {last.output: endings[type(last.layer)], last.inputs[0]: "prediction"}
+        names |= dict(zip(last.inputs[1:], ("label",), strict=False))
+    return rename_variables(net, {old: new for old, new in names.items() if old != new})
+
+
+def merge_batchnorm(net: G) -> G:
+    """Return the network with each batch normalisation at given moments merged into the linear layer before it.
+
+    With y = W x + b and z = (y - mean) / sigma * scale + offset:  W' = W * scale / sigma,  b' = (b - mean) * scale /
+    sigma + offset, per output channel, computed in float64 and stored in the parameters' dtype. A batch normalisation
+    that uses the batch's own moments, or does not follow a Conv, ConvTranspose or FullyConnected that nothing else
+    reads, stays as it is. A merged layer keeps its name and writes the variable that the normalisation wrote.
+    """
+    writers = {node.output: node for node in net.nodes}
+    readers: dict[str, int] = {}
+    for name in (name for node in net.nodes for name in node.inputs):
+        readers[name] = readers.get(name, 0) + 1
+    merged: dict[str, Node] = {}
+    gone: set[str] = set()
+    for node in net.nodes:
+        before = writers.get(node.inputs[0])
+        alone = before is not None and readers[before.output] == 1
+        if isinstance(node.layer, BatchNorm) and node.layer.moments is not None and before is not None and alone:
+            fold = FOLDS.get(type(before.layer))
+            if fold is not None:
+                folded = fold(before.layer, *_factors(node.layer))
+                merged[before.name] = replace(before, layer=folded, outputs=node.outputs)
+                gone.add(node.name)
+    return replace(net, nodes=tuple(merged.get(node.name, node) for node in net.nodes if node.name not in gone))
+
+
+def _factors(layer: BatchNorm) -> tuple[Array, Array]:
+    """Return (a, c) of z = a * y + c, float64."""
+    mean, sigma = layer.moments.astype("float64").T  # type: ignore[union-attr]
+    factor = layer.scale.astype("float64").reshape(-1) / sigma
+    return factor, layer.offset.astype("float64").reshape(-1) - mean * factor
+
+
+def _biases(biases: Array | None, like: Array, factor: Array, constant: Array) -> Array:
+    old = array_module(like).zeros(len(factor)) if biases is None else biases.astype("float64")
+    return (old * factor + constant).astype(like.dtype)
+
+
+def _into_conv(layer: Conv, factor: Array, constant: Array) -> Layer:
+    like = factor if layer.filters is None else layer.filters
+    if layer.filters is None:
+        filters = factor.reshape(-1, 1, 1, 1).astype(like.dtype)
+    else:
+        filters = (layer.filters * factor.reshape(-1, 1, 1, 1)).astype(like.dtype)
+    return replace(layer, filters=filters, biases=_biases(layer.biases, like, factor, constant))
+
+
+def _into_conv_transpose(layer: ConvTranspose, factor: Array, constant: Array) -> Layer:
+    per_input = factor.reshape(layer.groups, -1).repeat(len(layer.filters) // layer.groups, axis=0)
+    filters = (layer.filters * per_input[:, None, None, :]).astype(layer.filters.dtype)
+    return replace(layer, filters=filters, biases=_biases(layer.biases, layer.filters, factor, constant))
+
+
+def _into_fully_connected(layer: FullyConnected, factor: Array, constant: Array) -> Layer:
+    weights = (layer.weights * factor.reshape(-1, 1)).astype(layer.weights.dtype)
+    return replace(layer, weights=weights, biases=_biases(layer.biases, layer.weights, factor, constant))
+
+
+FOLDS: dict[type, Any] = {
+    Conv: _into_conv,
+    ConvTranspose: _into_conv_transpose,
+    FullyConnected: _into_fully_connected,
+}
+
+
+def _mapped(variables: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(names.get(name, name) for name in variables)
