@@ -10,7 +10,7 @@ from refvis.network import Network
 from refvis.printable import printable
 
 HEADER = ("layer", "type", "reads", "writes", "filters", "stride", "pad", "output")
-NUMBERS = ("field", "f. stride", "f. offset", "parameters", "memory")
+NUMBERS = ("field", "field-stride", "field-offset", "parameters", "memory")
 WIRING = ("reads", "writes")
 """Columns that a chain can do without: there, each layer reads what the one before it wrote."""
 LEARNED = ("filters", "weights", "biases", "scale", "offset")
@@ -23,8 +23,8 @@ def described(net: Network, size: Sequence[int] | None = None) -> str:
     """Return the network as a table, one line per layer, with totals and what loading remarked.
 
     `size` is the input's H, W or H, W, C; None: what the model says. Without any size, outputs are left out. "field" is
-    the receptive field's height x width in pixels of the first input, "f. stride" the pixels from one position's field
-    to the next, "f. offset" the first row and column that position (0, 0) sees; "memory" the output's bytes for one
+    the receptive field's height x width in pixels of the first input, "field-stride" the pixels from one position's field
+    to the next, "field-offset" the first row and column that position (0, 0) sees; "memory" the output's bytes for one
     image, float32. A graph shows the variables that each layer reads and writes, too.
     """
     shapes = net.shapes(**given(net, size))
