@@ -19,6 +19,7 @@ from refvis.layers.arrays import Array, array_module
 from refvis.layers.batch_norm import BatchNorm, frozen
 from refvis.layers.operators import operator
 from refvis.layers.pool import Pool
+from refvis.layers.roi_pool import ROIPool
 from refvis.layers.scale import Scale
 
 EPSILON = 1e-6
@@ -35,11 +36,24 @@ def epsilon(layer: Any, signal: Array, output: Array, *inputs: Array, eps: float
     return tuple(x * g for x, g in zip(inputs, operator(layer).gradient(layer, share, output, *inputs), strict=True))
 
 
-def pool(layer: Pool, signal: Array, output: Array, x: Array, eps: float = EPSILON) -> tuple[Array, ...]:
-    """Max pooling: the winner takes all, its gradient. Average pooling is linear: the epsilon rule."""
+def pool(
+    layer: Pool | ROIPool, signal: Array, output: Array, x: Array, *places: Array, eps: float = EPSILON
+) -> tuple[Array, ...]:
+    """Max pooling: the winner takes all, its gradient. Average pooling is linear: the epsilon rule.
+
+    Regions of interest, if the layer has them as a second input, get nothing.
+    """
     if layer.method == "max":
-        return operator(layer).gradient(layer, signal, output, x)
-    return epsilon(layer, signal, output, x, eps=eps)
+        return operator(layer).gradient(layer, signal, output, x, *places)
+    return resampled(layer, signal, output, x, *places, eps=eps)
+
+
+def resampled(
+    layer: Any, signal: Array, output: Array, x: Array, *places: Array, eps: float = EPSILON
+) -> tuple[Array, ...]:
+    """Epsilon rule in x, for layers that are linear in it; inputs that only say where to read x get nothing."""
+    dx, *others = operator(layer).gradient(layer, signal / stabilised(output, eps), output, x, *places)
+    return x * dx, *(array_module(x).zeros_like(other) for other in others)
 
 
 def batch_norm(layer: BatchNorm, signal: Array, output: Array, x: Array, eps: float = EPSILON) -> tuple[Array, ...]:

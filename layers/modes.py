@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from refvis.layers import concat, crop, lrp, relu
 from refvis.layers.batch_norm import BatchNorm
+from refvis.layers.bilinear_sampler import BilinearSampler
 from refvis.layers.concat import Concat
 from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
@@ -23,12 +24,15 @@ from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
 from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.lrn import LRN
+from refvis.layers.normalize_lp import NormalizeLp
 from refvis.layers.operators import OPERATORS, Rule, title
 from refvis.layers.pool import Pool
 from refvis.layers.relu import ReLU
+from refvis.layers.roi_pool import ROIPool
 from refvis.layers.scale import Scale
 from refvis.layers.sigmoid import Sigmoid
 from refvis.layers.softmax import Softmax
+from refvis.layers.spatial_norm import SpatialNorm
 from refvis.layers.sum import Sum
 
 Mode: TypeAlias = Mapping[Any, Rule]
@@ -47,6 +51,10 @@ EPSILON: dict[Any, Rule] = {
     Sigmoid: lrp.passes,
     Softmax: lrp.passes,
     BatchNorm: lrp.batch_norm,
+    NormalizeLp: lrp.passes,
+    SpatialNorm: lrp.passes,
+    ROIPool: lrp.pool,
+    BilinearSampler: lrp.resampled,
     Dropout: lrp.passes,
     Sum: lrp.epsilon,
     Concat: concat.gradient,

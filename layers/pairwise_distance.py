@@ -45,7 +45,9 @@ def output_shape(layer: PairwiseDistance, *shapes: tuple[int, ...]) -> tuple[int
     if len(shapes) not in (2, 3):
         raise ShapeError(f"PairwiseDistance takes two inputs, and weights as a third, found {len(shapes)}")
     each = (*shapes[0][:3], 1)
-    require_fit("target", shapes[1], shapes[0])
+    if len(shapes[1]) != 4:
+        raise ShapeError(f"PairwiseDistance has a target of shape {tuple(shapes[1])}, expected {shapes[0]}")
+    require_fit("a target", shapes[1], shapes[0])
     if len(shapes) == 3:
         require_fit("weights", shapes[2], each)
     elif layer.instance_weights is not None:
@@ -57,7 +59,9 @@ def require_fit(what: str, found: tuple[int, ...], expected: tuple[int, ...]) ->
     """Raise ShapeError unless an array of shape `found` broadcasts to `expected`."""
     ones = (1,) * (4 - len(found)) + tuple(found)
     if len(ones) > 4 or any(m not in (1, n) for m, n in zip(ones, expected, strict=True)):
-        raise ShapeError(f"the {what} has shape {tuple(found)}, expected {expected} or one that broadcasts to it")
+        raise ShapeError(
+            f"PairwiseDistance has {what} of shape {tuple(found)}, expected {expected} or one that broadcasts to it"
+        )
 
 
 def forward(layer: PairwiseDistance, x: Array, target: Array, *weights: Array) -> Array:

@@ -15,6 +15,8 @@ from refvis.layers import modes
 NUMBERS = {
     "relu": layers.ReLU(np.float64(0.125)),
     "lrn": layers.LRN(np.int64(3), np.float64(2), np.float64(1e-2), np.float64(0.75)),
+    "normalize_lp": layers.NormalizeLp(np.int64(2), np.float64(0.1), np.bool_(False), np.array([1.0, 4.0])),
+    "spatial_norm": layers.SpatialNorm(np.array([2.0, 3.0]), np.float64(2), np.float64(0.75)),
     "dropout": layers.Dropout(np.float64(0.5), np.ones((1, 1, 1, 1))),
     "conv_transpose": layers.ConvTranspose(
         np.ones((3, 1, 1, 2)), np.ones((1, 2)), np.array([1.0, 2.0]), groups=np.uint8(1)

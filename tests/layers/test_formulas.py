@@ -4,6 +4,7 @@ import cases
 import numpy as np
 import pytest
 import replicas
+import replicas_blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,9 @@ REPLICAS = {
     "lrn": replicas.lrn,
     "sigmoid": replicas.sigmoid,
     "softmax": replicas.softmax,
+    "normalize_lp": replicas_blocks.normalize_lp,
+    "spatial_norm": replicas_blocks.spatial_norm,
+    "norm_offset": replicas_blocks.norm_offset,
 }
 OF_SEVERAL = {
     "sum": replicas.total,

@@ -230,7 +230,7 @@ def test_zero_counts_as_positive(zero: float) -> None:
     np.testing.assert_array_equal(lrp.stabilised(y, 0.5), [0.5, 2.5, -2.5])
 
 
-@given(cases.single(("relu", "lrn", "sigmoid", "softmax", "dropout")), st.data())
+@given(cases.single(("relu", "lrn", "sigmoid", "softmax", "dropout", "normalize_lp", "spatial_norm")), st.data())
 def test_single_valued_layers_pass_relevance_on(case: cases.Case, data: st.DataObject) -> None:
     layer, (x,) = case
     signal = cases.like(data.draw, x)

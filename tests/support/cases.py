@@ -162,6 +162,24 @@ def batch_norm_on(draw: Draw, shape: Shape) -> layers.BatchNorm:
     return layers.BatchNorm(scale, offset, np.stack([fill(draw, (count,)), sigma], axis=1))
 
 
+def normalize_lp_on(draw: Draw, shape: Shape) -> layers.NormalizeLp:
+    """Return an Lp normalisation over any axes."""
+    p, epsilon = draw(st.sampled_from([1.0, 1.5, 2.0, 3.0, 4.0])), draw(st.sampled_from([0.01, 0.5]))
+    some = draw(st.lists(st.integers(1, 4), min_size=1, unique=True))
+    return layers.NormalizeLp(p, epsilon, draw(st.booleans()), draw(st.sampled_from([None, tuple(some)])))
+
+
+def spatial_norm_on(draw: Draw, shape: Shape) -> layers.SpatialNorm:
+    """Return a spatial normalisation with odd and even windows, some larger than the image."""
+    size = draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    return layers.SpatialNorm(size, draw(st.floats(0, 2)), draw(st.sampled_from([0.5, 0.75, 1.5, 2.0])))
+
+
+def norm_offset_on(draw: Draw, shape: Shape) -> layers.NormOffset:
+    """Return a norm-dependent offset of either sign."""
+    return layers.NormOffset(draw(st.floats(-2, 2)), draw(st.sampled_from([0.5, 1.0, 1.25])))
+
+
 ON: dict[str, Callable[[Draw, Shape], Any]] = {
     "conv": conv_on,
     "subsample": subsample_on,
@@ -173,6 +191,9 @@ ON: dict[str, Callable[[Draw, Shape], Any]] = {
     "lrn": lrn_on,
     "sigmoid": lambda draw, shape: layers.Sigmoid(),
     "softmax": lambda draw, shape: layers.Softmax(),
+    "normalize_lp": normalize_lp_on,
+    "spatial_norm": spatial_norm_on,
+    "norm_offset": norm_offset_on,
     "dropout": dropout_on,
 }
 """One-input layers: name -> a layer for an input of a given shape."""

@@ -44,6 +44,10 @@ def clearance(layer: Any, *inputs: np.ndarray) -> float:
         return float(np.abs(x).min())
     if isinstance(layer, layers.Pool) and layer.method == "max":
         return min(_gap(np.array([x[:, r, c] for r, c in seen])) for seen in pool_windows(layer, x).values())
+    if isinstance(layer, layers.NormalizeLp) and layer.p not in (2, 4):
+        return float(np.abs(x).min())
+    if isinstance(layer, layers.NormOffset):
+        return float(np.sqrt((x**2).sum(axis=3)).min())
     if isinstance(layer, layers.Loss):
         return _loss_clearance(layer, *inputs)
     return np.inf
