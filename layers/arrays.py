@@ -44,6 +44,15 @@ def require_float(array: Array, what: str) -> None:
         raise TypeError(f"{what} is {array.dtype}, expected float32 or float64: use .astype('float32')")
 
 
+def storage(array: Array) -> tuple[Any, ...]:
+    """Return what tells one array from another: where its values lie, and in which layout.
+
+    It is equal for an array and a view of all of it, as a layer may have made one; arrays with equal values differ.
+    """
+    address = array.data.ptr if hasattr(array.data, "ptr") else array.ctypes.data
+    return address, tuple(array.shape), tuple(array.strides), str(array.dtype)
+
+
 def moved(array: Array, library: str) -> Array:
     """Return `array` as one of "numpy" or "cupy"; ValueError for another name, ImportError where CuPy is missing."""
     require_library(library)

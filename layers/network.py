@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any, Self
 
 from refvis.layers import modes
-from refvis.layers.arrays import Array, array_module, moved, require_library
+from refvis.layers.arrays import Array, array_module, moved, require_library, storage
 from refvis.layers.errors import ShapeError
 from refvis.layers.operators import OPERATORS, Layer, backward, forward, output_shape, parameter_gradients, title
 
@@ -146,7 +146,8 @@ class Graph:
     def parameter_gradients(self, trace: Trace, seeds: Mapping[str, Array]) -> dict[tuple[str, str], Array]:
         """Return {(node name, field): gradient} for all parameters that the `seeds` reach.
 
-        No signal is computed below the first layer that has parameters.
+        A parameter that stands in several places, the same array in each, has one gradient: the sum, under each of its
+        keys. No signal is computed below the first layer that has parameters.
         """
         signals, found = self._seeded(trace, seeds), {}
         above = self._above_parameters()
@@ -158,7 +159,7 @@ class Graph:
                 found[node.name, key] = gradient
             if any(name in above for name in node.inputs):
                 _add(signals, node.inputs, _at(node, backward, *arguments))
-        return found
+        return _shared_added(self.nodes, found)
 
     def shapes(self, **given: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Return the shape (N x H x W x C) of every variable for inputs of the `given` shapes, computing nothing.
@@ -172,16 +173,24 @@ class Graph:
         return shapes
 
     def to(self, library: str) -> Self:
-        """Return the network with its parameters in "numpy" or "cupy" arrays."""
+        """Return the network with its parameters in "numpy" or "cupy" arrays; those that were shared still are."""
         require_library(library)
         return self._mapped(lambda array: moved(array, library))
 
     def astype(self, dtype: Any) -> Self:
-        """Return the network with its parameters in that dtype (float32 or float64)."""
+        """Return the network with its parameters in that dtype (float32 or float64); those shared still are."""
         return self._mapped(lambda array: array.astype(dtype, copy=False))
 
     def _mapped(self, change: Any) -> Self:
-        return replace(self, nodes=tuple(replace(node, layer=_changed(node.layer, change)) for node in self.nodes))
+        known: dict[Any, Array] = {}
+
+        def once(array: Array) -> Array:
+            place = storage(array)
+            if place not in known:
+                known[place] = change(array)
+            return known[place]
+
+        return replace(self, nodes=tuple(replace(node, layer=_changed(node.layer, once)) for node in self.nodes))
 
     def _check_given(self, given: Mapping[str, Array]) -> None:
         for name in given:
@@ -261,6 +270,25 @@ def _add(signals: dict[str, Array], names: tuple[str, ...], passed: tuple[Array,
         signals[name] = signals[name] + signal if name in signals else signal
 
 
+def _shared_added(nodes: tuple[Node, ...], found: dict[tuple[str, str], Array]) -> dict[tuple[str, str], Array]:
+    """Return `found` with the sum of its gradients under every key of an array that stands in several places."""
+    places: dict[Any, list[tuple[str, str]]] = {}
+    for node in nodes:
+        for name, array in _arrays(node.layer).items():
+            places.setdefault(storage(array), []).append((node.name, name))
+    for keys in places.values():
+        each = [found[key] for key in keys if key in found]
+        if each and len(keys) > 1:
+            found |= dict.fromkeys(keys, sum(each[1:], each[0]))
+    return found
+
+
+def _arrays(layer: Layer) -> dict[str, Array]:
+    """Return a layer's fields that are arrays, by name."""
+    values = {one.name: getattr(layer, one.name) for one in fields(layer)}
+    return {name: value for name, value in values.items() if getattr(value, "ndim", 0)}
+
+
 def _changed(layer: Layer, change: Any) -> Layer:
-    arrays = {f.name: getattr(layer, f.name) for f in fields(layer) if getattr(getattr(layer, f.name), "ndim", 0)}
+    arrays = _arrays(layer)
     return replace(layer, **{name: change(array) for name, array in arrays.items()}) if arrays else layer

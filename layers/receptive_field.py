@@ -13,7 +13,7 @@ Reference: MatConvNet `vl_simplenn_display` and, with its fractions, `getVarRece
 from typing import NamedTuple
 
 from refvis.layers.network import Graph
-from refvis.layers.operators import OPERATORS, Number, Window
+from refvis.layers.operators import OPERATORS, POINT, Number, Window
 
 
 class ReceptiveField(NamedTuple):
@@ -40,7 +40,7 @@ def receptive_fields(graph: Graph, source: str | None = None) -> dict[str, Recep
         seen = [known[name] for i, name in enumerate(node.inputs) if name in known and i not in unread]
         if found is None or not seen:
             continue
-        window = found.window(node.layer)
+        window = found.window(node.layer) if found.window else POINT
         merged = None if found.whole_image or None in seen else _hull([field for field in seen if field is not None])
         known[node.output] = _through(merged, window) if merged and window else None
     return known

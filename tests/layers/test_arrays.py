@@ -1,14 +1,14 @@
 """Which library an array belongs to, with a stand-in for CuPy: its arrays are no NumPy arrays."""
 
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
 from refvis import layers
 from refvis.layers import array_module
-from refvis.layers.arrays import moved
+from refvis.layers.arrays import moved, storage
 
 
 class FakeArray:
@@ -16,6 +16,7 @@ class FakeArray:
 
     def __init__(self, values: np.ndarray) -> None:
         self.values, self.dtype, self.shape, self.ndim = values, values.dtype, values.shape, values.ndim
+        self.strides, self.data = values.strides, SimpleNamespace(ptr=values.ctypes.data)
 
     def get(self) -> np.ndarray:
         return self.values
@@ -89,6 +90,19 @@ def test_networks_move_there_and_back(cupy: ModuleType) -> None:
     np.testing.assert_equal(isinstance(there.node("drop").layer.mask, FakeArray), True)
     np.testing.assert_equal(there.to("numpy").node("drop").layer.mask is X, True)
     np.testing.assert_equal(moved(X, "numpy") is X, True)
+
+
+def test_shared_parameters_move_as_one(cupy: ModuleType) -> None:
+    graph = layers.Graph(layers.chain({"one": layers.Dropout(0.5, X), "two": layers.Dropout(0.25, X)}))
+    there = graph.to("cupy")
+    np.testing.assert_equal(there.node("one").layer.mask is there.node("two").layer.mask, True)
+
+
+def test_storage_tells_arrays_from_their_like() -> None:
+    row = np.ones((1, 6))
+    np.testing.assert_equal(storage(row.reshape(-1)), storage(row.reshape(6)))
+    others = [row, row.copy(), row[:, :3], row[:, ::-1], row.reshape(2, 3), row.view("int64"), row.astype("float32")]
+    np.testing.assert_equal(len({storage(array) for array in others}), len(others))
 
 
 def test_moving_to_cupy_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numeric import assert_adjoint, central
 
 from refvis import layers
 from refvis.layers import Conv, Graph, Loss, Node, Operator, ReLU, Sigmoid, Softmax, chain, modes
@@ -95,6 +96,80 @@ def test_parameter_gradients_are_each_layers_own(net: cases.Net, data: st.DataOb
         found = layers.parameter_gradients(node.layer, signals[node.output], trace[node.output], *inputs)
         expected |= {(node.name, key): gradient for key, gradient in found.items()}
     same(net.graph.parameter_gradients(trace, seeds), expected)
+
+
+def shared(filters: np.ndarray, biases: np.ndarray) -> Graph:
+    """Return a network in which three convolutions have the same filters, and two of them the same biases."""
+    return Graph(
+        [
+            Node("one", Conv(filters, biases), "x", "a"),
+            Node("bend", Sigmoid(), "a", "b"),
+            Node("two", Conv(filters, biases, stride=2), "b", "c"),
+            Node("three", Conv(filters, biases.copy()), "b", "d"),
+            Node("aside", Conv(filters), "b", "e"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("row", [False, True], ids=["vector", "row"])
+def test_gradients_of_shared_parameters_add_up(row: bool, dtype: str) -> None:
+    filters, biases, x = image(5, 1, 2, 5).astype(dtype), image(5).astype(dtype), image(2, 3, 9, 5).astype(dtype)
+    biases = biases.reshape(1, 5) if row else biases
+    graph = shared(filters, biases)
+    trace = graph.forward(x)
+    seeds = {"c": image(*trace["c"].shape).astype(dtype), "d": 2 * image(*trace["d"].shape).astype(dtype)}
+    found = graph.parameter_gradients(trace, seeds)
+    np.testing.assert_equal({array.dtype.name for array in found.values()}, {dtype})
+
+    apart = [
+        replace(n, layer=replace(n.layer, filters=filters.copy(), biases=biases.copy()))
+        for n in graph.nodes
+        if n.name != "bend"
+    ]
+    apart.insert(1, graph.nodes[1])
+    each = Graph(apart).parameter_gradients(trace, seeds)
+    tolerance = {"float64": 1e-12, "float32": 1e-5}[dtype]
+    total = sum(each[name, "filters"] for name in ("one", "two", "three"))
+    for name in ("one", "two", "three", "aside"):  # no seed reaches `aside`, but it has the same filters
+        np.testing.assert_allclose(found[name, "filters"], total, rtol=tolerance, atol=tolerance)
+    total = each["one", "biases"] + each["two", "biases"]
+    for name in ("one", "two"):
+        np.testing.assert_allclose(found[name, "biases"], total, rtol=tolerance, atol=tolerance)
+    np.testing.assert_array_equal(found["three", "biases"], each["three", "biases"])
+    np.testing.assert_equal(len(found), 4 + 3)
+
+
+def test_the_sum_is_the_derivative_of_moving_all_places() -> None:
+    filters, biases, x = image(5, 1, 2, 5), image(5), image(2, 3, 9, 5)
+    trace = shared(filters, biases).forward(x)
+    seeds = {name: image(*trace[name].shape) for name in ("c", "d")}
+    found = shared(filters, biases).parameter_gradients(trace, seeds)["two", "filters"]
+    u = np.random.default_rng(1).uniform(-1, 1, filters.shape)
+
+    def scores(moved: np.ndarray) -> np.ndarray:
+        outputs = shared(moved, biases).forward(x)
+        return np.array([sum((seeds[name] * outputs[name]).sum() for name in seeds)])
+
+    assert_adjoint(u, central(scores, filters, u), np.ones(1), found, 1e-8)
+
+
+def test_one_array_in_two_fields_of_a_layer() -> None:
+    both, x = image(5), image()
+    graph = Graph(chain({"norm": layers.BatchNorm(both, both)}))
+    found = graph.parameter_gradients(graph.forward(x), {"x1": image()})
+    alone = layers.parameter_gradients(layers.BatchNorm(both, both.copy()), image(), None, x)
+    np.testing.assert_allclose(found["norm", "scale"], alone["scale"] + alone["offset"], rtol=1e-12)
+    np.testing.assert_array_equal(found["norm", "offset"], found["norm", "scale"])
+
+
+def test_shared_parameters_stay_shared() -> None:
+    graph = shared(image(5, 1, 2, 5), image(5))
+    for moved in (graph.astype("float32"), graph.to("numpy"), graph.astype("float32").astype("float64")):
+        one, _, two, three, aside = (node.layer for node in moved.nodes)
+        np.testing.assert_equal(all(layer.filters is one.filters for layer in (two, three, aside)), True)
+        np.testing.assert_equal(np.shares_memory(one.biases, two.biases), True)
+        np.testing.assert_equal(np.shares_memory(one.biases, three.biases), False)
 
 
 @pytest.mark.parametrize(
