@@ -2,6 +2,7 @@
 
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.batch_norm import BatchNorm
+from refvis.layers.bilinear_sampler import BilinearSampler
 from refvis.layers.concat import Concat
 from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
@@ -9,9 +10,12 @@ from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
 from refvis.layers.errors import ShapeError
 from refvis.layers.fully_connected import FullyConnected
+from refvis.layers.grids import AffineGrid, UniformScalingGrid
 from refvis.layers.loss import Loss, SoftmaxLoss
 from refvis.layers.lrn import LRN
 from refvis.layers.network import Graph, Node, Trace, chain
+from refvis.layers.norm_offset import NormOffset
+from refvis.layers.normalize_lp import NormalizeLp
 from refvis.layers.operators import (
     DEFINITIONS,
     OPERATORS,
@@ -24,12 +28,15 @@ from refvis.layers.operators import (
     parameter_gradients,
     title,
 )
+from refvis.layers.pairwise_distance import PairwiseDistance
 from refvis.layers.pool import Pool
 from refvis.layers.receptive_field import ReceptiveField, receptive_fields
 from refvis.layers.relu import ReLU
+from refvis.layers.roi_pool import ROIPool
 from refvis.layers.scale import Scale
 from refvis.layers.sigmoid import Sigmoid
 from refvis.layers.softmax import Softmax
+from refvis.layers.spatial_norm import SpatialNorm
 from refvis.layers.sum import Sum
 from refvis.layers.unknown import Unknown
 
@@ -37,8 +44,10 @@ __all__ = [
     "DEFINITIONS",
     "LRN",
     "OPERATORS",
+    "AffineGrid",
     "Array",
     "BatchNorm",
+    "BilinearSampler",
     "Concat",
     "Conv",
     "ConvTranspose",
@@ -49,8 +58,12 @@ __all__ = [
     "Layer",
     "Loss",
     "Node",
+    "NormOffset",
+    "NormalizeLp",
     "Operator",
+    "PairwiseDistance",
     "Pool",
+    "ROIPool",
     "ReLU",
     "ReceptiveField",
     "Rule",
@@ -59,8 +72,10 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "SoftmaxLoss",
+    "SpatialNorm",
     "Sum",
     "Trace",
+    "UniformScalingGrid",
     "Unknown",
     "array_module",
     "backward",

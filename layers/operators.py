@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from refvis.layers import (
     batch_norm,
+    bilinear_sampler,
     concat,
     conv,
     conv_tiles,
@@ -21,13 +22,19 @@ from refvis.layers import (
     crop,
     dropout,
     fully_connected,
+    grids,
     loss,
     lrn,
+    norm_offset,
+    normalize_lp,
+    pairwise_distance,
     pool,
     relu,
+    roi_pool,
     scale,
     sigmoid,
     softmax,
+    spatial_norm,
 )
 from refvis.layers import sum as sums
 from refvis.layers.arrays import Array, array_module, require_float
@@ -109,6 +116,19 @@ def _scale_window(layer: scale.Scale) -> Window | None:
     return None if layer.scale is None else POINT
 
 
+def _normalize_lp_window(layer: normalize_lp.NormalizeLp) -> Window | None:
+    """A sum over a whole axis sees all of it."""
+    return None if {1, 2} & set(normalize_lp.axes(layer)) else POINT
+
+
+def _spatial_norm_window(layer: spatial_norm.SpatialNorm) -> Window:
+    return _pool_window(spatial_norm.mean(layer))
+
+
+def _distance_window(layer: pairwise_distance.PairwiseDistance) -> Window | None:
+    return None if layer.aggregate else POINT
+
+
 DEFINITIONS: dict[type, Operator] = {
     conv.Conv: Operator(conv.forward, conv.gradient, conv.output_shape, conv.parameter_gradients, _conv_window),
     conv_transpose.ConvTranspose: Operator(
@@ -137,11 +157,33 @@ DEFINITIONS: dict[type, Operator] = {
         batch_norm.parameter_gradients,
         _batch_norm_window,
     ),
+    normalize_lp.NormalizeLp: Operator(
+        normalize_lp.forward, normalize_lp.gradient, normalize_lp.output_shape, window=_normalize_lp_window
+    ),
+    spatial_norm.SpatialNorm: Operator(
+        spatial_norm.forward, spatial_norm.gradient, spatial_norm.output_shape, window=_spatial_norm_window
+    ),
+    norm_offset.NormOffset: Operator(norm_offset.forward, norm_offset.gradient, norm_offset.output_shape),
+    roi_pool.ROIPool: Operator(roi_pool.forward, roi_pool.gradient, roi_pool.output_shape, whole_image=True),
+    bilinear_sampler.BilinearSampler: Operator(
+        bilinear_sampler.forward, bilinear_sampler.gradient, bilinear_sampler.output_shape, whole_image=True
+    ),
+    grids.AffineGrid: Operator(grids.affine_forward, grids.affine_gradient, grids.affine_shape, whole_image=True),
+    grids.UniformScalingGrid: Operator(
+        grids.scaling_forward, grids.scaling_gradient, grids.scaling_shape, whole_image=True
+    ),
     dropout.Dropout: Operator(dropout.forward, dropout.gradient, dropout.output_shape),
     sums.Sum: Operator(sums.forward, sums.gradient, sums.output_shape),
     concat.Concat: Operator(concat.forward, concat.gradient, concat.output_shape, window=_concat_window),
     scale.Scale: Operator(scale.forward, scale.gradient, scale.output_shape, scale.parameter_gradients, _scale_window),
     crop.Crop: Operator(crop.forward, crop.gradient, crop.output_shape, window=_crop_window, shape_only=(1,)),
+    pairwise_distance.PairwiseDistance: Operator(
+        pairwise_distance.forward,
+        pairwise_distance.gradient,
+        pairwise_distance.output_shape,
+        window=_distance_window,
+        objective=True,
+    ),
     loss.Loss: Operator(loss.forward, loss.gradient, loss.output_shape, whole_image=True, objective=True),
     loss.SoftmaxLoss: Operator(
         loss.softmax_loss_forward,
