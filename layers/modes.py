@@ -7,7 +7,8 @@ for each input``. A name wins over a type. Tables mix with ``|``:
     EPSILON | {"fc6": functools.partial(lrp.epsilon, eps=0.25)}
 
 Deconvnet keeps the pooling switches (the gradient of max pooling) and LRN's gradient. Epsilon relevance goes through
-ReLU, LRN, softmax, sigmoid and dropout unchanged, and follows the values through concatenations and crops.
+ReLU, LRN, Lp and spatial normalisation, softmax, sigmoid and dropout unchanged, and follows the values through
+concatenations and crops. It has no rule for losses, distances, norm-dependent offsets and grids.
 """
 
 from collections.abc import Mapping
