@@ -31,6 +31,7 @@ from refvis.layers.operators import (
 from refvis.layers.pairwise_distance import PairwiseDistance
 from refvis.layers.pool import Pool
 from refvis.layers.receptive_field import ReceptiveField, receptive_fields
+from refvis.layers.registry import register, unregister
 from refvis.layers.relu import ReLU
 from refvis.layers.roi_pool import ROIPool
 from refvis.layers.scale import Scale
@@ -84,5 +85,7 @@ __all__ = [
     "output_shape",
     "parameter_gradients",
     "receptive_fields",
+    "register",
     "title",
+    "unregister",
 ]

@@ -98,6 +98,10 @@ class Graph:
         """Return the variable that `name` (a node, or a variable itself) stands for; ValueError if none."""
         return name if name in self.inputs else self.node(name).output
 
+    def is_unknown_ending(self, node: Node) -> bool:
+        """Whether a node has no implementation and ends the network with several inputs, as a custom loss does."""
+        return type(node.layer) not in OPERATORS and len(node.inputs) > 1 and node.output in self.outputs
+
     def upto(self, name: str) -> Self:
         """Return the network cut after that node (a node's or a variable's name): only what it needs is kept."""
         if name in self.inputs:
@@ -112,13 +116,14 @@ class Graph:
     def forward(self, x: Array | None = None, /, **given: Array) -> Trace:
         """Return the trace for input `x` (N x H x W x C; the network's first input), or for inputs given by name.
 
-        A loss whose labels are not given is left out. Raises ShapeError naming the layer where sizes do not fit.
+        A loss whose labels are not given is left out, as is a layer without implementation that ends the network with
+        several inputs (a loss, most likely). Raises ShapeError naming the layer where sizes do not fit.
         """
         variables = dict(given) if x is None else {self.inputs[0]: x, **given}
         self._check_given(variables)
         read: set[str] = set()
         for node in self.nodes:
-            if all(name in variables for name in node.inputs):
+            if not self.is_unknown_ending(node) and all(name in variables for name in node.inputs):
                 variables[node.output] = _at(node, forward, *(variables[name] for name in node.inputs))
                 read.update(node.inputs)
         return Trace(variables, tuple(name for name in variables if name not in read))
@@ -196,7 +201,8 @@ class Graph:
         for name in given:
             if name not in self.inputs:
                 raise ValueError(f"the network has no input {name!r}, expected {', '.join(map(repr, self.inputs))}")
-        optional = {name for node in self.nodes if _is_objective(node.layer) for name in node.inputs[1:]}
+        endings = (node for node in self.nodes if _is_objective(node.layer) or self.is_unknown_ending(node))
+        optional = {name for node in endings for name in node.inputs[1:]}
         for name in self.inputs:
             if name not in given and name not in optional:
                 raise ValueError(f"the network's input {name!r} was not given")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from refvis.network import Network, model_name
-from refvis.weights import bundled_names, bundled_path, read_model, save_simplenn
+from refvis.weights import bundled_names, bundled_path, read_model, save_model
 
 
 def bundled() -> tuple[str, ...]:
@@ -12,7 +12,7 @@ def bundled() -> tuple[str, ...]:
 
 
 def load(path: str | Path) -> Network:
-    """Return the network in a MatConvNet .mat file (simplenn, of any era, v5, v7 or v7.3), or a bundled one by name.
+    """Return the network in a MatConvNet .mat file (simplenn or DagNN; v5, v7 or v7.3), or a bundled one by name.
 
     Raises FileNotFoundError, or ModelFormatError saying the file, the place in it, what was found and expected.
     """
@@ -28,8 +28,9 @@ def load(path: str | Path) -> Network:
 
 
 def save(network: Network, path: str | Path) -> None:
-    """Write the network as a MatConvNet simplenn model, v5 .mat, whole or not at all; `load` gives it back exactly.
+    """Write the network as a MatConvNet model, v5 .mat, whole or not at all; `load` gives it back exactly.
 
-    Raises ValueError for a network that is not a chain.
+    A chain with the variables x0, x1, ... is written as a simplenn model, any other network as a DagNN.
+    Raises ValueError for layers that MatConvNet has no word for.
     """
-    save_simplenn(network.to("numpy").nodes, network.meta, path)
+    save_model(network.to("numpy").nodes, network.meta, path)

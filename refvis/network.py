@@ -130,7 +130,8 @@ class Network(Graph):
 
     def _before_ending(self, variable: str) -> str:
         node = self.node(variable)
-        return self._before_ending(node.inputs[0]) if isinstance(node.layer, ENDINGS) else variable
+        ends = isinstance(node.layer, ENDINGS) or self.is_unknown_ending(node)
+        return self._before_ending(node.inputs[0]) if ends else variable
 
 
 def chain(layers: dict[str, Layer], meta: dict[str, Any] | None = None, name: str = "network") -> Network:

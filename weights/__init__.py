@@ -5,7 +5,7 @@ from refvis.weights.errors import ModelFormatError
 from refvis.weights.matfile import read_mat
 from refvis.weights.model import Model, Remark
 from refvis.weights.read import read_model
-from refvis.weights.save import save_simplenn
+from refvis.weights.save import save_model, save_simplenn
 from refvis.weights.tree import Limits, Opaque
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "bundled_path",
     "read_mat",
     "read_model",
+    "save_model",
     "save_simplenn",
 ]

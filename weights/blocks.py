@@ -7,78 +7,25 @@ fields get the defaults of `vl_simplenn_tidy`.
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from refvis.layers import LRN, Conv, Dropout, Loss, Pool, ReLU, Sigmoid, Softmax, SoftmaxLoss, Unknown
-from refvis.weights.fields import Fields, describe, is_empty
-from refvis.weights.tree import Tree
+from refvis.layers.registry import BY_NAME
+from refvis.weights import more_blocks as more
+from refvis.weights.errors import ModelFormatError
+from refvis.weights.fields import Fields, is_empty
+from refvis.weights.meta import plain
+from refvis.weights.parameters import flat, geometry, parameters, restored_filters
 
 
 def conv(fields: Fields) -> Conv:
     """Return a convolution."""
     filters, biases = parameters(fields, ("filters", "biases"))
-    filters = restore_filters(fields, filters)
+    filters = restored_filters(fields, filters)
     if biases is not None:
-        biases = biases.reshape(-1, order="F")
+        biases = fields.once(biases, flat)
         if filters is not None and biases.size != len(filters):
             raise fields.error("weights{2}", f"{biases.size} biases", f"one for each of the {len(filters)} filters")
     pad, stride, dilate = geometry(fields, "pad", 0), geometry(fields, "stride", 1), geometry(fields, "dilate", 1)
     return Conv(filters, biases, stride, pad, dilate)
-
-
-def restore_filters(fields: Fields, filters: Any) -> Any:
-    """Return filters of FH x FW x C x K (MATLAB drops trailing axes of 1) as K x FH x FW x C, contiguous."""
-    if filters is None:
-        return None
-    if filters.ndim > 4:
-        raise fields.error("weights{1}", describe(filters), "at most four axes, FH x FW x C x K")
-    filters = filters.reshape(filters.shape + (1,) * (4 - filters.ndim))
-    return np.ascontiguousarray(filters.transpose(3, 0, 1, 2))
-
-
-def parameters(fields: Fields, old_names: tuple[str, ...]) -> list[Any]:
-    """Return a layer's arrays, None for those absent or empty, from `weights` or the fields of older files."""
-    weights = fields.take("weights")
-    if weights is None:
-        if old_names[0] not in fields.values:
-            raise fields.error("", "neither weights nor filters", "a cell weights = {filters, biases}")
-        weights = [fields.take(name) for name in old_names]
-        places = list(old_names)
-        fields.remark("changed", f"the older fields {' and '.join(old_names)} were read as weights")
-    else:
-        if not isinstance(weights, list):
-            raise fields.error("weights", describe(weights), "a cell {filters, biases}")
-        places = [f"weights{{{i + 1}}}" for i in range(max(len(weights), len(old_names)))]
-    if len(weights) > len(old_names):
-        fields.remark("ignored", f"{len(weights)} arrays, of which {len(old_names)} are used", "weights")
-    if not weights or is_empty(weights[0] if weights[0] is not None else []):
-        fields.remark("warning", "no filters: each channel passes through", places[0])
-    arrays = [parameter(fields, value, place) for value, place in zip(weights, places, strict=False)]
-    return (arrays + [None] * len(old_names))[: len(old_names)]
-
-
-def parameter(fields: Fields, value: Tree | None, place: str) -> Any:
-    """Return one array of weights, float32 or float64 as stored; None where there is none."""
-    if value is None or is_empty(value):
-        return None
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
-        raise fields.error(place, describe(value), "an array of real single or double numbers")
-    if value.dtype.kind != "f":
-        fields.remark("changed", f"{value.dtype} was made float32", place)
-        value = value.astype("float32")
-    bad = value.size - int(np.isfinite(value).sum())
-    if bad:
-        fields.remark("warning", f"{bad} of {value.size} numbers are NaN or infinite", place)
-    return value
-
-
-def geometry(fields: Fields, name: str, default: int) -> Any:
-    """Return a geometry field as one number or a tuple of them, whole."""
-    values = fields.numbers(name, (default,), (1, 2, 4) if name == "pad" else (1, 2))
-    whole = tuple(int(value) for value in values)
-    if whole != values:
-        raise fields.error(name, f"{values}", "whole numbers")
-    return whole[0] if len(whole) == 1 else whole
 
 
 def pool(fields: Fields) -> Pool:
@@ -107,23 +54,51 @@ def dropout(fields: Fields) -> Dropout:
     return Dropout(fields.number("rate", 0.5))
 
 
-def loss(make: Callable[[], Any]) -> Callable[[Fields], Any]:
+def loss(make: Callable[[Fields], Any]) -> Callable[[Fields], Any]:
     """Return the reader of a loss layer; it drops the labels of the last training batch that stay in the file."""
 
     def read(fields: Fields) -> Any:
         if not is_empty(fields.take("class") if "class" in fields.values else []):
             fields.remark("ignored", "labels of the last training batch", "class")
-        return make()
+        return make(fields)
 
     return read
 
 
-def unknown(fields: Fields) -> Unknown:
-    """Return a layer of a type without an implementation: it keeps all its fields."""
+def unknown(fields: Fields, what: str = "") -> Unknown:
+    """Return a layer without an implementation (`what`: said in the remark); it keeps all its fields."""
     kind = fields.values["type"]
-    fields.remark("warning", f"layers of type {kind!r} are shown but cannot be run", "type")
+    fields.remark("warning", f"{what or f'layers of type {kind!r}'} are shown but cannot be run", "type")
     fields.used.update(fields.values)
     return Unknown(kind, {name: value for name, value in fields.values.items() if name not in ("type", "name")})
+
+
+def registered(kind: str) -> Callable[[Fields], Any] | None:
+    """Return the reader for a layer type or block class that a user registered, None if there is none."""
+    found = BY_NAME.get(kind.removeprefix("dagnn."))
+    if found is None:
+        return None
+
+    def read(fields: Fields) -> Any:
+        fields.used.update(fields.values)
+        kept = {name: value for name, value in fields.values.items() if name not in ("type", "name")}
+        try:
+            return found.build({name: value if name == "weights" else plain(value) for name, value in kept.items()})
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise fields.error("", f"the registered build function ended in {what}", "fields that it knows") from error
+
+    return read
+
+
+def made(read: Callable[[Fields], Any], fields: Fields) -> Any:
+    """Return the layer that `read` makes of the fields; what the layer itself refuses is a ModelFormatError."""
+    try:
+        return read(fields)
+    except ModelFormatError:
+        raise
+    except ValueError as error:
+        raise fields.error("", str(error), f"fields of a sound {fields.values['type']} layer") from error
 
 
 TYPES: dict[str, Callable[[Fields], Any]] = {
@@ -135,10 +110,15 @@ TYPES: dict[str, Callable[[Fields], Any]] = {
     "softmax": lambda fields: Softmax(),
     "sigmoid": lambda fields: Sigmoid(),
     "dropout": dropout,
-    "softmaxloss": loss(SoftmaxLoss),
-    "loss": loss(lambda: Loss("softmaxlog")),
+    "bnorm": more.batch_norm,
+    "convt": more.conv_transpose,
+    "spnorm": more.spatial_norm,
+    "noffset": more.norm_offset,
+    "pdist": loss(more.distance),
+    "softmaxloss": loss(lambda fields: SoftmaxLoss()),
+    "loss": loss(lambda fields: Loss("softmaxlog")),
 }
 """Layer type -> the function that reads it; what is not here is read by `unknown`."""
 
-LOSSES = ("softmaxloss", "loss")
-"""Types with a second input, the labels."""
+LOSSES = ("softmaxloss", "loss", "pdist")
+"""Types with a second input: labels, or what the distance is taken from."""

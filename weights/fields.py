@@ -1,5 +1,6 @@
 """Typed access to the fields of one struct of a model file; every default and every leftover becomes a remark."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,19 +11,42 @@ from refvis.weights.tree import Opaque, Tree
 
 
 class Fields:
-    """The fields of the struct at `place`; `report` collects the remarks."""
+    """The fields of the struct at `place`; `report` collects the remarks.
 
-    def __init__(self, values: dict[str, Tree], place: str, report: list[Remark]) -> None:
+    `elsewhere` has the places of those fields that stand outside the struct. `made` keeps what was made of an array,
+    so that layers that share it in the file share the result. `inputs` is the number of the layer's inputs.
+    """
+
+    def __init__(
+        self,
+        values: dict[str, Tree],
+        place: str,
+        report: list[Remark],
+        elsewhere: dict[str, str] | None = None,
+        made: dict[Any, Any] | None = None,
+    ) -> None:
         self.values, self.place, self.report = values, place, report
+        self.elsewhere, self.made = elsewhere or {}, {} if made is None else made
         self.used: set[str] = set()
+        self.inputs = 1
+
+    def where(self, name: str) -> str:
+        """Return the place of the field `name` (or, if empty, of the struct)."""
+        return self.elsewhere.get(name) or (f"{self.place}.{name}" if name else self.place)
+
+    def once(self, array: Any, make: Callable[[Any], Any]) -> Any:
+        """Return ``make(array)``, the same object each time for the same array."""
+        if (id(array), make) not in self.made:
+            self.made[id(array), make] = array, make(array)  # the array too: its id stays its own
+        return self.made[id(array), make][1]
 
     def remark(self, kind: Any, text: str, name: str = "") -> None:
         """Add a remark on this struct, or on its field `name`."""
-        self.report.append(Remark(f"{self.place}.{name}" if name else self.place, kind, text))
+        self.report.append(Remark(self.where(name), kind, text))
 
     def error(self, name: str, found: str, expected: str, advice: str = "") -> ModelFormatError:
         """Return the error for the field `name` (or, if empty, for the struct)."""
-        return ModelFormatError(found, expected, advice, f"{self.place}.{name}" if name else self.place)
+        return ModelFormatError(found, expected, advice, self.where(name))
 
     def take(self, name: str) -> Tree | None:
         """Return the field `name` as it is, None where it is absent; it counts as used."""
@@ -54,6 +78,10 @@ class Fields:
     def number(self, name: str, default: float) -> float:
         """Return a field of one number."""
         return float(self.numbers(name, (default,), (1,))[0])
+
+    def flag(self, name: str, default: bool) -> bool:
+        """Return a field that is true or false."""
+        return bool(self.number(name, default))
 
     def leftover(self) -> None:
         """Add one remark that lists the fields that nothing asked for (empty ones say nothing)."""

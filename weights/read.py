@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from refvis.weights.dag import OWN as DAG_OWN
+from refvis.weights.dag import is_dag, read_dag
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.matfile import read_mat
 from refvis.weights.model import Model, Remark
@@ -23,7 +25,8 @@ def read_model(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Model:
         report: list[Remark] = []
         place = find(variables)
         report_siblings(variables, place, report)
-        return read_simplenn(at(variables, place), place, report)
+        net = at(variables, place)
+        return (read_dag if is_dag(net) else read_simplenn)(net, place, report)
     except ModelFormatError as error:
         error.path = path
         raise
@@ -50,7 +53,6 @@ def find(variables: dict[str, Tree]) -> str:
                 place,
             )
         if isinstance(value, dict) and "layers" in value:
-            refuse_dagnn(value, place)
             return place
     names = ", ".join(list(variables)[:8]) or "nothing"
     raise ModelFormatError(
@@ -58,20 +60,12 @@ def find(variables: dict[str, Tree]) -> str:
     )
 
 
-def refuse_dagnn(net: dict[str, Tree], place: str) -> None:
-    """Raise ModelFormatError for a DagNN model."""
-    layers = net["layers"]
-    first = layers[0] if isinstance(layers, list) and layers else layers
-    if "vars" in net or (isinstance(first, dict) and "block" in first):
-        raise ModelFormatError(
-            "a DagNN model", "a simplenn model", "DagNN models are not read yet by this version", place
-        )
-
-
 def report_siblings(variables: dict[str, Tree], place: str, report: list[Remark]) -> None:
     """Add a remark for everything that stands beside the network and is not part of it."""
+    net = at(variables, place)
+    own = DAG_OWN if is_dag(net) else ("layers", "meta", "classes", "normalization")
     if not place:
-        others = [name for name in variables if name not in ("layers", "meta", "classes", "normalization")]
+        others = [name for name in variables if name not in own]
         report.extend(Remark(name, "ignored", "beside the network") for name in others)
         return
     parts = place.split(".")
@@ -83,6 +77,4 @@ def report_siblings(variables: dict[str, Tree], place: str, report: list[Remark]
             for name in at(variables, above)
             if name != parts[depth]
         )
-    net = at(variables, place)
-    own = ("layers", "meta", "classes", "normalization")
     report.extend(Remark(f"{place}.{name}", "ignored", "not used") for name in net if name not in own)

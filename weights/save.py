@@ -1,29 +1,30 @@
-"""Networks -> MatConvNet model files in the layout that `vl_simplenn_tidy` leaves them in."""
+"""Networks -> MatConvNet model files: a simplenn struct for a chain, else the struct that a DagNN's `saveobj` makes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from refvis.layers import (
-    LRN,
-    Conv,
-    Dropout,
-    FullyConnected,
-    Loss,
-    Node,
-    Pool,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    SoftmaxLoss,
-    Unknown,
-    title,
-)
+from refvis.layers import Node, Unknown, title
+from refvis.weights.blocks import LOSSES
+from refvis.weights.save_dag import as_read, cannot, dag_struct, naming, stored
 from refvis.weights.write import write_v5
+from refvis.weights.writer_table import WRITERS
+from refvis.weights.writers import Struct
 
-Struct = dict[str, Any]
+
+def save_model(nodes: Sequence[Node], meta: dict[str, Any], path: str | Path) -> None:
+    """Write nodes and `meta` as the variable `net` of a v5 .mat file, whole or not at all.
+
+    A chain with the variables x0, x1, ... becomes a simplenn struct, any other network a DagNN's (for MatConvNet's
+    ``dagnn.DagNN.loadobj``). Reading it gives the same layers, names and weights, bit for bit; layers that share an
+    array share it again. Raises ValueError for layers that a file has no word for.
+    """
+    if is_canonical_chain(nodes):
+        save_simplenn(nodes, meta, path)
+    else:
+        write_v5(path, {"net": {**dag_struct(nodes), "meta": tidied_meta(meta)}})
 
 
 def save_simplenn(nodes: Sequence[Node], meta: dict[str, Any], path: str | Path) -> None:
@@ -37,13 +38,33 @@ def save_simplenn(nodes: Sequence[Node], meta: dict[str, Any], path: str | Path)
     write_v5(path, {"net": {"layers": layers, "meta": tidied_meta(meta)}})
 
 
+def is_canonical_chain(nodes: Sequence[Node]) -> bool:
+    """Whether nodes are a chain with simplenn's names of variables, of layers that simplenn knows."""
+    for index, node in enumerate(nodes):
+        read = (f"x{index}", "label") if takes_labels(node) else (f"x{index}",)
+        layer, writer = node.layer, WRITERS.get(type(node.layer))
+        if (node.inputs, node.outputs) != (read, (f"x{index + 1}",)):
+            return False
+        if isinstance(layer, Unknown) and layer.type.startswith("dagnn."):
+            return False
+        if writer is not None and not (writer.type and writer.simplenn(layer)):
+            return False
+    return True
+
+
+def takes_labels(node: Node) -> bool:
+    """Whether a layer has a second input in a chain."""
+    writer = WRITERS.get(type(node.layer))
+    return writer is not None and writer.type in LOSSES
+
+
 def check_chain(nodes: Sequence[Node]) -> None:
     """Raise ValueError unless every node reads the one before it (a loss: labels too), and nothing else."""
     if not nodes:
         raise ValueError("the network has no layers, expected at least one")
     for before, node in zip((None, *nodes), nodes, strict=False):
         expected = None if before is None else before.outputs[0]
-        extra = 1 if isinstance(node.layer, (Loss, SoftmaxLoss)) else 0
+        extra = 1 if takes_labels(node) else 0
         if len(node.inputs) != 1 + extra or (expected is not None and node.inputs[0] != expected):
             wanted = "one input" if expected is None else f"only {expected!r}"
             raise ValueError(
@@ -55,16 +76,19 @@ def check_chain(nodes: Sequence[Node]) -> None:
 
 def tidied(node: Node) -> Struct:
     """Return the struct of one layer."""
-    if type(node.layer) not in WRITERS:
-        advice = ": make it a Conv with filters as big as its input" if isinstance(node.layer, FullyConnected) else ""
-        raise ValueError(f"layer {node.name!r} ({title(node.layer)}) cannot be written to a simplenn file{advice}")
-    try:
-        fields = WRITERS[type(node.layer)](node.layer)
-    except ValueError as error:
-        raise ValueError(f"layer {node.name!r} ({title(node.layer)}): {error}") from error
-    # An unknown layer keeps exactly what it had.
-    common = {} if isinstance(node.layer, Unknown) else {"weights": [], "precious": False}
-    return {"type": fields.pop("type"), "name": node.name, **common, **fields}
+    with naming(node):
+        layer = as_read(node.layer)
+    if isinstance(layer, Unknown):  # keeps exactly what it had
+        return {"type": layer.type, "name": node.name, **layer.fields}
+    writer = WRITERS.get(type(layer))
+    if writer is None or not writer.type:
+        raise cannot(node, "a simplenn file")
+    with naming(node):
+        if not writer.simplenn(layer):
+            raise ValueError(f"simplenn has no such {title(layer)}: refvis.save writes a DagNN for it")
+        arrays = [stored(name, getattr(layer, name)) for name, _ in writer.arrays]
+        fields = writer.fields(layer)
+    return {"type": writer.type, "name": node.name, "weights": arrays, "precious": False, **fields}
 
 
 def tidied_meta(meta: dict[str, Any]) -> Struct:
@@ -74,61 +98,3 @@ def tidied_meta(meta: dict[str, Any]) -> Struct:
     if isinstance(average, np.ndarray) and average.ndim == 1:
         return {**meta, "normalization": {**meta["normalization"], "averageImage": average.reshape(1, 1, -1)}}
     return meta
-
-
-def conv(layer: Conv) -> Struct:
-    """Return a convolution's fields; filters FH x FW x C x K, biases 1 x K, [] where absent."""
-    filters = stored(layer.filters)
-    filters = np.zeros((0, 0), "float32") if filters is None else filters.transpose(1, 2, 3, 0)
-    biases = stored(layer.biases)
-    biases = np.zeros((0, 0), filters.dtype) if biases is None else biases.reshape(1, -1)
-    geometry = {"pad": layer.pad, "stride": layer.stride, "dilate": layer.dilate}
-    return {"type": "conv", "weights": [filters, biases], **geometry, "opts": []}
-
-
-def stored(array: Any) -> Any:
-    """Return `array` if it is NumPy's and float32 or float64 (or None), or raise ValueError."""
-    if array is not None and (not isinstance(array, np.ndarray) or array.dtype.name not in ("float32", "float64")):
-        raise ValueError("parameters have to be NumPy arrays, float32 or float64: use net.to('numpy'), net.astype")
-    return array
-
-
-def pool(layer: Pool) -> Struct:
-    """Return pooling's fields."""
-    geometry = {"pool": layer.size, "stride": layer.stride, "pad": layer.pad}
-    return {"type": "pool", "method": layer.method, **geometry, "opts": []}
-
-
-def dropout(layer: Dropout) -> Struct:
-    """Return dropout's fields."""
-    if layer.mask is not None:
-        raise ValueError("a model file holds no mask: use dataclasses.replace(layer, mask=None)")
-    return {"type": "dropout", "rate": float(layer.rate)}
-
-
-def loss(layer: Loss) -> Struct:
-    """Return the fields of the loss; simplenn has but one kind, MatConvNet's default."""
-    kind = layer.kind, layer.topk, layer.threshold, layer.instance_weights, layer.normalise
-    if kind != ("softmaxlog", 5, 0.0, None, True):
-        raise ValueError("simplenn knows Loss('softmaxlog') with default options only")
-    return {"type": "loss"}
-
-
-def unknown(layer: Unknown) -> Struct:
-    """Return the fields that the file gave."""
-    return {"type": layer.type, **layer.fields}
-
-
-WRITERS: dict[type, Callable[[Any], Struct]] = {
-    Conv: conv,
-    Pool: pool,
-    ReLU: lambda layer: {"type": "relu", "leak": float(layer.leak)},
-    LRN: lambda layer: {"type": "lrn", "param": (layer.size, layer.kappa, layer.alpha, layer.beta)},
-    Softmax: lambda layer: {"type": "softmax"},
-    Sigmoid: lambda layer: {"type": "sigmoid"},
-    Dropout: dropout,
-    SoftmaxLoss: lambda layer: {"type": "softmaxloss"},
-    Loss: loss,
-    Unknown: unknown,
-}
-"""Layer type -> the function that gives its fields."""

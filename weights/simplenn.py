@@ -4,8 +4,23 @@ from typing import Any
 
 import numpy as np
 
-from refvis.layers import Conv, Node, Unknown
-from refvis.weights.blocks import LOSSES, TYPES, unknown
+from refvis.layers import (
+    LRN,
+    BatchNorm,
+    Conv,
+    ConvTranspose,
+    Dropout,
+    Loss,
+    Node,
+    NormOffset,
+    Pool,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    SoftmaxLoss,
+    SpatialNorm,
+)
+from refvis.weights.blocks import LOSSES, TYPES, made, registered, unknown
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.fields import Fields, describe
 from refvis.weights.meta import read_meta
@@ -40,12 +55,7 @@ def read_layer(fields: Fields, index: int, taken: set[str]) -> Node:
     if kind is None:
         raise fields.error("type", "nothing", "the layer's type, such as 'conv'")
     name = read_name(fields, index, taken)
-    try:
-        layer = TYPES.get(kind, unknown)(fields)
-    except ModelFormatError:
-        raise
-    except ValueError as error:  # what the layer itself refuses
-        raise fields.error("", str(error), f"fields of a sound {kind} layer") from error
+    layer = made(registered(kind) or TYPES.get(kind, unknown), fields)
     fields.used.add("weights")
     if is_false(fields.values.get("precious")):
         fields.used.add("precious")
@@ -74,12 +84,20 @@ def read_name(fields: Fields, index: int, taken: set[str]) -> str:
     return name
 
 
+KEEP_CHANNELS = (
+    BatchNorm, Conv, Dropout, LRN, Loss, NormOffset, Pool, ReLU, Sigmoid, Softmax, SoftmaxLoss, SpatialNorm,
+)  # fmt: skip
+"""Types whose output has the channels of their input (a Conv without filters, a loss as far as this goes)."""
+
+
 def check_channels(nodes: list[Node], prefix: str) -> int | None:
     """Refuse a convolution that does not fit the channels before it; return the channels before any loss, if known."""
     channels: int | None = None
     for index, node in enumerate(nodes):
         layer: Any = node.layer
-        if isinstance(layer, Unknown):
+        if isinstance(layer, ConvTranspose):
+            channels = layer.channels
+        elif type(layer) not in KEEP_CHANNELS:
             channels = None
         if not isinstance(layer, Conv) or layer.filters is None:
             continue

@@ -13,6 +13,10 @@ HEADER = b"MATLAB 5.0 MAT-file, written by refvis".ljust(116)
 """In place of scipy's own, which holds the date."""
 
 
+class Structs(list[dict[str, Any]]):
+    """Dicts with the same keys, to be written as a struct array, 1 x N."""
+
+
 def write_v5(path: str | Path, variables: dict[str, Any]) -> None:
     """Write `variables` (values for ``to_matlab``) as a compressed v5 file, which replaces `path` in one step.
 
@@ -51,6 +55,8 @@ def to_matlab(value: Any, place: str) -> Any:
         return value
     if isinstance(value, (bool, int, float, complex, np.generic)):
         return row([value])
+    if isinstance(value, Structs):
+        return struct_array([to_matlab(entry, f"{place}({i + 1})") for i, entry in enumerate(value)])
     if isinstance(value, tuple) and not any(isinstance(entry, (str, list, tuple, dict)) for entry in value):
         return row(list(value))
     if isinstance(value, (list, tuple)):
@@ -70,6 +76,15 @@ def cell(values: list[Any]) -> Any:
     result = np.empty((1, len(values)) if values else (0, 0), dtype=object)
     for index, value in enumerate(values):
         result[0, index] = value
+    return result
+
+
+def struct_array(values: list[dict[str, Any]]) -> Any:
+    """Return dicts with the same keys as a 1 x N struct array; without entries an empty one."""
+    result = np.empty((1, len(values)), dtype=[(name, object) for name in (values[0] if values else ("name",))])
+    for index, value in enumerate(values):
+        for name, entry in value.items():
+            result[name][0, index] = entry
     return result
 
 

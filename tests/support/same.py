@@ -7,7 +7,7 @@ import numpy as np
 
 
 def assert_same(found: Any, expected: Any, place: str = "value") -> None:
-    """Raise unless both are the same: types, keys, shapes, dtypes, and every bit of every array."""
+    """Raise unless both are the same: types, keys, shapes, dtypes, every bit of every array; NaN is NaN."""
     assert type(found) is type(expected), f"{place}: {type(found)}, expected {type(expected)}"
     if isinstance(expected, np.ndarray):
         assert (found.dtype, found.shape) == (expected.dtype, expected.shape), place
@@ -24,4 +24,6 @@ def assert_same(found: Any, expected: Any, place: str = "value") -> None:
         for field in fields(expected):
             assert_same(getattr(found, field.name), getattr(expected, field.name), f"{place}.{field.name}")
     else:
-        assert found == expected, f"{place}: {found!r}, expected {expected!r}"
+        assert found == expected or (found != found and expected != expected), (
+            f"{place}: {found!r}, expected {expected!r}"
+        )

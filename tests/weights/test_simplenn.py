@@ -202,7 +202,6 @@ def test_what_stands_beside_is_remarked():
     [
         ({"x": row(1), "y": "a"}, "the variables x, y, expected layers"),
         ({"net": Opaque("dagnn.DagNN")}, "net = net.saveobj()"),
-        ({"net": {"layers": [{"type": "dagnn.ReLU", "block": {}}], "vars": []}}, "not read yet by this version"),
     ],
 )
 def test_no_network(variables, words):
