@@ -36,6 +36,8 @@ class PairwiseDistance:
             object.__setattr__(self, name, float(getattr(self, name)))
         if not (self.p > 0 and self.epsilon > 0):
             raise ShapeError(f"PairwiseDistance has p {self.p} and epsilon {self.epsilon}, expected both above 0")
+        if self.instance_weights is not None and not getattr(self.instance_weights, "shape", ()):
+            object.__setattr__(self, "instance_weights", float(self.instance_weights))
 
     __repr__ = summary
 
@@ -93,5 +95,7 @@ def gradient(
 def instance_weights(layer: PairwiseDistance, x: Array, *given: Array) -> Array:
     """Return w in the dtype of x: the third input, or the layer's own, or 1."""
     w = given[0] if given else 1.0 if layer.instance_weights is None else layer.instance_weights
-    array_module(x, w if hasattr(w, "astype") else None)
-    return w.astype(x.dtype, copy=False) if hasattr(w, "astype") else x.dtype.type(w)
+    if isinstance(w, float):
+        return x.dtype.type(w)
+    array_module(x, w)
+    return w.astype(x.dtype, copy=False)

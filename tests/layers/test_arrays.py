@@ -60,8 +60,12 @@ def test_mixing_is_refused(cupy: ModuleType) -> None:
         (layers.Dropout(0.5, np.ones((1, 1, 1, 1))), (FakeArray(X),)),
         (layers.Loss("log"), (X, FakeArray(np.ones(1)))),
         (layers.Loss("log", instance_weights=FakeArray(np.ones((1, 1, 1, 1)))), (X, np.ones(1))),
+        (layers.PairwiseDistance(), (X, FakeArray(X))),
+        (layers.PairwiseDistance(instance_weights=FakeArray(np.ones((1, 1, 1, 1)))), (X, X)),
+        (layers.ROIPool(), (X, FakeArray(np.ones((5, 1))))),
+        (layers.BilinearSampler(), (X, FakeArray(np.ones((1, 2, 2, 2))))),
     ],
-    ids=["filters", "biases", "weights", "mask", "labels", "instance weights"],
+    ids=["filters", "biases", "weights", "mask", "labels", "instance weights", "target", "weights", "regions", "grid"],
 )
 def test_layers_refuse_mixing(layer: object, inputs: tuple[object, ...], cupy: ModuleType) -> None:
     with pytest.raises(TypeError, match=r"NumPy and CuPy arrays are mixed"):

@@ -230,6 +230,22 @@ def test_distance_at_its_kink_and_below_its_bound() -> None:
     # Squared distance 1e-8, bound 1e-6: the slope is 1e-4 / 1e-3, not 1.
     dx, _ = layers.backward(layers.PairwiseDistance(), np.ones((1, 1, 2, 1)), None, x, t)
     np.testing.assert_allclose(dx[0, 0, 1], [0.1, 0])
+    # For p below 1 it is the difference that is bounded: 0.5 * (1e-6)^-0.5, not 0.5 * (1e-8)^-0.5.
+    layer = layers.PairwiseDistance(0.5, no_root=True)
+    dx, _ = layers.backward(layer, np.ones((1, 1, 2, 1)), None, x * 1e-4, t)
+    np.testing.assert_allclose(dx[0, 0, 1], [500, 0])
+
+
+@pytest.mark.parametrize(
+    "weight", [2, 2.0, np.float32(2), np.array(2), np.array([2]), np.full((1, 1, 1, 1), 2)], ids=repr
+)
+def test_one_weight_in_any_form(weight: Any) -> None:
+    layer, plain = layers.PairwiseDistance(instance_weights=weight), layers.PairwiseDistance()
+    x, t, g = X.astype("float32"), X[:, :1].astype("float32") + 1, np.ones((2, 4, 5, 1), "float32")
+    np.testing.assert_array_equal(layers.forward(layer, x, t), 2 * layers.forward(plain, x, t), strict=True)
+    expected = layers.backward(plain, 2 * g, None, x, t)
+    for found, want in zip(layers.backward(layer, g, None, x, t), expected, strict=True):
+        np.testing.assert_array_equal(found, want, strict=True)
 
 
 def test_a_distance_is_an_objective() -> None:
