@@ -86,7 +86,7 @@ def merge_batchnorm(net: G) -> G:
         if isinstance(node.layer, BatchNorm) and node.layer.moments is not None and before is not None and alone:
             fold = FOLDS.get(type(before.layer))
             if fold is not None:
-                folded = fold(before.layer, *_factors(node.layer))
+                folded = fold(before.layer, node.layer.scale, *_factors(node.layer))
                 merged[before.name] = replace(before, layer=folded, outputs=node.outputs)
                 gone.add(node.name)
     return replace(net, nodes=tuple(merged.get(node.name, node) for node in net.nodes if node.name not in gone))
@@ -104,22 +104,21 @@ def _biases(biases: Array | None, like: Array, factor: Array, constant: Array) -
     return (old * factor + constant).astype(like.dtype)
 
 
-def _into_conv(layer: Conv, factor: Array, constant: Array) -> Layer:
-    like = factor if layer.filters is None else layer.filters
-    if layer.filters is None:
-        filters = factor.reshape(-1, 1, 1, 1).astype(like.dtype)
-    else:
-        filters = (layer.filters * factor.reshape(-1, 1, 1, 1)).astype(like.dtype)
-    return replace(layer, filters=filters, biases=_biases(layer.biases, like, factor, constant))
+def _into_conv(layer: Conv, like: Array, factor: Array, constant: Array) -> Layer:
+    """`like` has the dtype for filters where there were none."""
+    filters = factor.reshape(-1, 1, 1, 1)
+    if layer.filters is not None:
+        like, filters = layer.filters, layer.filters * filters
+    return replace(layer, filters=filters.astype(like.dtype), biases=_biases(layer.biases, like, factor, constant))
 
 
-def _into_conv_transpose(layer: ConvTranspose, factor: Array, constant: Array) -> Layer:
+def _into_conv_transpose(layer: ConvTranspose, like: Array, factor: Array, constant: Array) -> Layer:
     per_input = factor.reshape(layer.groups, -1).repeat(len(layer.filters) // layer.groups, axis=0)
     filters = (layer.filters * per_input[:, None, None, :]).astype(layer.filters.dtype)
     return replace(layer, filters=filters, biases=_biases(layer.biases, layer.filters, factor, constant))
 
 
-def _into_fully_connected(layer: FullyConnected, factor: Array, constant: Array) -> Layer:
+def _into_fully_connected(layer: FullyConnected, like: Array, factor: Array, constant: Array) -> Layer:
     weights = (layer.weights * factor.reshape(-1, 1)).astype(layer.weights.dtype)
     return replace(layer, weights=weights, biases=_biases(layer.biases, layer.weights, factor, constant))
 
