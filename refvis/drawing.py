@@ -8,6 +8,8 @@ from refvis.printable import printable
 
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 168, 40, 26, 26, 20
 """Size of a box and the room around it, in pixels of the SVG."""
+ROUNDING = 1e-9
+"""Columns one apart may differ from it by so much."""
 COLOURS = {
     "Conv": "#dbe7f5",
     "FullyConnected": "#dbe7f5",
@@ -25,13 +27,12 @@ def dot(net: Graph) -> str:
         "  node [shape=box, style=rounded, fontname=sans];",
         "  edge [fontname=sans, fontsize=10];",
     ]
-    lines += [f"  {_quoted('in ' + name)} [shape=ellipse, label={_quoted(name)}];" for name in net.inputs]
-    writers = {node.output: node.name for node in net.nodes}
-    for node in net.nodes:
-        lines.append(f"  {_quoted('at ' + node.name)} [label={_quoted(node.name)} tooltip={_quoted(caption(node))}];")
-        for name in node.inputs:
-            source = "at " + writers[name] if name in writers else "in " + name
-            lines.append(f"  {_quoted(source)} -> {_quoted('at ' + node.name)} [label={_quoted(name)}];")
+    places = {name: f"i{number}" for number, name in enumerate(net.inputs)}
+    lines += [f"  {place} [shape=ellipse, label={_quoted(name)}];" for name, place in places.items()]
+    for number, node in enumerate(net.nodes):
+        lines.append(f"  n{number} [label={_quoted(node.name)} tooltip={_quoted(caption(node))}];")
+        lines += [f"  {places[name]} -> n{number} [label={_quoted(name)}];" for name in node.inputs]
+        places[node.output] = f"n{number}"
     return "\n".join([*lines, "}"])
 
 
@@ -115,13 +116,14 @@ def layout(net: Graph) -> list[Box]:
             rows[key], columns[key] = row, _free(columns[key], taken[row])
             taken[row].append(columns[key])
     left = min(columns.values())
-    return [Box(key, "\n".join(texts[key][:2]), columns[key] - left, rows[key], texts[key][2]) for key in rows]
+    lines = {key: "\n".join(map(printable, texts[key][:2])) for key in rows}
+    return [Box(key, lines[key], columns[key] - left, rows[key], texts[key][2]) for key in rows]
 
 
 def _free(wanted: float, taken: list[float]) -> float:
     """Return the column nearest to the one wanted that is a box away from all those taken."""
     candidates = [wanted, *(column + side for column in taken for side in (-1.0, 1.0))]
-    free = [column for column in candidates if all(abs(column - other) >= 1 for other in taken)]
+    free = [column for column in candidates if all(abs(column - other) > 1 - ROUNDING for other in taken)]
     return min(free, key=lambda column: (abs(column - wanted), -column))
 
 
@@ -136,9 +138,10 @@ def _edge(source: Box, target: Box, name: str) -> str:
 
 def _drawn(box: Box) -> str:
     name, kind = (_text(_short(line)) for line in box.text.split("\n", 1))
+    name_and_kind = _text(box.text.replace("\n", ": "))
     middle, style = box.x + WIDTH / 2, 'text-anchor="middle"'
     return (
-        f"<g><title>{_text(box.text)}</title>"
+        f"<g><title>{name_and_kind}</title>"
         f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{WIDTH}" height="{HEIGHT}" rx="5" '
         f'fill="{box.fill}" stroke="#9aa3b2"/>'
         f'<text x="{middle:.1f}" y="{box.y + 17:.1f}" {style} font-size="13">{name}</text>'
@@ -151,7 +154,7 @@ def _short(text: str, most: int = 24) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(printable(text.replace("\n", ": ")))
+    return escape(printable(text))
 
 
 def _quoted(text: str) -> str:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from refvis.layers import Conv, ConvTranspose, FullyConnected, Node, Pool, ReceptiveField, receptive_fields, title
+from refvis.layers.arrays import storage
 from refvis.network import Network
 from refvis.printable import printable
 
@@ -23,9 +24,10 @@ def described(net: Network, size: Sequence[int] | None = None) -> str:
     """Return the network as a table, one line per layer, with totals and what loading remarked.
 
     `size` is the input's H, W or H, W, C; None: what the model says. Without any size, outputs are left out. "field" is
-    the receptive field's height x width in pixels of the first input, "field-stride" the pixels from one position's field
-    to the next, "field-offset" the first row and column that position (0, 0) sees; "memory" the output's bytes for one
-    image, float32. A graph shows the variables that each layer reads and writes, too.
+    the receptive field's height x width in pixels of the first input, "field-stride" the pixels from one position's
+    field to the next, "field-offset" the first row and column that position (0, 0) sees; "memory" the output's bytes
+    for one image, float32. A graph shows the variables that each layer reads and writes, too. An array that layers
+    share counts with each of them, and once in the total.
     """
     shapes = net.shapes(**given(net, size))
     receptive = receptive_fields(net)
@@ -34,7 +36,8 @@ def described(net: Network, size: Sequence[int] | None = None) -> str:
     if is_chain(net):
         kept = [i for i, name in enumerate(header) if name not in WIRING]
         rows = [tuple(row[i] for i in kept) for row in rows]
-    total = sum(parameters(node) for node in net.nodes)
+    each = {storage(array): array for node in net.nodes for array in _arrays(node.layer)}
+    total = sum(array.size for array in each.values())
     values = sum(_count(shape) for shape in shapes.values())
     lines = [*_aligned(rows), ""]
     lines.append(f"parameters: {total:,} ({_bytes(total * ITEM)})")
