@@ -16,7 +16,7 @@ class FakeArray:
 
     def __init__(self, values: np.ndarray) -> None:
         self.values, self.dtype, self.shape, self.ndim = values, values.dtype, values.shape, values.ndim
-        self.strides, self.data = values.strides, SimpleNamespace(ptr=values.ctypes.data)
+        self.strides, self.size, self.data = values.strides, values.size, SimpleNamespace(ptr=values.ctypes.data)
 
     def get(self) -> np.ndarray:
         return self.values
@@ -58,6 +58,14 @@ def test_mixing_is_refused(cupy: ModuleType) -> None:
         (layers.Conv(None, np.ones(4)), (FakeArray(X),)),
         (layers.FullyConnected(np.ones((2, 24))), (FakeArray(X),)),
         (layers.Dropout(0.5, np.ones((1, 1, 1, 1))), (FakeArray(X),)),
+        (layers.ConvTranspose(np.ones((4, 1, 1, 2))), (FakeArray(X),)),
+        (layers.BatchNorm(np.ones(4), np.ones(4)), (FakeArray(X),)),
+        (layers.BatchNorm(np.ones(4), np.ones(4), FakeArray(np.ones((4, 2)))), (X,)),
+        (layers.Scale(np.ones(4)), (FakeArray(X),)),
+        (layers.Scale(np.ones(4), FakeArray(np.ones(4))), (X,)),
+        (layers.Sum(), (X, FakeArray(X))),
+        (layers.Concat(), (FakeArray(X), X)),
+        (layers.Crop(), (X, FakeArray(X))),
         (layers.Loss("log"), (X, FakeArray(np.ones(1)))),
         (layers.Loss("log", instance_weights=FakeArray(np.ones((1, 1, 1, 1)))), (X, np.ones(1))),
         (layers.PairwiseDistance(), (X, FakeArray(X))),
@@ -65,7 +73,26 @@ def test_mixing_is_refused(cupy: ModuleType) -> None:
         (layers.ROIPool(), (X, FakeArray(np.ones((5, 1))))),
         (layers.BilinearSampler(), (X, FakeArray(np.ones((1, 2, 2, 2))))),
     ],
-    ids=["filters", "biases", "weights", "mask", "labels", "instance weights", "target", "weights", "regions", "grid"],
+    ids=[
+        "filters",
+        "biases",
+        "weights",
+        "mask",
+        "transposed",
+        "scale",
+        "moments",
+        "factor",
+        "offset",
+        "sum",
+        "concat",
+        "crop",
+        "labels",
+        "instance weights",
+        "target",
+        "weights",
+        "regions",
+        "grid",
+    ],
 )
 def test_layers_refuse_mixing(layer: object, inputs: tuple[object, ...], cupy: ModuleType) -> None:
     with pytest.raises(TypeError, match=r"NumPy and CuPy arrays are mixed"):

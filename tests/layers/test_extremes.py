@@ -54,3 +54,11 @@ def test_a_single_channel_has_no_rival() -> None:
     y = layers.forward(layer, x, np.ones(2))
     np.testing.assert_array_equal(y, np.zeros((1, 1, 1, 1)))
     np.testing.assert_array_equal(layers.backward(layer, np.ones_like(y), y, x, np.ones(2))[0], np.zeros(x.shape))
+
+
+def test_moments_of_values_far_from_zero() -> None:
+    x = (1e4 + np.random.default_rng(0).normal(size=(3, 50, 40, 2))).astype("float32")
+    exact = (x - x.mean((0, 1, 2), dtype="float64")) / x.std((0, 1, 2), dtype="float64")
+    layer = layers.BatchNorm(np.ones(2), np.zeros(2), epsilon=0)
+    # The mean is off by half a unit in its last place, 5e-4; mean[x^2] - mean[x]^2 would be off by as much as 5.
+    np.testing.assert_allclose(layers.forward(layer, x), exact, rtol=1e-4, atol=1e-3)
