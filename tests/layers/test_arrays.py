@@ -134,6 +134,8 @@ def test_storage_tells_arrays_from_their_like() -> None:
     np.testing.assert_equal(storage(row.reshape(-1)), storage(row.reshape(6)))
     others = [row, row.copy(), row[:, :3], row[:, ::-1], row.reshape(2, 3), row.view("int64"), row.astype("float32")]
     np.testing.assert_equal(len({storage(array) for array in others}), len(others))
+    square = np.ones((3, 3))
+    np.testing.assert_equal(storage(square) == storage(square.T), False)
 
 
 def test_moving_to_cupy_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
