@@ -39,6 +39,13 @@ from refvis.layers.sigmoid import Sigmoid
 from refvis.layers.softmax import Softmax
 from refvis.layers.spatial_norm import SpatialNorm
 from refvis.layers.sum import Sum
+from refvis.layers.surgery import (
+    canonical_names,
+    merge_batchnorm,
+    remove_layer,
+    rename_variables,
+    replace_layer,
+)
 from refvis.layers.unknown import Unknown
 
 __all__ = [
@@ -80,12 +87,17 @@ __all__ = [
     "Unknown",
     "array_module",
     "backward",
+    "canonical_names",
     "chain",
     "forward",
+    "merge_batchnorm",
     "output_shape",
     "parameter_gradients",
     "receptive_fields",
     "register",
+    "remove_layer",
+    "rename_variables",
+    "replace_layer",
     "title",
     "unregister",
 ]

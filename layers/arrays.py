@@ -35,7 +35,10 @@ def _module_of(array: Array, cupy: Any) -> Any:
         return np
     if cupy is not None and isinstance(array, cupy.ndarray):
         return cupy
-    raise TypeError(f"expected a NumPy or CuPy array, found {type(array).__name__}: convert it with numpy.asarray")
+    raise TypeError(
+        f"expected a NumPy or CuPy array, found {type(array).__name__}: an image becomes one by net.preprocess(image), "
+        "numbers by numpy.asarray"
+    )
 
 
 def require_float(array: Array, what: str) -> None:
@@ -51,6 +54,19 @@ def storage(array: Array) -> tuple[Any, ...]:
     """
     address = array.data.ptr if hasattr(array.data, "ptr") else array.ctypes.data
     return address, tuple(array.shape), tuple(array.strides), str(array.dtype)
+
+
+def require_float_name(dtype: Any) -> None:
+    """Raise TypeError unless `dtype` is float32 or float64."""
+    if np.dtype(dtype).name not in FLOATS:
+        raise TypeError(f"the dtype is {np.dtype(dtype)}, expected float32 or float64")
+
+
+def require_finite(x: Array) -> None:
+    """Raise ValueError for an input with NaN or infinite values."""
+    finite = array_module(x).isfinite(x)
+    if not finite.all():
+        raise ValueError(f"the input holds {int((~finite).sum())} values that are NaN or infinite")
 
 
 def moved(array: Array, library: str) -> Array:

@@ -90,6 +90,15 @@ def rule_for(mode: Mode, name: str, layer: Any) -> Rule:
     return rule
 
 
+def is_relevance(mode: str | Mode) -> bool:
+    """Return whether the mode propagates relevance: whether any of its rules stands in `lrp`."""
+    return any(getattr(_innermost(rule), "__module__", "") == lrp.__name__ for rule in find(mode).values())
+
+
+def _innermost(rule: Any) -> Any:
+    return _innermost(rule.func) if isinstance(rule, partial) else rule
+
+
 def table(mode: str | Mode) -> str:
     """Return the mode as a text that a person can read, one line per layer type or name."""
     rows = [(key if isinstance(key, str) else key.__name__, _rule_name(rule)) for key, rule in find(mode).items()]

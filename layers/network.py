@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any, Self
 
 from refvis.layers import modes
-from refvis.layers.arrays import Array, array_module, moved, require_library, storage
+from refvis.layers.arrays import Array, array_module, moved, require_float_name, require_library, storage
 from refvis.layers.errors import ShapeError
 from refvis.layers.operators import OPERATORS, Layer, backward, forward, output_shape, parameter_gradients, title
 
@@ -184,6 +184,7 @@ class Graph:
 
     def astype(self, dtype: Any) -> Self:
         """Return the network with its parameters in that dtype (float32 or float64); those shared still are."""
+        require_float_name(dtype)
         return self._mapped(lambda array: array.astype(dtype, copy=False))
 
     def _mapped(self, change: Any) -> Self:

@@ -8,7 +8,7 @@ from refvis import layers
 from refvis.deconvolutional import deconvolution
 from refvis.input_modification import occlusion
 from refvis.input_reconstruction import inversion
-from refvis.layers import Node, ShapeError, modes
+from refvis.layers import Node, ShapeError, merge_batchnorm, modes
 from refvis.loading import bundled, load, save
 from refvis.network import Network, chain
 from refvis.results import Heatmap, Reconstruction
@@ -29,6 +29,7 @@ __all__ = [
     "inversion",
     "layers",
     "load",
+    "merge_batchnorm",
     "modes",
     "occlusion",
     "save",

@@ -7,8 +7,11 @@ from typing import Annotated
 import typer
 
 from refvis import loading
+from refvis.layers import Array
 from refvis.layers.geometry import integers
+from refvis.network import Network
 from refvis.printable import printable
+from refvis.version import __version__
 
 app = typer.Typer(
     help="See what a convolutional network has learned: an auditable reference.",
@@ -23,14 +26,30 @@ DEFAULT_MODEL = "scenes"
 DEFAULT_SCENE = 7
 
 
+Size = Annotated[str | None, typer.Option(help="Input size HxW, where the model does not say it (or another).")]
+Mean = Annotated[Path | None, typer.Option(help="Average image to subtract: .npy, H x W x C or C values 0 ... 255.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """See what a convolutional network has learned: an auditable reference."""
+    if version:
+        typer.echo(f"refvis {__version__}")
+        raise typer.Exit
+
+
 @app.command()
 def explain(
     image: Annotated[Path | None, typer.Argument(help="The image; without one, a generated scene.")] = None,
     model: Model = DEFAULT_MODEL,
+    size: Size = None,
+    mean: Mean = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page and the arrays.")] = Path(
         "refvis-report"
     ),
-    scene: Annotated[int, typer.Option(min=0, help="Seed of the scene, if no IMAGE is given.")] = DEFAULT_SCENE,
+    scene: Annotated[int | None, typer.Option(min=0, help="Seed of the scene, if no IMAGE is given.")] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each inversion.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all that is random.")] = 0,
 ) -> None:
@@ -39,8 +58,11 @@ def explain(
 
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out} is a file, expected a folder: choose another --out")
-    net = loading.load(model)
+    if image is not None and scene is not None:
+        raise ValueError("give an IMAGE or --scene, not both")
+    net = _loaded(model, size, mean)
     if image is None:
+        scene = DEFAULT_SCENE if scene is None else scene
         made = scenes.scene(scene)
         mask = made.mask if net.input_size in (None, made.mask.shape) else None
         explained = report.explain(net, made.image, f"scene {scene} ({made.name})", mask, steps, seed, progress=True)
@@ -58,10 +80,12 @@ def explain(
 def classify(
     images: Annotated[list[Path], typer.Argument(help="One or more images.")],
     model: Model = DEFAULT_MODEL,
+    size: Size = None,
+    mean: Mean = None,
     top: Annotated[int, typer.Option(min=1, help="How many classes to print.")] = 5,
 ) -> None:
     """Print the most probable classes of each image."""
-    net = loading.load(model)
+    net = _loaded(model, size, mean)
     for path in images:
         if len(images) > 1:
             typer.echo(f"{printable(path.name)}:")
@@ -82,7 +106,7 @@ def show(
     from refvis.files import write_whole
     from refvis.show import described
 
-    net = loading.load(model)
+    net = loading.load(model, isolate=True)
     if svg is not None:
         write_whole(svg, lambda part: _write(part, drawing.svg(net).encode()))
         typer.echo(f"drawing: {printable(str(svg))}")
@@ -114,6 +138,26 @@ def scenes(
 
 def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
+
+
+def _loaded(model: str, size: str | None, mean: Path | None) -> Network:
+    """Return the network with the preprocessing asked for; what is still missing is noted on standard error."""
+    net = loading.load(model, isolate=True)
+    average = None if mean is None else _average(mean)
+    net = net.with_images(_size(size)[:2] if size else None, average)  # type: ignore[arg-type]
+    for remark in net.load_report:
+        if remark.kind == "warning":
+            print(f"refvis: note: {printable(str(remark))}", file=sys.stderr)
+    return net
+
+
+def _average(path: Path) -> Array:
+    import numpy as np
+
+    try:
+        return np.load(path, allow_pickle=False).astype("float32")
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is no .npy file of numbers: {error}") from None
 
 
 def _print_classes(classes: tuple[tuple[str, float], ...]) -> None:

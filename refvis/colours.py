@@ -8,6 +8,8 @@ from refvis.layers import Array
 
 SIGNED, UNSIGNED = "RdBu_r", "inferno"
 """Colour maps: red for, blue against, white for zero; and dark to bright for maps without a sign."""
+SHOWN = 0.995
+"""Share of a map's values that lie within its colour scale."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,13 @@ class Scale:
 
 
 def scale_for(values: Array, signed: bool) -> Scale:
-    """Return the scale that shows all `values`: 0 to m, the largest size; from -m where they are `signed`."""
-    largest = float(np.abs(values).max(initial=0))
+    """Return the scale 0 to m for `values`, -m to m where they are `signed`; m is a size that SHOWN of them stay below.
+
+    A few values far above all others would leave the rest without colour; they take the colour of the end.
+    """
+    sizes = np.abs(values)
+    largest = float(np.quantile(sizes, SHOWN)) if sizes.size else 0.0
+    largest = largest or float(sizes.max(initial=0))
     return Scale(-largest, largest, SIGNED) if signed else Scale(0.0, largest, UNSIGNED)
 
 

@@ -81,7 +81,11 @@ def _opened(path: Path) -> Array:
     except UnidentifiedImageError:
         raise ValueError(f"{path} is not an image that can be read: expected PNG, JPEG, BMP, TIFF, ...") from None
     except (Image.DecompressionBombError, SyntaxError, OSError) as error:
-        if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError):
+        if isinstance(error, FileNotFoundError):
+            raise FileNotFoundError(f"there is no image {str(path)!r}") from None
+        if isinstance(error, IsADirectoryError):
+            raise IsADirectoryError(f"{str(path)!r} is a folder, expected an image") from None
+        if isinstance(error, PermissionError):
             raise
         raise ValueError(f"{path} is a damaged image: {error}") from None
 

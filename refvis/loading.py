@@ -1,9 +1,10 @@
 """From a name or a file to a network, and back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from refvis.network import Network, model_name
-from refvis.weights import bundled_names, bundled_path, read_model, save_model
+from refvis.weights import Remark, bundled_names, bundled_path, read_model, save_model
 
 
 def bundled() -> tuple[str, ...]:
@@ -11,9 +12,13 @@ def bundled() -> tuple[str, ...]:
     return bundled_names()
 
 
-def load(path: str | Path) -> Network:
+def load(
+    path: str | Path, *, isolate: bool = False, seconds: float | None = None, memory: int | None = None
+) -> Network:
     """Return the network in a MatConvNet .mat file (simplenn or DagNN; v5, v7 or v7.3), or a bundled one by name.
 
+    With `isolate`, for files that are not trusted, the file is read in a child process with limits of time (`seconds`)
+    and `memory` (bytes); None: 10 s and 1 GB, and more for large files.
     Raises FileNotFoundError, or ModelFormatError saying the file, the place in it, what was found and expected.
     """
     if str(path) in bundled_names() and not Path(path).exists():
@@ -23,8 +28,21 @@ def load(path: str | Path) -> Network:
         raise FileNotFoundError(
             f"there is no file {str(path)!r}, and no bundled network of that name (there is: {names})"
         )
-    model = read_model(path)
-    return Network(model.nodes, meta=model.meta, load_report=tuple(model.report), name=model_name(path))
+    model = read_model(path, isolate=isolate, seconds=seconds, memory=memory)
+    net = Network(model.nodes, meta=model.meta, load_report=tuple(model.report), name=model_name(path))
+    return replace(net, load_report=(*_warnings(net), *net.load_report))
+
+
+def _warnings(net: Network) -> list[Remark]:
+    """Return what a person should know who gives this network an image."""
+    place, found = "meta.normalization", []
+    if net.normalization.get("averageImage") is None:
+        text = "the model has no average image: nothing is subtracted from images (net.with_images(average=...))"
+        found.append(Remark(f"{place}.averageImage", "warning", text))
+    if net.input_size is None:
+        text = "the model does not say its input size: images are used as large as they are (net.with_images(size=...))"
+        found.append(Remark(f"{place}.imageSize", "warning", text))
+    return found
 
 
 def save(network: Network, path: str | Path) -> None:

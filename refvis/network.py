@@ -1,28 +1,30 @@
 """The network as people hold it: the engine's graph with its meta data, how it was loaded, images in and labels out."""
 
 import hashlib
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from refvis import images
 from refvis.layers import Array, Conv, Graph, Layer, Loss, Softmax, SoftmaxLoss, array_module, forward
 from refvis.layers import chain as chain_nodes
-from refvis.layers.arrays import moved
+from refvis.layers.arrays import moved, require_finite
 from refvis.weights import Remark
 
 ENDINGS = (Softmax, SoftmaxLoss, Loss)
 """Layers that turn scores into probabilities or a loss; explanations start before them."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network(Graph):
-    """Nodes, `meta` (plain Python values; see docs), the `load_report`, and a `name` for titles and records.
+    """Nodes, `meta`, the `load_report`, and a `name` for titles and records.
 
-    `load_report` lists every default that loading filled in, and all that it ignored or changed.
+    `meta` holds "normalization", "classes", and what else a file says, in plain Python values. `load_report` lists
+    every default that loading filled in, and all that it ignored or changed.
     """
 
     meta: dict[str, Any] = field(default_factory=dict)
@@ -31,7 +33,7 @@ class Network(Graph):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the wiring, all layers' fields and all parameters."""
+        """SHA-256 (hex) of the wiring, all layers' fields and all parameters (not of the meta data)."""
         digest = hashlib.sha256()
         for node in self.nodes:
             digest.update(repr((node.name, type(node.layer).__name__, node.inputs, node.outputs)).encode())
@@ -91,6 +93,34 @@ class Network(Graph):
         average = self.normalization.get("averageImage")
         return images.picture(x, average)
 
+    def with_images(
+        self,
+        size: tuple[int, int] | None = None,
+        average: Array | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> Self:
+        """Return the network with what its file did not say about images; `save` keeps it.
+
+        `size` is the input's height and width in pixels, `average` what `preprocess` subtracts (H x W x C, or one value
+        per channel, 0 ... 255), `classes` the outputs' names. What is None stays as it is.
+        """
+        known = dict(self.normalization)
+        if average is not None:
+            known["averageImage"] = np.asarray(average, "float32")
+        if size is not None:
+            known["imageSize"] = (*size, self.channels or 3)
+        names = {} if classes is None else {"classes": {"name": list(classes), "description": list(classes)}}
+        answered = {"averageImage"} if average is not None else set()
+        answered |= {"imageSize"} if size is not None else set()
+        report = tuple(one for one in self.load_report if one.place.rpartition(".")[2] not in answered)
+        return replace(self, meta=self.meta | {"normalization": known} | names, load_report=report)
+
+    def __repr__(self) -> str:
+        """Return one line: the name, the number of layers, inputs and outputs."""
+        return (
+            f"Network({self.name!r}: {len(self.nodes)} layers, {', '.join(self.inputs)} -> {', '.join(self.outputs)})"
+        )
+
     @property
     def labels(self) -> list[str] | None:
         """The classes' descriptions (or names), or None."""
@@ -119,6 +149,7 @@ class Network(Graph):
         input size) are averaged first. `image` as for `preprocess`, or a prepared input (1 x H x W x C).
         """
         x = image if getattr(image, "ndim", 0) == 4 else self.preprocess(image)
+        require_finite(x)
         scores = self.upto(self.scores).forward(x).output[:1].mean(axis=(1, 2), keepdims=True)
         probabilities = forward(Softmax(), scores)[0, 0, 0]
         order = (-probabilities).argsort()[:top]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refvis.layers import Array, Graph, array_module
+from refvis.layers.arrays import require_finite
 from refvis.network import Network
 
 
@@ -42,6 +43,8 @@ def target(net: Network, x: Array, at: str | None, channel: int | None) -> tuple
     values = trace[variable]
     if channel is None:
         channels = tuple(int(k) for k in values.sum(axis=(1, 2)).argmax(axis=1))
+    elif isinstance(channel, bool) or not hasattr(channel, "__index__"):
+        raise ValueError(f"channel is {channel!r}, expected a whole number: net.labels.index(name) finds a class's")
     elif 0 <= channel < values.shape[3]:
         channels = (int(channel),) * len(values)
     else:
@@ -55,10 +58,3 @@ def written(net: Network, at: str) -> str:
     if variable in net.inputs:
         raise ValueError(f"{at!r} is the network's input: name a layer, or a variable that a layer writes")
     return variable
-
-
-def require_finite(x: Array) -> None:
-    """Raise ValueError for an input with NaN or infinite values."""
-    finite = array_module(x).isfinite(x)
-    if not finite.all():
-        raise ValueError(f"the input holds {int((~finite).sum())} values that are NaN or infinite")

@@ -5,12 +5,6 @@ from refvis.network import Network
 from refvis.results import Heatmap, record
 from refvis.targets import Target, target
 
-ACTIVATION = ("epsilon",)
-"""Named modes whose signal starts from the activation (relevance is shared out from it), not from one."""
-
-SIGNED = ("epsilon",)
-"""Named modes in whose maps the sign means for and against."""
-
 
 def deconvolution(
     net: Network,
@@ -26,23 +20,24 @@ def deconvolution(
     2014), "guided" (Springenberg et al. 2015), "epsilon" (relevance; Bach et al. 2015), or a table of rules. `at` and
     `channel` say what is explained: a layer or variable (None: the scores before softmax) and a channel, from 0 (None:
     the strongest of each image). `seed` starts the signal: "one" at each position of that channel (so the gradient is
-    that of the map's sum), its "activation", or an array of the variable's shape; None: the activation for relevance,
-    else one. Raises ValueError for names that do not exist.
+    that of the map's sum), its "activation", or an array of the variable's shape; None: the activation for relevance
+    (any table with a rule of `lrp`), else one. The map of relevance is signed, for and against.
+    Raises ValueError for names that do not exist.
     """
     rules = modes.find(mode)
-    name = mode if isinstance(mode, str) else "table"
+    relevance = modes.is_relevance(rules)
     goal, trace = target(net, x, at, channel)
-    start = seed if seed is not None else "activation" if name in ACTIVATION else "one"
+    start = seed if seed is not None else "activation" if relevance else "one"
     signals = goal.net.backward(trace, {goal.variable: _seed(goal, trace[goal.variable], start)}, rules)
     made = record(
         "deconvolution",
         net,
-        mode=name if isinstance(mode, str) else modes.table(mode),
+        mode=mode if isinstance(mode, str) else modes.table(mode),
         at=goal.variable,
         channel=goal.channels[0],
         seed=start if isinstance(start, str) else "given",
     )
-    return Heatmap(signals[goal.net.inputs[0]], name in SIGNED, made, net.restore(x[:1]))
+    return Heatmap(signals[goal.net.inputs[0]], relevance, made, net.restore(x[:1]))
 
 
 def _seed(goal: Target, activation: Array, seed: str | Array) -> Array:

@@ -8,9 +8,10 @@ from tqdm import trange
 
 from refvis.input_reconstruction.regularisers import lp, total_variation
 from refvis.layers import Array, Graph, array_module
+from refvis.layers.arrays import require_finite
 from refvis.network import Network
 from refvis.results import Reconstruction, record
-from refvis.targets import require_finite, written
+from refvis.targets import written
 
 SIGMA = 80.0
 """Typical size of an image's values (0 ... 255 less the average), after Mahendran & Vedaldi."""

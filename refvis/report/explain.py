@@ -10,7 +10,7 @@ from refvis.deconvolutional import deconvolution
 from refvis.images import ImageLike
 from refvis.input_modification import occlusion
 from refvis.input_reconstruction import inversion
-from refvis.layers import Array, ReLU
+from refvis.layers import Array, ReLU, title
 from refvis.network import Network
 from refvis.report.texts import HOW_TO_READ, METHODS, ROWS
 from refvis.results import Heatmap, Reconstruction
@@ -81,8 +81,16 @@ def explain(
         _row("deconvolutional", _deconvolutions(net, x, common), mask),
         _row("reconstruction", _reconstructions(net, x, steps, seed, progress), None),
     )
-    target = net.label(channel) if one_of_several else f"the only channel of {net.node(net.scores).name}"
+    target = _named(net, channel, scores.shape)
     return Explanation(net, source, x, net.restore(x), classes, target, rows, mask)
+
+
+def _named(net: Network, channel: int, shape: tuple[int, ...]) -> str:
+    """Return what is explained in words: the class or channel, before what, and over how many positions."""
+    before = f"the score (before {title(net.nodes[-1].layer)}) of " if net.scores not in net.outputs else "the output "
+    name = net.label(channel) if shape[3] > 1 else f"of {net.node(net.scores).name}"
+    over = f", over its {shape[1]} x {shape[2]} positions" if shape[1] * shape[2] > 1 else ""
+    return f"{before}{name}{over}"
 
 
 def _row(key: str, found: Iterator[tuple[str, str, Found]], mask: Array | None) -> Row:

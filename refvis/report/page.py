@@ -77,6 +77,7 @@ def view(explained: Explanation) -> dict[str, Any]:
         "input": data_uri(explained.picture),
         "outlined": None if explained.mask is None else data_uri(outlined(explained.picture, explained.mask)),
         "covered": None if explained.mask is None else float(explained.mask.mean()),
+        "notes": [one.text for one in explained.net.load_report if one.kind == "warning"],
         "rows": [
             {"title": row.title, "question": row.question, "cards": [card_view(card) for card in row.cards]}
             for row in explained.rows
@@ -101,16 +102,17 @@ def card_view(card: Card) -> dict[str, Any]:
     return shown | {
         "picture": data_uri(picture),
         "parameters": parameters,
-        "scale": bar(card.found.scale),
+        "scale": bar(card.found.scale, card.found.map),
         "history": None,
     }
 
 
-def bar(scale: Scale) -> dict[str, Any]:
-    """Return a colour scale as CSS stops with its ends."""
+def bar(scale: Scale, shown: Array) -> dict[str, Any]:
+    """Return a colour scale as CSS stops with its ends, and whether values lie beyond them (`cut`)."""
     colours = scale.colour(np.linspace(scale.low, scale.high, STOPS))
     stops = ", ".join(f"rgb({r}, {g}, {b})" for r, g, b in colours)
-    return {"stops": stops, "low": scale.low, "high": scale.high}
+    cut = bool(np.abs(shown).max(initial=0) > scale.high)
+    return {"stops": stops, "low": scale.low, "high": scale.high, "cut": cut}
 
 
 def outlined(picture: Array, mask: Array) -> Array:

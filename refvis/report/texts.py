@@ -11,7 +11,7 @@ ROWS = {
     ),
     "reconstruction": (
         "Input reconstruction",
-        "Make an image that the network cannot tell from this one.",
+        "Make an image whose code inside the network resembles that of this one.",
     ),
 }
 
@@ -26,7 +26,8 @@ METHODS = {
 }
 
 HOW_TO_READ = {
-    "occlusion_mean": "Red: the score falls when a box of the average colour hides this place, so the network uses it; "
+    "occlusion_mean": "Red: the score falls when a box of one colour (the average image, else black) "
+    "hides this place, so the network uses it; "
     "blue: the score rises, so it spoke against the class.",
     "occlusion_random": "As on the left, but the box is filled with noise: a plain box can itself look like part of an "
     "object, so what both agree on is safer.",
@@ -36,8 +37,8 @@ HOW_TO_READ = {
     "positive signals pass.",
     "guided": "Bright: details that active units respond to, since signal and activation both have to be positive; "
     "sharp, but nearly the same for every class.",
-    "epsilon": "Red: this pixel's share of the score; blue: its share against it; the shares add up to the score, less "
-    "what biases took.",
-    "inversion": "An image found from noise whose code at this layer is nearly that of the input: what it shows, the "
-    "layer still knows; what is washed out, it has let go.",
+    "epsilon": "Red: this pixel's share of the score; blue: its share against it; the shares add up to the score "
+    "(summed over its positions), less what biases took.",
+    "inversion": "An image found from noise, whose code at this layer comes close to that of the input "
+    "(how close stands below): what it shows, the layer still knows; what is washed out, it may have let go.",
 }

@@ -47,7 +47,7 @@ def run(monkeypatch, capsys, *arguments):
 
 
 BAD = {
-    "missing image": (["classify", "nothing.png", "-m", "small.mat"], r"No such file.*nothing\.png"),
+    "missing image": (["classify", "nothing.png", "-m", "small.mat"], r"there is no image \'nothing\.png\'"),
     "text as image": (["classify", "text.png", "-m", "small.mat"], r"text\.png is not an image that can be read"),
     "truncated image": (["classify", "cut.png", "-m", "small.mat"], r"cut\.png is a damaged image"),
     "array as image": (["classify", "nan.npy", "-m", "small.mat"], r"nan\.npy is not an image that can be read"),

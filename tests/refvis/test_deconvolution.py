@@ -1,12 +1,14 @@
 """Deconvolutional methods are the engine's backward pass, started and recorded as they say."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from same import assert_same
 from small_nets import classifier, inputs
 
 import refvis
-from refvis.layers import ReLU, modes, relu
+from refvis.layers import ReLU, lrp, modes, relu
 
 MODES = ("gradient", "deconvnet", "guided", "epsilon")
 
@@ -152,3 +154,17 @@ def test_inputs_that_do_not_fit_are_refused():
     x[0, 3, 4, 1] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         refvis.deconvolution(net, x)
+
+
+def test_tables_with_relevance_rules_are_relevance():
+    net, x = classifier(), inputs()
+    named = refvis.deconvolution(net, x, "epsilon")
+    table = refvis.deconvolution(net, x, modes.EPSILON)
+    assert_same(table.values, named.values)
+    mixed = refvis.deconvolution(net, x, modes.EPSILON | {"conv1": partial(lrp.epsilon, eps=1e-6)})
+    assert_same(mixed.values, named.values)
+    assert named.signed
+    assert table.signed
+    assert mixed.signed
+    assert mixed.record.parameters["seed"] == "activation"
+    assert not refvis.deconvolution(net, x, modes.GRADIENT | {"relu1": relu.guided}).signed

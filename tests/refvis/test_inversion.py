@@ -1,5 +1,7 @@
 """Inversion minimises what it says it minimises: values and slopes of every term, and the code that is found."""
 
+from io import StringIO
+
 import numpy as np
 import pytest
 from numeric import central
@@ -219,11 +221,13 @@ def test_the_target_is_left_alone():
     assert_same(x, before)
 
 
-def test_progress_is_shown_when_asked_for(capsys):
-    refvis.inversion(classifier(), inputs(), at="relu1", steps=3)
-    assert capsys.readouterr().err == ""
-    refvis.inversion(classifier(), inputs(), at="relu1", steps=3, progress=True)
-    assert "inversion: 100%" in capsys.readouterr().err
+def test_progress_is_shown_on_a_terminal_when_asked_for(monkeypatch):
+    for terminal, progress, shown in ((True, True, True), (True, False, False), (False, True, False)):
+        stream = StringIO()
+        monkeypatch.setattr(stream, "isatty", lambda terminal=terminal: terminal, raising=False)
+        monkeypatch.setattr("sys.stderr", stream)
+        refvis.inversion(classifier(), inputs(), at="relu1", steps=3, progress=progress)
+        assert ("inversion: 100%" in stream.getvalue()) == shown
 
 
 def test_codes_of_zero_or_nan_are_refused():

@@ -8,7 +8,7 @@ from same import assert_same
 from small_nets import LABELS, classifier, conv, inputs, linear, meta
 
 import refvis
-from refvis.layers import LRN, Conv, Dropout, Loss, Node, Pool, ReLU, Softmax, SoftmaxLoss
+from refvis.layers import LRN, Conv, Dropout, FullyConnected, Loss, Node, Pool, ReLU, Softmax, SoftmaxLoss
 from refvis.weights import Remark
 
 RANDOM = np.random.default_rng(0)
@@ -169,12 +169,17 @@ def test_average_image_survives_saving(tmp_path):
     assert_same(refvis.load(tmp_path / "a.mat").normalization["averageImage"], average)
 
 
-def test_only_chains_are_saved(tmp_path):
+def test_graphs_are_saved_and_share_what_they_shared(tmp_path):
     one = conv(RANDOM, (5, 4, 3, 2))
-    net = refvis.Network([Node("a", one, "x", "y"), Node("b", one, "x", "z")])
-    with pytest.raises(ValueError, match="layer 'b' reads 'x'"):
-        refvis.save(net, tmp_path / "a.mat")
-    assert list(tmp_path.iterdir()) == []
+    net = refvis.Network([Node("a", one, "x", "y"), Node("b", one, "x", "z")], meta={"info": "two of one"})
+    refvis.save(net, tmp_path / "a.mat")
+    again = refvis.load(tmp_path / "a.mat")
+    assert_same(again.nodes, net.nodes)
+    assert again.meta == net.meta
+    assert again.nodes[0].layer.filters is again.nodes[1].layer.filters
+    with pytest.raises(ValueError, match=r"layer 'a' \(FullyConnected\) cannot be written to a DagNN: make it a Conv"):
+        refvis.save(refvis.Network([Node("a", FullyConnected(np.ones((2, 3))), "x", "y")]), tmp_path / "b.mat")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mat"]
 
 
 def test_changes_keep_meta_name_and_report():
@@ -237,3 +242,30 @@ def test_public_names():
     assert issubclass(refvis.ModelFormatError, ValueError)
     assert issubclass(refvis.ShapeError, ValueError)
     assert isinstance(refvis.chain({"conv": Conv(np.ones((2, 1, 1, 3)))}), refvis.Network)
+
+
+def test_what_a_model_does_not_say_can_be_given(tmp_path):
+    bare = replace(classifier(), meta={})
+    refvis.save(bare, tmp_path / "bare.mat")
+    loaded = refvis.load(tmp_path / "bare.mat")
+    warned = {remark.place for remark in loaded.load_report if remark.kind == "warning"}
+    assert warned == {"meta.normalization.averageImage", "meta.normalization.imageSize"}
+    average = np.arange(13 * 11 * 3, dtype="float32").reshape(13, 11, 3) / 4
+    full = loaded.with_images((13, 11), average, ["a", "b", "c", "d", "e", "f", "g"])
+    assert [remark for remark in full.load_report if remark.kind == "warning"] == []
+    image = np.random.default_rng(0).integers(0, 256, (13, 11, 3)).astype("uint8")
+    np.testing.assert_allclose(full.preprocess(image)[0], image - average, atol=1e-5)
+    assert full.preprocess(np.zeros((20, 30, 3))).shape == (1, 13, 11, 3)
+    assert full.label(2) == "c"
+    assert loaded.input_size is None
+    assert full.with_images(classes=["x"]).input_size == (13, 11)
+    refvis.save(full, tmp_path / "full.mat")
+    again = refvis.load(tmp_path / "full.mat")
+    assert_same(again.preprocess(image), full.preprocess(image))
+    assert again.labels == full.labels
+    assert repr(again) == "Network('full': 9 layers, x0 -> x9)"
+
+
+def test_nan_is_not_classified():
+    with pytest.raises(ValueError, match="429 values that are NaN"):
+        classifier().classify(np.full((1, 13, 11, 3), np.nan, "float32"))

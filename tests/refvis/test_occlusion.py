@@ -1,6 +1,7 @@
 """Occlusion is, box by box, the fall of the score; each pixel has the mean over the boxes that covered it."""
 
 import sys
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -168,11 +169,13 @@ def test_without_a_channel_the_strongest_is_watched():
     assert_same(found.picture, net.restore(x))
 
 
-def test_progress_is_shown_when_asked_for(capsys):
-    refvis.occlusion(linear(), inputs(dtype="float64"), 4, 3)
-    assert capsys.readouterr().err == ""
-    refvis.occlusion(linear(), inputs(dtype="float64"), 4, 3, progress=True)
-    assert "occlusion: 100%" in capsys.readouterr().err
+def test_progress_is_shown_on_a_terminal_when_asked_for(monkeypatch):
+    for terminal, progress, shown in ((True, True, True), (True, False, False), (False, True, False)):
+        stream = StringIO()
+        monkeypatch.setattr(stream, "isatty", lambda terminal=terminal: terminal, raising=False)
+        monkeypatch.setattr("sys.stderr", stream)
+        refvis.occlusion(linear(), inputs(dtype="float64"), 4, 3, progress=progress)
+        assert ("occlusion: 100%" in stream.getvalue()) == shown
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,9 @@ def test_cards_are_what_the_methods_give(explained):
     x = net.preprocess(IMAGE)
     assert_same(explained.x, x)
     assert explained.classes == tuple(net.classify(IMAGE))
-    assert explained.target == net.classify(IMAGE)[0][0]
-    channel = LABELS.index(explained.target)
+    label = net.classify(IMAGE)[0][0]
+    assert explained.target == f"the score (before Softmax) of {label}"
+    channel = LABELS.index(label)
     cards = {card.key: card.found for row in explained.rows for card in row.cards}
     for mode in HEATMAPS[2:]:
         assert_same(cards[f"deconvolutional/{mode}"].values, refvis.deconvolution(net, x, mode, channel=channel).values)
@@ -227,7 +228,7 @@ def test_networks_with_one_output_name_no_classes(tmp_path):
     net = refvis.chain({"conv": conv(np.random.default_rng(0), (1, 3, 3, 3)), "relu": ReLU()})
     explained = report.explain(net, IMAGE[:14, :12], steps=1)
     assert explained.classes == ()
-    assert explained.target == "the only channel of relu"
+    assert explained.target == "the output of relu, over its 12 x 10 positions"
     page = assert_self_contained(written(explained, tmp_path))
     assert "it names no classes" in " ".join(page.texts)
 

@@ -35,7 +35,7 @@ def test_channels_are_joined_by_sum_or_by_length():
 
 def test_signed_scales_have_white_at_zero():
     scale = heatmap(True).scale
-    largest = np.abs(heatmap(True).map).max()
+    largest = np.quantile(np.abs(heatmap(True).map), colours.SHOWN)
     np.testing.assert_allclose((scale.low, scale.high), (-largest, largest))
     red, white, blue = scale.colour(np.array([largest, 0, -largest])).astype(int)
     assert white.min() > 240
@@ -47,10 +47,19 @@ def test_signed_scales_have_white_at_zero():
 def test_unsigned_scales_start_dark():
     scale = heatmap(False).scale
     assert scale.low == 0
-    np.testing.assert_allclose(scale.high, heatmap(False).map.max())
+    np.testing.assert_allclose(scale.high, np.quantile(heatmap(False).map, colours.SHOWN))
     dark, bright = scale.colour(np.array([0, scale.high])).astype(int).sum(axis=1)
     assert dark < 30
     assert bright > 500
+
+
+def test_a_few_large_values_do_not_leave_the_rest_without_colour():
+    values = np.ones(1000)
+    values[3] = -1000
+    assert colours.scale_for(values, signed=True).high == 1
+    alone = np.zeros(1000)
+    alone[3] = 2
+    assert colours.scale_for(alone, signed=False).high == 2
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
