@@ -114,6 +114,7 @@ TYPES: dict[str, Callable[[Fields], Any]] = {
     "convt": more.conv_transpose,
     "spnorm": more.spatial_norm,
     "noffset": more.norm_offset,
+    "normalizelp": more.normalize_lp,
     "pdist": loss(more.distance),
     "softmaxloss": loss(lambda fields: SoftmaxLoss()),
     "loss": loss(lambda fields: Loss("softmaxlog")),

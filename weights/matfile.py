@@ -30,16 +30,22 @@ def read_mat(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, Tre
     Raises FileNotFoundError if there is no such file, and ModelFormatError if it is not a .mat file, is broken, or
     declares more than `limits` allow.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ModelFormatError("a folder", EXPECTED, "name a file in it", path=path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file, expected {EXPECTED}")
+    path = require_file(path)
     try:
         return _read(path, limits)
     except ModelFormatError as error:
         error.path = path
         raise
+
+
+def require_file(path: str | Path) -> Path:
+    """Return the path of a file, or raise FileNotFoundError, or ModelFormatError for a folder."""
+    path = Path(path)
+    if path.is_dir():
+        raise ModelFormatError("a folder", EXPECTED, "name a file in it", path=path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file, expected {EXPECTED}")
+    return path
 
 
 def _read(path: Path, limits: Limits) -> dict[str, Tree]:

@@ -13,6 +13,7 @@ from refvis.layers import (
     Concat,
     ConvTranspose,
     Crop,
+    NormalizeLp,
     NormOffset,
     PairwiseDistance,
     ROIPool,
@@ -88,6 +89,13 @@ def spatial_norm(fields: Fields) -> SpatialNorm:
 def norm_offset(fields: Fields) -> NormOffset:
     """Return the subtraction of a power of the norm; param is [alpha, beta]."""
     return NormOffset(*fields.numbers("param", (1.0, 0.5), (2,)))
+
+
+def normalize_lp(fields: Fields) -> NormalizeLp:
+    """Return the division by the Lp norm over some dimensions."""
+    dimensions = tuple(int(value) for value in fields.numbers("dimensions", (3.0,), (1, 2, 3, 4)))
+    spatial = fields.flag("spatial", False)
+    return NormalizeLp(fields.number("p", 2), fields.number("epsilon", 0.01), spatial, dimensions)
 
 
 def distance(fields: Fields, epsilon: float = 1e-3, aggregate: bool = False) -> PairwiseDistance:

@@ -6,6 +6,7 @@ from typing import Any
 from refvis.weights.dag import OWN as DAG_OWN
 from refvis.weights.dag import is_dag, read_dag
 from refvis.weights.errors import ModelFormatError
+from refvis.weights.isolate import read_mat_isolated
 from refvis.weights.matfile import read_mat
 from refvis.weights.model import Model, Remark
 from refvis.weights.simplenn import read_simplenn
@@ -15,12 +16,21 @@ PLACES = ("", "net", "model.net", "model")
 """Where networks are found, in the order in which they are looked for."""
 
 
-def read_model(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Model:
+def read_model(
+    path: str | Path,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    isolate: bool = False,
+    seconds: float | None = None,
+    memory: int | None = None,
+) -> Model:
     """Return the network in the MatConvNet .mat file `path`.
 
+    With `isolate`, the file is read in a child process, which has `seconds` of time and `memory` (bytes); None: 10 s
+    and 1 GB, and more for large files. Then a file that crashes a library underneath, or hangs it, is an error, too.
     Raises FileNotFoundError, or ModelFormatError naming the file, the place, what was found and what was expected.
     """
-    variables = read_mat(path, limits)
+    variables = read_mat_isolated(path, limits, seconds, memory) if isolate else read_mat(path, limits)
     try:
         report: list[Remark] = []
         place = find(variables)

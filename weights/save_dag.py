@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from refvis.layers import FullyConnected, Node, Unknown, title
+from refvis.layers import FullyConnected, Node, Scale, Unknown, title
 from refvis.layers.arrays import storage
 from refvis.layers.registry import BY_TYPE
 from refvis.weights.write import Structs
@@ -56,7 +56,8 @@ class Parts:
 
     def param(self, name: str, array: Any, value: Any) -> str:
         """Return the name of the parameter for an array, the first one's if it is shared."""
-        key = storage(array) if isinstance(array, np.ndarray) and array.size else name
+        is_array = isinstance(array, np.ndarray) and array.size
+        key = (storage(array), value.shape) if is_array else name  # the same numbers, stored in the same shape
         if key not in self.names:
             self.names[key] = name
             self.params.append({"name": name, "value": value, "learningRate": 1.0, "weightDecay": 1.0})
@@ -73,6 +74,10 @@ def parts(layer: Any, node: Node) -> tuple[str, Struct, list[Array3]]:
     arrays = [(letter, getattr(layer, name), stored(name, getattr(layer, name))) for name, letter in writer.arrays]
     while arrays and (arrays[-1][1] is None or (arrays[0][1] is None and writer.block == "Scale")):
         arrays.pop(-1 if arrays[-1][1] is None else 0)  # what a Scale has not is an input
+    if isinstance(layer, Scale):
+        block["hasBias"] = len(node.inputs) + len(arrays) > 2
+        if layer.scale is not None and len(node.inputs) > 1:
+            raise ValueError("MatConvNet cannot take the offset from an input where the factor is a parameter")
     return f"dagnn.{writer.block}", block, arrays
 
 

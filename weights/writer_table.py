@@ -76,7 +76,12 @@ WRITERS: dict[type, Writer] = {
     NormalizeLp: Writer(
         "normalizelp",
         "",
-        lambda layer: {"p": layer.p, "epsilon": layer.epsilon, "dimensions": layer.dimensions},
+        lambda layer: {
+            "p": layer.p,
+            "epsilon": layer.epsilon,
+            "dimensions": layer.dimensions,
+            "spatial": bool(layer.spatial),
+        },
     ),
     PairwiseDistance: Writer("pdist", "PDist", distance),
     Concat: Writer("", "Concat", more=lambda layer: {"dim": float(layer.axis or 4)}),

@@ -54,10 +54,10 @@ def filter_size(layer: Any) -> Struct:
 
 
 def scale_size(layer: Scale) -> Struct:
-    """Return the size of a factor in H x W x C x N, and whether there is an offset."""
+    """Return the size of a factor in H x W x C x N."""
     array = layer.scale if layer.scale is not None else layer.offset
     size = (1, 1, 1, 1) if array is None else array.transpose(1, 2, 3, 0).shape
-    return {"size": size, "hasBias": layer.offset is not None}
+    return {"size": size}
 
 
 def pool(layer: Pool) -> Struct:

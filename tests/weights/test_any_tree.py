@@ -4,11 +4,13 @@ import contextlib
 import copy
 
 import numpy as np
+from dag_files import layer, net, row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from refvis.weights import ModelFormatError, Opaque
+from refvis.weights.dag import read_dag
 from refvis.weights.read import at, find, report_siblings
 from refvis.weights.simplenn import read_simplenn
 
@@ -71,3 +73,41 @@ def test_one_odd_value(path, value):
         model = read_simplenn(at(tree, place), place, report)
         assert model.report
         assert all(str(remark) for remark in report)
+
+
+ONES = np.ones((1, 1, 3, 3), "float32")
+GRAPH = net(
+    layer("conv", "dagnn.Conv", "data", "a", "f b", pad=row(0), stride=row(1, 1), size=row(1, 1, 3, 3)),
+    layer("norm", "dagnn.BatchNorm", "a", "n", "b b m", epsilon=row(1)),
+    layer("up", "dagnn.ConvTranspose", "n", "u", "f", upsample=row(1), crop=row(0), numGroups=row(1)),
+    layer("pool", "dagnn.Pooling", "u", "p", poolSize=row(2, 2), method="max", pad=row(0, 0, 0, 0)),
+    layer("cat", "dagnn.Concat", "p p", "c", dim=row(3)),
+    layer("scale", "dagnn.Scale", "c", "s", "b", size=row(1, 1, 3)),
+    layer("rois", "dagnn.ROIPooling", "s r", "o", subdivisions=row(2), transform=np.ones((2, 3))),
+    layer("dist", "dagnn.PDist", "o t", "d", p=row(2), opts=["instanceWeights", row(1)]),
+    layer("loss", "dagnn.Loss", "c l", "e", loss="topkerror", opts=["topk", row(3)]),
+    layer("odd", "dagnn.Odd", "c", "x y", "f", some=row(1)),
+    f=ONES,
+    b=row(1, 2, 3).astype("float32"),
+    m=np.ones((3, 2), "float32"),
+)
+
+
+@settings(max_examples=400)
+@given(path=st.sampled_from([path for path in places(GRAPH) if len(path) > 1]), value=st.none() | junk)
+def test_one_odd_value_in_a_graph(path, value):
+    tree = copy.deepcopy(GRAPH)
+    inside = tree
+    for key in path[:-1]:
+        inside = inside[key]
+    if value is None:
+        del inside[path[-1]]
+    else:
+        inside[path[-1]] = value
+    with contextlib.suppress(ModelFormatError):
+        model = read_dag(tree, "net", [])
+        assert all(str(remark) for remark in model.report)
+
+
+def test_the_sound_graph_is_sound():
+    assert len(read_dag(GRAPH, "net", []).nodes) == 11

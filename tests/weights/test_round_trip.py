@@ -1,19 +1,21 @@
 """What is saved reads as it was, bit for bit; so do the older layouts and v7.3 files of the same network."""
 
 import dataclasses
+import itertools
 
+import cases
 import numpy as np
 import pytest
 import scipy.io
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from matlab_files import V73
+from matlab_files import V73, StructArray
 from same import assert_same
 
 from refvis import layers
 from refvis.layers import LRN, Conv, Dropout, FullyConnected, Loss, Node, Pool, ReLU, Sigmoid, Softmax, SoftmaxLoss
-from refvis.weights import Opaque, read_mat, read_model, save_simplenn
+from refvis.weights import Opaque, read_mat, read_model, save_model, save_simplenn
 
 small = st.integers(1, 4)
 fraction = st.floats(0, 0.9)
@@ -83,6 +85,109 @@ def test_saved_networks_read_the_same(tmp_path_factory, nodes, meta):
     assert_same(model.nodes, nodes)
     assert_same(model.meta, meta)
     assert [remark for remark in model.report if remark.kind != "warning"] == []
+
+
+def holds(layer, inputs):
+    """Whether a model file can hold a layer with so many inputs."""
+    if isinstance(layer, layers.Scale) and layer.scale is not None and inputs > 1:
+        return False
+    if isinstance(layer, Loss):
+        return layer.normalise and layer.instance_weights is None
+    return not isinstance(layer, FullyConnected) and getattr(layer, "mask", None) is None
+
+
+@settings(max_examples=150)
+@given(case=cases.every(), in_chain=st.booleans())
+def test_every_layer_reads_the_same(tmp_path_factory, case, in_chain):
+    layer, path = case.layer, tmp_path_factory.mktemp("every") / "net.mat"
+    assume(holds(layer, len(case.inputs)) and (in_chain or not isinstance(layer, layers.NormalizeLp)))
+    names = tuple(f"in {i}" for i in range(len(case.inputs)))
+    node = layers.chain({"it": layer})[0] if in_chain and len(names) == 1 else Node("it", layer, names, "out")
+    assume(node.inputs == ("x0",) or not isinstance(layer, (layers.NormalizeLp, SoftmaxLoss)))  # a DagNN has neither
+    save_model([node], {}, path)
+    model = read_model(path)
+    assert_same(model.nodes, (node,))
+    x, given = case.inputs, layers.Graph(model.nodes)
+    assert_same(
+        given.forward(**dict(zip(node.inputs, x, strict=True)))["out" if "in 0" in node.inputs else "x1"],
+        layers.forward(layer, *x),
+    )
+
+
+@st.composite
+def graphs(draw):
+    """Nodes that read anything written before, some of which share their arrays, in any order."""
+    count = draw(st.integers(1, 6))
+    shared = [draw(convolutions()) for _ in range(2)]
+    odd = layers.Unknown("dagnn.Odd", {"a": "text", "weights": [np.arange(24.0).reshape(3, 2, 4)]})
+    nodes, variables = [], ["data", "more"]
+    for number in range(count):
+        layer = draw(st.sampled_from([*shared, layers.Sum(), layers.Concat(), ReLU(0.5), odd]))
+        many = isinstance(layer, (layers.Sum, layers.Concat, layers.Unknown))
+        inputs = draw(st.lists(st.sampled_from(variables), min_size=1, max_size=3 if many else 1))
+        nodes.append(Node(f"n{number}", layer, tuple(inputs), f"v {number}"))
+        variables.append(f"v {number}")
+    return nodes
+
+
+@settings(max_examples=60)
+@given(nodes=graphs(), meta=metas)
+def test_graphs_read_the_same(tmp_path_factory, nodes, meta):
+    folder = tmp_path_factory.mktemp("graph")
+    save_model(nodes, meta, folder / "a.mat")
+    model = read_model(folder / "a.mat")
+    assert_same({node.name: node for node in model.nodes}, {node.name: node for node in nodes})
+    assert_same(model.meta, meta)
+    for one, two in itertools.product(nodes, repeat=2):
+        if isinstance(one.layer, Conv) and isinstance(two.layer, Conv):
+            found = {node.name: node.layer.filters for node in model.nodes if isinstance(node.layer, Conv)}
+            assert (found[one.name] is found[two.name]) == (one.layer.filters is two.layer.filters)
+    save_model(model.nodes, model.meta, folder / "b.mat")
+    assert_same(read_model(folder / "b.mat").nodes, model.nodes)
+    tree = read_mat(folder / "a.mat")
+    tree["net"] = {
+        key: StructArray(value) if isinstance(value, list) and value else value for key, value in tree["net"].items()
+    }
+    V73(folder / "c.mat").write(tree)
+    assert_same(read_model(folder / "c.mat").nodes, model.nodes)
+
+
+def test_layers_with_several_outputs_are_one_again(tmp_path):
+    fields = {"axis": 3.0, "weights": [], "outputs": ["a", "b"]}
+    nodes = [
+        Node(f"split{end}", layers.Unknown("dagnn.Split", fields), "x", out) for end, out in (("", "a"), (":2", "b"))
+    ]
+    save_model([*nodes, Node("sum", layers.Sum(), ("a", "b"), "c")], {}, tmp_path / "a.mat")
+    stored = read_mat(tmp_path / "a.mat")["net"]["layers"]
+    assert [(one["name"], one["outputs"]) for one in stored] == [("split", ["a", "b"]), ("sum", ["c"])]
+    again = read_model(tmp_path / "a.mat").nodes
+    assert [(node.name, node.inputs, node.outputs) for node in again[:2]] == [
+        ("split", ("x",), ("a",)),
+        ("split:2", ("x",), ("b",)),
+    ]
+
+
+def test_what_matconvnet_reads_of_a_graph(tmp_path):
+    """What ``dagnn.DagNN.loadobj`` uses: struct arrays, and in each block the properties of its class."""
+    random = np.random.default_rng(0)
+    one = Conv(random.standard_normal((4, 3, 2, 5)).astype("float32"), np.ones(4, "float32"), 2, (1, 2, 3, 4))
+    norm = layers.BatchNorm(np.ones(4), np.zeros(4), np.ones((4, 2)))
+    nodes = [Node("c", one, "data", "x"), Node("n", norm, "x", "y"), Node("p", Pool(2), "y", "z")]
+    save_model(nodes, {}, tmp_path / "a.mat")
+    stored = scipy.io.loadmat(tmp_path / "a.mat", mat_dtype=True)["net"][0, 0]
+    assert set(stored.dtype.names) == {"vars", "params", "layers", "meta"}
+    assert [stored[name].shape for name in ("vars", "params", "layers")] == [(1, 4), (1, 5), (1, 3)]
+    assert [str(name[0]) for name in stored["params"]["name"][0]] == ["cf", "cb", "nm", "nb", "nx"]
+    assert [value.shape for value in stored["params"]["value"][0]] == [(3, 2, 5, 4), (1, 4), (4, 1), (4, 1), (4, 2)]
+    blocks = [block[0, 0] for block in stored["layers"]["block"][0]]
+    assert [set(block.dtype.names) for block in blocks] == [
+        {"size", "hasBias", "pad", "stride", "dilate", "opts"},
+        {"numChannels", "epsilon"},
+        {"method", "poolSize", "stride", "pad", "opts"},
+    ]
+    np.testing.assert_array_equal(blocks[0]["size"], [[3, 2, 5, 4]])
+    assert blocks[0]["hasBias"].dtype == bool
+    assert stored["layers"]["inputs"][0, 0].dtype == object
 
 
 def old(layer):
