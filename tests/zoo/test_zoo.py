@@ -178,6 +178,7 @@ def test_forward_and_backward(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_full_size(name, tmp_path):
+    """All of the above in full: 11 minutes of one core for the 13 models, 1.2 GB on the disk at most."""
     net = thin(name, width=1)
     check_counts(net, COUNTS[name])
     refvis.save(net, tmp_path / "a.mat")
