@@ -46,9 +46,10 @@ def _warnings(net: Network) -> list[Remark]:
 
 
 def save(network: Network, path: str | Path) -> None:
-    """Write the network as a MatConvNet model, v5 .mat, whole or not at all; `load` gives it back exactly.
+    """Write the network as a MatConvNet model, v5 .mat, whole or not at all; `load` gives it back bit for bit.
 
-    A chain with the variables x0, x1, ... is written as a simplenn model, any other network as a DagNN.
+    A chain with the variables x0, x1, ... is written as a simplenn model, any other network as a DagNN,
+    whose layers come back in MatConvNet's order of execution.
     Raises ValueError for layers that MatConvNet has no word for.
     """
     save_model(network.to("numpy").nodes, network.meta, path)
