@@ -3,6 +3,7 @@
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.batch_norm import BatchNorm
 from refvis.layers.bilinear_sampler import BilinearSampler
+from refvis.layers.calls import backward, forward, output_shape, parameter_gradients
 from refvis.layers.concat import Concat
 from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
@@ -13,21 +14,11 @@ from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.grids import AffineGrid, UniformScalingGrid
 from refvis.layers.loss import Loss, SoftmaxLoss
 from refvis.layers.lrn import LRN
-from refvis.layers.network import Graph, Node, Trace, chain
+from refvis.layers.network import Graph
+from refvis.layers.nodes import Node, Trace, chain
 from refvis.layers.norm_offset import NormOffset
 from refvis.layers.normalize_lp import NormalizeLp
-from refvis.layers.operators import (
-    DEFINITIONS,
-    OPERATORS,
-    Layer,
-    Operator,
-    Rule,
-    backward,
-    forward,
-    output_shape,
-    parameter_gradients,
-    title,
-)
+from refvis.layers.operators import DEFINITIONS, OPERATORS, Layer, Operator, Rule, title
 from refvis.layers.pairwise_distance import PairwiseDistance
 from refvis.layers.pool import Pool
 from refvis.layers.receptive_field import ReceptiveField, receptive_fields

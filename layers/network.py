@@ -1,67 +1,16 @@
 """The engine: a network is nodes in order; forward gives a trace, backward walks it in reverse. It knows no layer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any, Self
 
 from refvis.layers import modes
 from refvis.layers.arrays import Array, array_module, moved, require_float_name, require_library, storage
+from refvis.layers.calls import backward, forward, output_shape, parameter_gradients
 from refvis.layers.errors import ShapeError
-from refvis.layers.operators import OPERATORS, Layer, backward, forward, output_shape, parameter_gradients, title
-
-
-@dataclass(frozen=True)
-class Node:
-    """A layer with a name and a place: the variables that it reads and the one that it writes (tuples of names)."""
-
-    name: str
-    layer: Layer
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        """Allow one name to be given as a plain string."""
-        for key in ("inputs", "outputs"):
-            value = getattr(self, key)
-            object.__setattr__(self, key, (value,) if isinstance(value, str) else tuple(value))
-        if not self.inputs or len(self.outputs) != 1:
-            raise ValueError(
-                f"node {self.name!r} has {len(self.inputs)} inputs and {len(self.outputs)} outputs, "
-                "expected at least one input and exactly one output"
-            )
-
-    @property
-    def output(self) -> str:
-        """Name of the variable that the node writes."""
-        return self.outputs[0]
-
-
-@dataclass(frozen=True)
-class Trace(Mapping[str, Array]):
-    """All variables of one forward pass, by name; `output` is the one that no computed node reads."""
-
-    variables: dict[str, Array]
-    ends: tuple[str, ...]
-
-    def __getitem__(self, name: str) -> Array:
-        """Return the variable of that name."""
-        return self.variables[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the names, in the order of computation."""
-        return iter(self.variables)
-
-    def __len__(self) -> int:
-        """Return the number of variables."""
-        return len(self.variables)
-
-    @property
-    def output(self) -> Array:
-        """The network's output (N x H x W x C); ValueError if it has several."""
-        if len(self.ends) != 1:
-            raise ValueError(f"the network has {len(self.ends)} outputs ({', '.join(self.ends)}): choose one by name")
-        return self.variables[self.ends[0]]
+from refvis.layers.nodes import Node, Trace, is_objective, written_by
+from refvis.layers.operators import OPERATORS, Layer, title
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +29,7 @@ class Graph:
         object.__setattr__(self, "nodes", tuple(self.nodes))
         if not self.nodes:
             raise ValueError("a network needs at least one node")
-        written = _written(self.nodes)
+        written = written_by(self.nodes)
         read = [name for node in self.nodes for name in node.inputs]
         object.__setattr__(self, "inputs", tuple(dict.fromkeys(name for name in read if name not in written)))
         object.__setattr__(self, "outputs", tuple(name for name in written if name not in set(read)))
@@ -202,7 +151,7 @@ class Graph:
         for name in given:
             if name not in self.inputs:
                 raise ValueError(f"the network has no input {name!r}, expected {', '.join(map(repr, self.inputs))}")
-        endings = (node for node in self.nodes if _is_objective(node.layer) or self.is_unknown_ending(node))
+        endings = (node for node in self.nodes if is_objective(node.layer) or self.is_unknown_ending(node))
         optional = {name for node in endings for name in node.inputs[1:]}
         for name in self.inputs:
             if name not in given and name not in optional:
@@ -227,41 +176,6 @@ class Graph:
             if own or any(name in above for name in node.inputs):
                 above.add(node.output)
         return above
-
-
-def chain(layers: Mapping[str, Layer]) -> tuple[Node, ...]:
-    """Return named layers as the nodes of a chain with MatConvNet's variables x0 (input), x1, x2, ...
-
-    A loss takes a second input, "label".
-    """
-    return tuple(
-        Node(name, layer, (f"x{i}", "label") if _is_objective(layer) else (f"x{i}",), (f"x{i + 1}",))
-        for i, (name, layer) in enumerate(layers.items())
-    )
-
-
-def _is_objective(layer: Layer) -> bool:
-    return type(layer) in OPERATORS and OPERATORS[type(layer)].objective
-
-
-def _written(nodes: tuple[Node, ...]) -> dict[str, Node]:
-    """Return variable -> node that writes it, or raise ValueError where names repeat or the order is wrong."""
-    names: set[str] = set()
-    written: dict[str, Node] = {}
-    later = {node.output for node in nodes}
-    for node in nodes:
-        if node.output not in written:
-            later.discard(node.output)
-        waiting = [name for name in node.inputs if name in later or name == node.output]
-        if waiting:
-            raise ValueError(f"node {node.name!r} reads {waiting[0]!r} before it is computed: reorder the nodes")
-        if node.name in names:
-            raise ValueError(f"two nodes are named {node.name!r}")
-        if node.output in written:
-            raise ValueError(f"variable {node.output!r} is written by {written[node.output].name!r} and {node.name!r}")
-        names.add(node.name)
-        written[node.output] = node
-    return written
 
 
 def _at(node: Node, function: Any, *arguments: Any, **options: Any) -> Any:

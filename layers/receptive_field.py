@@ -13,7 +13,8 @@ Reference: MatConvNet `vl_simplenn_display` and, with its fractions, `getVarRece
 from typing import NamedTuple
 
 from refvis.layers.network import Graph
-from refvis.layers.operators import OPERATORS, POINT, Number, Window
+from refvis.layers.operators import OPERATORS
+from refvis.layers.windows import POINT, Number, Window
 
 
 class ReceptiveField(NamedTuple):

@@ -10,7 +10,8 @@ from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
 from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.loss import Loss, SoftmaxLoss
-from refvis.layers.network import Graph, Node
+from refvis.layers.network import Graph
+from refvis.layers.nodes import Node
 from refvis.layers.operators import Layer
 from refvis.layers.softmax import Softmax
 

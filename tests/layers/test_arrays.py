@@ -110,7 +110,7 @@ def test_signals_and_seeds_refuse_mixing(cupy: ModuleType) -> None:
 @pytest.mark.parametrize(("thing", "name"), [([1.0], "list"), (1.0, "float"), (np.float64(1), "float64")])
 def test_what_is_no_array_is_refused(thing: object, name: str) -> None:
     with pytest.raises(
-        TypeError, match=rf"expected a NumPy or CuPy array, found {name}: convert it with numpy.asarray"
+        TypeError, match=rf"expected a NumPy or CuPy array, found {name}: an image becomes one by net.preprocess"
     ):
         layers.forward(layers.ReLU(), thing)
 
@@ -142,3 +142,11 @@ def test_moving_to_cupy_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)
     with pytest.raises(ImportError, match="cupy"):
         layers.Graph(layers.chain({"drop": layers.Dropout(0.5, X)})).to("cupy")
+
+
+def test_networks_are_single_or_double() -> None:
+    graph = layers.Graph(layers.chain({"fc": layers.FullyConnected(np.ones((2, 3), "float32"))}))
+    np.testing.assert_equal(graph.astype("float64").nodes[0].layer.weights.dtype, np.float64)
+    for dtype in ("int8", "float16", complex):
+        with pytest.raises(TypeError, match="expected float32 or float64"):
+            graph.astype(dtype)

@@ -9,7 +9,7 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[2] / "layers"
 FILES = sorted(FOLDER.rglob("*.py"))
 LIBRARIES = ("numpy", "cupy", "scipy")
-TYPES_AND_INDICES = {"ndarray", "ndindex"}
+TYPES_AND_INDICES = {"dtype", "ndarray", "ndindex"}
 
 
 def numpy_names(source: str) -> list[str]:

@@ -1,0 +1,74 @@
+"""The three functions that look a layer up in the table, check what they are given, and compute."""
+
+from collections.abc import Callable
+from functools import cache
+from inspect import signature
+
+from refvis.layers.arrays import Array, array_module, require_float
+from refvis.layers.errors import ShapeError
+from refvis.layers.geometry import require_rank4
+from refvis.layers.operators import Layer, Rule, operator, title
+
+
+def output_shape(layer: Layer, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the layer's output for inputs of those shapes (N x H x W x C), or raise ShapeError."""
+    found = operator(layer)
+    require_rank4(shapes[0])
+    return found.output_shape(layer, *shapes)
+
+
+def forward(layer: Layer, *inputs: Array) -> Array:
+    """Return the layer's output (N x H x W x C) in the dtype and array library of the first input.
+
+    `inputs` are N x H x W x C, float32 or float64. Raises ShapeError where sizes do not fit, ValueError for a layer
+    without implementation, TypeError for a wrong dtype or NumPy and CuPy mixed.
+    """
+    _check(layer, inputs)
+    return operator(layer).forward(layer, *inputs)
+
+
+def backward(
+    layer: Layer, signal: Array, output: Array | None, *inputs: Array, rule: Rule | None = None
+) -> tuple[Array, ...]:
+    """Return the signal for each input, given the `signal` at the output, by `rule` (None: the exact gradient).
+
+    `output` is what `forward` returned for these `inputs` (None: it is computed). Errors as in `forward`.
+    """
+    signal, output = _signal(layer, signal, output, inputs)
+    return (rule or operator(layer).gradient)(layer, signal, output, *inputs)
+
+
+def parameter_gradients(layer: Layer, signal: Array, output: Array | None, *inputs: Array) -> dict[str, Array]:
+    """Return {field name: gradient} for the layer's parameters, in their shapes; {} for a layer without parameters."""
+    found = operator(layer).parameter_gradients
+    if found is None:
+        return {}
+    signal, output = _signal(layer, signal, output, inputs)
+    return found(layer, signal, output, *inputs)
+
+
+@cache
+def _input_count(forward: Callable[..., Array]) -> int | None:
+    """Return how many inputs a forward function takes beside its layer; None: any number."""
+    parameters = signature(forward).parameters.values()
+    return None if any(one.kind is one.VAR_POSITIONAL for one in parameters) else len(parameters) - 1
+
+
+def _check(layer: Layer, inputs: tuple[Array, ...]) -> tuple[int, ...]:
+    expected = _input_count(operator(layer).forward)
+    if expected not in (None, len(inputs)):
+        raise ShapeError(f"{title(layer)} takes {expected} input(s), found {len(inputs)}")
+    array_module(*inputs)
+    require_float(inputs[0], "the input")
+    return output_shape(layer, *(x.shape for x in inputs))
+
+
+def _signal(layer: Layer, signal: Array, output: Array | None, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
+    """Return the signal in the inputs' dtype, and the output; raise ShapeError unless the signal has its shape."""
+    expected = _check(layer, inputs)
+    array_module(signal, output, *inputs)
+    if signal.shape != expected:
+        raise ShapeError(f"the signal has shape {signal.shape}, expected the output's {expected}")
+    if output is None:
+        output = operator(layer).forward(layer, *inputs)
+    return signal.astype(inputs[0].dtype, copy=False), output

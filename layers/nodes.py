@@ -1,0 +1,96 @@
+"""What a network is made of, and what a forward pass leaves: nodes in order, and the trace of all variables."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from refvis.layers.arrays import Array
+from refvis.layers.operators import OPERATORS, Layer
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer with a name and a place: the variables that it reads and the one that it writes (tuples of names)."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Allow one name to be given as a plain string."""
+        for key in ("inputs", "outputs"):
+            value = getattr(self, key)
+            object.__setattr__(self, key, (value,) if isinstance(value, str) else tuple(value))
+        if not self.inputs or len(self.outputs) != 1:
+            raise ValueError(
+                f"node {self.name!r} has {len(self.inputs)} inputs and {len(self.outputs)} outputs, "
+                "expected at least one input and exactly one output"
+            )
+
+    @property
+    def output(self) -> str:
+        """Name of the variable that the node writes."""
+        return self.outputs[0]
+
+
+@dataclass(frozen=True)
+class Trace(Mapping[str, Array]):
+    """All variables of one forward pass, by name; `output` is the one that no computed node reads."""
+
+    variables: dict[str, Array]
+    ends: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> Array:
+        """Return the variable of that name."""
+        return self.variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, in the order of computation."""
+        return iter(self.variables)
+
+    def __len__(self) -> int:
+        """Return the number of variables."""
+        return len(self.variables)
+
+    @property
+    def output(self) -> Array:
+        """The network's output (N x H x W x C); ValueError if it has several."""
+        if len(self.ends) != 1:
+            raise ValueError(f"the network has {len(self.ends)} outputs ({', '.join(self.ends)}): choose one by name")
+        return self.variables[self.ends[0]]
+
+
+def chain(layers: Mapping[str, Layer]) -> tuple[Node, ...]:
+    """Return named layers as the nodes of a chain with MatConvNet's variables x0 (input), x1, x2, ...
+
+    A loss takes a second input, "label".
+    """
+    return tuple(
+        Node(name, layer, (f"x{i}", "label") if is_objective(layer) else (f"x{i}",), (f"x{i + 1}",))
+        for i, (name, layer) in enumerate(layers.items())
+    )
+
+
+def is_objective(layer: Layer) -> bool:
+    """Return whether the layer compares with labels, its last input, and is left out without them."""
+    return type(layer) in OPERATORS and OPERATORS[type(layer)].objective
+
+
+def written_by(nodes: tuple[Node, ...]) -> dict[str, Node]:
+    """Return variable -> node that writes it, or raise ValueError where names repeat or the order is wrong."""
+    names: set[str] = set()
+    written: dict[str, Node] = {}
+    later = {node.output for node in nodes}
+    for node in nodes:
+        if node.output not in written:
+            later.discard(node.output)
+        waiting = [name for name in node.inputs if name in later or name == node.output]
+        if waiting:
+            raise ValueError(f"node {node.name!r} reads {waiting[0]!r} before it is computed: reorder the nodes")
+        if node.name in names:
+            raise ValueError(f"two nodes are named {node.name!r}")
+        if node.output in written:
+            raise ValueError(f"variable {node.output!r} is written by {written[node.output].name!r} and {node.name!r}")
+        names.add(node.name)
+        written[node.output] = node
+    return written
