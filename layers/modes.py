@@ -87,6 +87,8 @@ def rule_for(mode: Mode, name: str, layer: Any) -> Rule:
         raise ValueError(
             f"the mode has no rule for layer {name!r} ({title(layer)}): add one, mode | {{{name!r}: rule}}"
         )
+    if not callable(rule):
+        raise ValueError(f"the mode's rule for layer {name!r} ({title(layer)}) is {rule!r}, expected a function")
     return rule
 
 

@@ -39,6 +39,10 @@ class Graph:
         found = {node.output: node for node in self.nodes} | {node.name: node for node in self.nodes}
         if name in found:
             return found[name]
+        if not isinstance(name, str):
+            raise ValueError(
+                f"{name!r} is no name of a layer or variable, expected a text such as {self.nodes[0].name!r}"
+            )
         near = get_close_matches(name, list(found), 3)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(map(repr, found))}"
         raise ValueError(f"the network has no layer or variable {name!r}: {hint}")

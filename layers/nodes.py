@@ -63,8 +63,10 @@ class Trace(Mapping[str, Array]):
 def chain(layers: Mapping[str, Layer]) -> tuple[Node, ...]:
     """Return named layers as the nodes of a chain with MatConvNet's variables x0 (input), x1, x2, ...
 
-    A loss takes a second input, "label".
+    A loss takes a second input, "label". Raises ValueError for layers without names.
     """
+    if not isinstance(layers, Mapping):
+        raise ValueError(f'expected layers by name, {{"conv1": layer, ...}}, found a {type(layers).__name__}')
     return tuple(
         Node(name, layer, (f"x{i}", "label") if is_objective(layer) else (f"x{i}",), (f"x{i + 1}",))
         for i, (name, layer) in enumerate(layers.items())

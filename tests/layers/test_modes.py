@@ -136,3 +136,18 @@ def test_table_prints_names_and_options() -> None:
 @pytest.mark.parametrize("name", ["gradient", "deconvnet", "guided"])
 def test_modes_have_a_rule_for_every_operator(name: str) -> None:
     np.testing.assert_equal(set(modes.MODES[name]), set(layers.OPERATORS))
+
+
+def test_a_rule_is_a_function() -> None:
+    graph = layers.Graph(layers.chain({"relu1": layers.ReLU()}))
+    trace = graph.forward(np.ones((1, 2, 3, 4)))
+    with pytest.raises(ValueError, match=r"rule for layer 'relu1' \(ReLU\) is 'guided', expected a function"):
+        graph.backward(trace, {"x1": np.ones((1, 2, 3, 4))}, modes.GRADIENT | {layers.ReLU: "guided"})
+
+
+def test_names_are_texts() -> None:
+    graph = layers.Graph(layers.chain({"relu1": layers.ReLU()}))
+    with pytest.raises(ValueError, match="3 is no name of a layer or variable"):
+        graph.upto(3)
+    with pytest.raises(ValueError, match=r"expected layers by name.*found a list"):
+        layers.chain([layers.ReLU()])
