@@ -30,9 +30,9 @@ class Graph:
         if not self.nodes:
             raise ValueError("a network needs at least one node")
         written = written_by(self.nodes)
-        read = [name for node in self.nodes for name in node.inputs]
-        object.__setattr__(self, "inputs", tuple(dict.fromkeys(name for name in read if name not in written)))
-        object.__setattr__(self, "outputs", tuple(name for name in written if name not in set(read)))
+        read = dict.fromkeys(name for node in self.nodes for name in node.inputs)
+        object.__setattr__(self, "inputs", tuple(name for name in read if name not in written))
+        object.__setattr__(self, "outputs", tuple(name for name in written if name not in read))
 
     def node(self, name: str) -> Node:
         """Return the node of that name, or the node that writes the variable of that name; ValueError if none."""

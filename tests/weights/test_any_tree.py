@@ -56,10 +56,9 @@ def places(tree, path=()):
         yield from places(tree[key], (*path, key))
 
 
-@settings(deadline=None, max_examples=400)
-@given(path=st.sampled_from(list(places(SOUND))), value=st.none() | junk)
-def test_one_odd_value(path, value):
-    tree = copy.deepcopy(SOUND)
+def with_odd(sound, path, value):
+    """Return a copy of a tree with another value at a place; None: with nothing there."""
+    tree = copy.deepcopy(sound)
     inside = tree
     for key in path[:-1]:
         inside = inside[key]
@@ -67,6 +66,13 @@ def test_one_odd_value(path, value):
         del inside[path[-1]]
     else:
         inside[path[-1]] = value
+    return tree
+
+
+@settings(deadline=None, max_examples=400)
+@given(path=st.sampled_from(list(places(SOUND))), value=st.none() | junk)
+def test_one_odd_value(path, value):
+    tree = with_odd(SOUND, path, value)
     with contextlib.suppress(ModelFormatError):
         place, report = find(tree), []
         report_siblings(tree, place, report)
@@ -96,14 +102,7 @@ GRAPH = net(
 @settings(max_examples=400)
 @given(path=st.sampled_from([path for path in places(GRAPH) if len(path) > 1]), value=st.none() | junk)
 def test_one_odd_value_in_a_graph(path, value):
-    tree = copy.deepcopy(GRAPH)
-    inside = tree
-    for key in path[:-1]:
-        inside = inside[key]
-    if value is None:
-        del inside[path[-1]]
-    else:
-        inside[path[-1]] = value
+    tree = with_odd(GRAPH, path, value)
     with contextlib.suppress(ModelFormatError):
         model = read_dag(tree, "net", [])
         assert all(str(remark) for remark in model.report)
