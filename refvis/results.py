@@ -36,25 +36,31 @@ def record(method: str, net: Network, **parameters: Any) -> Record:
     return Record(method, parameters, net.name, net.fingerprint)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Heatmap:
     """What a method found at each value of the input.
 
-    `values` is N x H x W x C (C = 1 where the method knows no channels), dtype and array library of the input;
-    `signed` says whether the sign means for and against; channels are joined by their sum where it does, by their
-    Euclidean norm where it does not. `picture` is the input as H x W x 3 uint8, or None.
+    `values` is N x H x W x C (C = 1 where the method knows no channels), dtype and array library of the input; of
+    several units that are explained, each has a row, image by image. `signed` says whether the sign means for and
+    against; channels are joined by their sum where it does, by their Euclidean norm where it does not. `picture` is the
+    input as H x W x 3 uint8, or None. `measures` holds what was measured of the result itself, a value for each row.
     """
 
     values: Array
     signed: bool
     record: Record
     picture: Array | None = None
+    measures: dict[str, Array] = field(default_factory=dict)
 
     @cached_property
     def map(self) -> Array:
-        """The first image's values with the channels joined, H x W, a NumPy array."""
-        values = self._host[0]
-        return values.sum(axis=2) if self.signed else np.sqrt((values * values).sum(axis=2))
+        """The first row's values with the channels joined, H x W, a NumPy array."""
+        return self._joined(self._host[:1])[0]
+
+    @cached_property
+    def maps(self) -> Array:
+        """Every row's values with the channels joined, N x H x W, a NumPy array."""
+        return self._joined(self._host)
 
     @property
     def scale(self) -> Scale:
@@ -78,12 +84,19 @@ class Heatmap:
         return blended(below, self.colours(), opacity)
 
     def save(self, path: str | Path) -> None:
-        """Write the result, whole or not at all: .h5 (values, map and record) or .png (overlay, or colours).
+        """Write the result, whole or not at all: .h5 (values, map, measures, record) or .png (overlay, or colours).
 
         Raises ValueError for another suffix.
         """
         shown = self.overlay if self.picture is not None else self.colours
-        _save(path, {"values": self._host, "map": self.map}, self.record, shown)
+        measures = {f"measures/{name}": values for name, values in self.measures.items()}
+        _save(path, {"values": self._host, "map": self.map, **measures}, self.record, shown)
+
+    def __repr__(self) -> str:
+        """Return one line: the method, the shape, and what was measured."""
+        shape = " x ".join(map(str, self.values.shape))
+        measures = (f"{name} {', '.join(f'{one:.3g}' for one in values)}" for name, values in self.measures.items())
+        return f"Heatmap({'; '.join([f'{self.record.method}, {shape}', *measures])})"
 
     def _repr_png_(self) -> bytes:
         """Show the heatmap in a notebook."""
@@ -92,6 +105,9 @@ class Heatmap:
     @property
     def _host(self) -> Array:
         return self.values.get() if hasattr(self.values, "get") else self.values
+
+    def _joined(self, values: Array) -> Array:
+        return values.sum(axis=3) if self.signed else np.sqrt((values * values).sum(axis=3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +132,11 @@ class Reconstruction:
     def _repr_png_(self) -> bytes:
         """Show the reconstruction in a notebook."""
         return png(self.image, enlarge=4)
+
+
+def below(net: Network, x: Array, values: Array) -> Array | None:
+    """Return the first image of input `x` as the picture to lie below a heatmap; None if height or width differ."""
+    return net.restore(x[:1]) if values.shape[1:3] == x.shape[1:3] else None
 
 
 def png(picture: Array, enlarge: int = 1) -> bytes:

@@ -1,55 +1,107 @@
-"""What is explained: a variable of the network and one of its channels."""
+"""What is explained: maps of one variable of the network, one or several of each image."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from refvis.layers import Array, Graph, array_module
 from refvis.layers.arrays import require_finite
 from refvis.network import Network
+from refvis.units import Against, Channel, checked_against, checked_channels, checked_position
 
 
 @dataclass(frozen=True)
 class Target:
-    """The map of one channel of one variable. `net` is the network cut there; `channels` has one entry per image."""
+    """Maps to explain, in rows: image by image, a row for each of its units. `net` is the network cut at the variable.
+
+    A row's map is that of its channel (None: the sum of all), less that of its channel in `against`, if there are any,
+    at one `position` (y, x) or at all. Its score is the sum of its map.
+    """
 
     net: Graph
     variable: str
-    channels: tuple[int, ...]
+    channels: tuple[int | None, ...]
+    against: tuple[int, ...] = ()
+    position: tuple[int, int] | None = None
 
     def chosen(self, values: Array) -> Array:
-        """Return the target channel of `values` (N x H x W x C) as N x H x W."""
+        """Return each row's map (rows x H x W, or rows x 1 x 1 at a position) of `values` (rows x H x W x C)."""
+        return (_at(values, self.position) * self._signs(values)).sum(axis=3)
+
+    def weights(self, values: Array) -> Array:
+        """Return d score / d values, which is 1, -1 or 0, for `values` of rows x H x W x C."""
         xp = array_module(values)
-        index = xp.asarray(self.channels).reshape(-1, 1, 1, 1)
-        return xp.take_along_axis(values, index, axis=3)[..., 0]
+        places = xp.ones((1, *values.shape[1:3], 1), values.dtype)
+        if self.position is not None:
+            places[...] = 0
+            places[0, self.position[0], self.position[1]] = 1
+        return places * self._signs(values)
 
-    def only(self, values: Array) -> Array:
-        """Return `values` (N x H x W x C) with all but the target channel set to zero."""
+    def rows(self, part: slice) -> Self:
+        """Return the target with some of its rows."""
+        return replace(self, channels=self.channels[part], against=self.against[part])
+
+    def repeated(self, times: int) -> Self:
+        """Return the target with each row so many times, one after the other."""
+        channels = tuple(one for one in self.channels for _ in range(times))
+        return replace(self, channels=channels, against=tuple(one for one in self.against for _ in range(times)))
+
+    def choices(self, images: int) -> dict[str, Any]:
+        """Return what was chosen, for a record: of several images, the units of the first."""
+        count = len(self.channels) // images
+        channels = ["all" if one is None else one for one in self.channels[:count]]
+        found: dict[str, Any] = {"at": self.variable, "channel": channels[0] if count == 1 else channels}
+        if self.position is not None:
+            found["position"] = self.position
+        if self.against:
+            found["against"] = self.against[0] if count == 1 else list(self.against[:count])
+        return found
+
+    def _signs(self, values: Array) -> Array:
+        """Return 1 at each row's channel and -1 at that in `against` (rows x 1 x 1 x C)."""
         xp = array_module(values)
-        index = xp.asarray(self.channels).reshape(-1, 1, 1, 1)
-        return values * (xp.arange(values.shape[3]) == index).astype(values.dtype)
+        if None in self.channels:
+            return xp.ones((len(self.channels), 1, 1, values.shape[3]), values.dtype)
+        numbers = xp.arange(values.shape[3])
+
+        def ones(channels: Any) -> Array:
+            return (numbers == xp.asarray(channels).reshape(-1, 1, 1, 1)).astype(values.dtype)
+
+        return ones(self.channels) - ones(self.against) if self.against else ones(self.channels)
 
 
-def target(net: Network, x: Array, at: str | None, channel: int | None) -> tuple[Target, Any]:
+def target(
+    net: Network,
+    x: Array,
+    at: str | None,
+    channel: Channel,
+    position: tuple[int, int] | None = None,
+    against: Against = None,
+) -> tuple[Target, Any]:
     """Return what to explain, and the trace of `x` (N x H x W x C) up to it.
 
-    `at` is a node's or a variable's name (None: the scores, before softmax and losses); `channel` counts from 0
-    (None: in each image, the one with the largest sum over its positions). Raises ValueError for names and channels
-    that the network lacks, and for NaN.
+    `at` is a node's or a variable's name (None: the scores, before softmax and losses). `channel` counts from 0: one, a
+    sequence (a unit for each), "all" (one unit, the sum of all), or None: in each image, the one with the largest sum
+    over its positions. `position` (y, x) leaves one position of the map (and None is the strongest there). `against`
+    is a channel whose map is subtracted, or one for each channel.
+    Raises ValueError for what the network lacks, for a channel against itself, and for NaN.
     """
     require_finite(x)
     variable = net.scores if at is None else written(net, at)
     cut = net.upto(variable)
     trace = cut.forward(x)
+    if variable not in trace:
+        raise ValueError(f"{variable!r} cannot be computed from an image alone: explain a variable below it")
     values = trace[variable]
+    place = checked_position(position, values.shape, variable)
+    units: list[tuple[int | None, ...]]
     if channel is None:
-        channels = tuple(int(k) for k in values.sum(axis=(1, 2)).argmax(axis=1))
-    elif isinstance(channel, bool) or not hasattr(channel, "__index__"):
-        raise ValueError(f"channel is {channel!r}, expected a whole number: net.labels.index(name) finds a class's")
-    elif 0 <= channel < values.shape[3]:
-        channels = (int(channel),) * len(values)
+        units = [(int(k),) for k in _at(values, place).sum(axis=(1, 2)).argmax(axis=1)]
+    elif isinstance(channel, str) and channel == "all":
+        units = [(None,)] * len(values)
     else:
-        raise ValueError(f"channel {channel} of {variable!r}: expected 0 ... {values.shape[3] - 1}")
-    return Target(cut, variable, channels), trace
+        units = [checked_channels(channel, values.shape[3], variable)] * len(values)
+    others = checked_against(against, units, values.shape[3], variable)
+    return Target(cut, variable, sum(units, ()), sum(others, ()), place), trace
 
 
 def written(net: Network, at: str) -> str:
@@ -58,3 +110,11 @@ def written(net: Network, at: str) -> str:
     if variable in net.inputs:
         raise ValueError(f"{at!r} is the network's input: name a layer, or a variable that a layer writes")
     return variable
+
+
+def _at(values: Array, position: tuple[int, int] | None) -> Array:
+    """Return N x H x W x C values at one position, N x 1 x 1 x C, or as they are for None."""
+    if position is None:
+        return values
+    y, x = position
+    return values[:, y : y + 1, x : x + 1]

@@ -1,9 +1,13 @@
 """Deconvolutional methods: forward, choose a unit, and walk back by a table of rules."""
 
-from refvis.layers import Array, array_module, modes
+from typing import Any
+
+from refvis.deconvolutional.walk import passed, seed_name, walked
+from refvis.layers import Array, ShapeError, array_module, modes
 from refvis.network import Network
-from refvis.results import Heatmap, record
+from refvis.results import Heatmap, below, record
 from refvis.targets import Target, target
+from refvis.units import Against, Channel
 
 
 def deconvolution(
@@ -11,38 +15,51 @@ def deconvolution(
     x: Array,
     mode: str | modes.Mode = "guided",
     at: str | None = None,
-    channel: int | None = None,
+    channel: Channel = None,
     seed: str | Array | None = None,
+    *,
+    position: tuple[int, int] | None = None,
+    against: Against = None,
+    to: str | None = None,
 ) -> Heatmap:
-    """Return the signal at the input that walks back from one channel by `mode`.
+    """Return the signal at the input that walks back from a channel, or from several, by `mode`.
 
     `x` is N x H x W x C (``net.preprocess``). `mode` is "gradient" (Simonyan et al. 2014), "deconvnet" (Zeiler & Fergus
-    2014), "guided" (Springenberg et al. 2015), "epsilon" (relevance; Bach et al. 2015), or a table of rules. `at` and
-    `channel` say what is explained: a layer or variable (None: the scores before softmax) and a channel, from 0 (None:
-    the strongest of each image). `seed` starts the signal: "one" at each position of that channel (so the gradient is
-    that of the map's sum), its "activation", or an array of the variable's shape; None: the activation for relevance
-    (any table with a rule of `lrp`), else one. The map of relevance is signed, for and against.
-    Raises ValueError for names that do not exist.
+    2014), "guided" (Springenberg et al. 2015), "epsilon" (relevance; Bach et al. 2015), or a table of rules.
+
+    What is explained: `at` is a layer or variable (None: the scores before softmax; naming the softmax explains the
+    probability). `channel` counts from 0 (None: the strongest of each image); of a sequence, each has a map of its own,
+    and `values` has a row for each, image by image; "all" is the whole layer at once. `position` (y, x) leaves one
+    position of the map; `against` subtracts a channel's map, or one for each channel's.
+
+    `seed` starts the signal: "one" at each position of the channel (so the gradient is that of the map's sum), its
+    "activation" (both negative at the channel in `against`), or an array, taken as it is whatever the channel: of the
+    variable's shape, or with a row for each map. None: the activation for relevance (any table with a rule of `lrp`),
+    else one. The map of relevance is signed, for and against. `to` names the layer or variable whose signal is returned
+    (None: the input). Raises ValueError for what does not exist, or is not on the way.
     """
     rules = modes.find(mode)
-    relevance = modes.is_relevance(rules)
-    goal, trace = target(net, x, at, channel)
-    start = seed if seed is not None else "activation" if relevance else "one"
-    signals = goal.net.backward(trace, {goal.variable: _seed(goal, trace[goal.variable], start)}, rules)
-    made = record(
-        "deconvolution",
-        net,
-        mode=mode if isinstance(mode, str) else modes.table(mode),
-        at=goal.variable,
-        channel=goal.channels[0],
-        seed=start if isinstance(start, str) else "given",
-    )
-    return Heatmap(signals[goal.net.inputs[0]], relevance, made, net.restore(x[:1]))
+    start = seed_name(seed, rules)
+    goal, trace = target(net, x, at, channel, position, against)
+    choices = goal.choices(len(x))
+    if start == "given":
+        goal = _with_rows_of(seed, goal, len(x))
+    end = passed(goal, to)
+    values = walked(goal, trace, rules, seed if start == "given" else start, end)
+    if to is not None:
+        choices["to"] = end
+    name = mode if isinstance(mode, str) else modes.table(mode)
+    made = record("deconvolution", net, mode=name, **choices, seed=start)
+    return Heatmap(values, modes.is_relevance(rules), made, below(net, x, values))
 
 
-def _seed(goal: Target, activation: Array, seed: str | Array) -> Array:
-    if not isinstance(seed, str):
-        return seed
-    if seed not in ("one", "activation"):
-        raise ValueError(f"the seed is {seed!r}, expected 'one', 'activation' or an array")
-    return goal.only(activation if seed == "activation" else array_module(activation).ones_like(activation))
+def _with_rows_of(seed: Any, goal: Target, images: int) -> Target:
+    """Return the target with a row for each of a given seed's, where one channel leaves their number open."""
+    array_module(seed)
+    if goal.position is not None or goal.against:
+        raise ValueError("the seed is an array, which says by itself where it starts: leave position and against out")
+    rows = len(goal.channels)
+    units = max(1, len(seed) // images) if rows == images else 1
+    if len(seed) != rows * units:
+        raise ShapeError(f"the seed has {len(seed)} rows, expected {rows}: one for each channel of each image")
+    return goal.repeated(units)

@@ -1,6 +1,7 @@
 """Results: maps, colours, overlays, files that are written whole or not at all, and the record of how."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -129,6 +130,27 @@ def test_heatmaps_are_saved_as_arrays(tmp_path, signed):
         assert attributes[name] == value, name
     assert attributes["parameter fill"] == "(1, 2)"
     assert attributes["parameter none"] == "None"
+
+
+def test_every_row_has_a_map():
+    for signed in (True, False):
+        found = heatmap(signed)
+        assert found.maps.shape == (2, 5, 4)
+        assert_same(found.maps[0], found.map)
+        assert_same(found.maps[1], heatmap(signed, VALUES[1:]).map)
+
+
+def test_measures_are_saved_and_shown(tmp_path):
+    measures = {"completeness_error": np.array([0.001234, -2.0]), "other": np.array([3.0, 4.0])}
+    found = replace(heatmap(), measures=measures)
+    assert repr(found) == "Heatmap(method, 2 x 5 x 4 x 3; completeness_error 0.00123, -2; other 3, 4)"
+    assert repr(heatmap()) == "Heatmap(method, 2 x 5 x 4 x 3)"
+    found.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert {name: list(values) for name, values in file["measures"].items()} == {
+            "completeness_error": [0.001234, -2.0],
+            "other": [3.0, 4.0],
+        }
 
 
 def test_heatmaps_are_saved_as_pictures(tmp_path):
