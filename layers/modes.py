@@ -1,74 +1,126 @@
 """Modes: what each type of layer does with the signal on its way back, as tables.
 
-A mode is a dict from a layer type, or the name of one layer, to a rule ``(layer, signal, output, *inputs) -> signal
-for each input``. A name wins over a type. Tables mix with ``|``:
+A mode is a dict from a layer type, `First(type)`, or the name of one layer, to a rule ``(layer, signal, output,
+*inputs) -> signal for each input``. A name wins over `First`, which wins over a type. Tables mix with ``|``:
 
     GUIDED = GRADIENT | {ReLU: relu.guided}
-    EPSILON | {"fc6": functools.partial(lrp.epsilon, eps=0.25)}
+    EPSILON_PLUS | {"fc6": functools.partial(lrp.epsilon, eps=0.25)}
 
-Deconvnet keeps the pooling switches (the gradient of max pooling) and LRN's gradient. Epsilon relevance goes through
-ReLU, LRN, Lp and spatial normalisation, softmax, sigmoid and dropout unchanged, and follows the values through
-concatenations and crops. It has no rule for losses, distances, norm-dependent offsets and grids.
+Tables of relevance stand in `composites.py`. Deconvnet and guided backpropagation keep the pooling switches (the
+gradient of max pooling) and LRN's gradient; `desalinet` names these choices one by one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
-from refvis.layers import concat, crop, lrp, relu
+from refvis.layers import deeplift, lrp, pool, relu
 from refvis.layers.batch_norm import BatchNorm
-from refvis.layers.bilinear_sampler import BilinearSampler
-from refvis.layers.concat import Concat
-from refvis.layers.conv import Conv
-from refvis.layers.conv_transpose import ConvTranspose
-from refvis.layers.crop import Crop
-from refvis.layers.dropout import Dropout
-from refvis.layers.fully_connected import FullyConnected
+from refvis.layers.composites import (
+    DEEP_TAYLOR,
+    DEEP_TAYLOR_BOX,
+    EPSILON,
+    EPSILON_ALPHA2_BETA1,
+    EPSILON_ALPHA2_BETA1_FLAT,
+    EPSILON_GAMMA_BOX,
+    EPSILON_PLUS,
+    EPSILON_PLUS_FLAT,
+    EXCITATION,
+    LRP_0,
+    Z_PLUS,
+    First,
+    relevance,
+    with_box,
+)
 from refvis.layers.lrn import LRN
+from refvis.layers.nodes import Node
 from refvis.layers.normalize_lp import NormalizeLp
 from refvis.layers.operators import OPERATORS, Rule, title
 from refvis.layers.pool import Pool
 from refvis.layers.relu import ReLU
 from refvis.layers.roi_pool import ROIPool
-from refvis.layers.scale import Scale
 from refvis.layers.sigmoid import Sigmoid
 from refvis.layers.softmax import Softmax
 from refvis.layers.spatial_norm import SpatialNorm
-from refvis.layers.sum import Sum
+
+__all__ = [
+    "DECONVNET",
+    "DEEPLIFT",
+    "DEEP_TAYLOR",
+    "DEEP_TAYLOR_BOX",
+    "EPSILON",
+    "EPSILON_ALPHA2_BETA1",
+    "EPSILON_ALPHA2_BETA1_FLAT",
+    "EPSILON_GAMMA_BOX",
+    "EPSILON_PLUS",
+    "EPSILON_PLUS_FLAT",
+    "EXCITATION",
+    "GRADIENT",
+    "GUIDED",
+    "LRP_0",
+    "MODES",
+    "Z_PLUS",
+    "First",
+    "Mode",
+    "desalinet",
+    "find",
+    "is_relevance",
+    "relevance",
+    "resolved",
+    "rule_name",
+    "table",
+    "with_box",
+]
 
 Mode: TypeAlias = Mapping[Any, Rule]
-"""Layer type or layer name -> rule."""
+"""Layer type, First(type) or layer name -> rule."""
 
 GRADIENT: dict[Any, Rule] = {kind: found.gradient for kind, found in OPERATORS.items()}
 DECONVNET = GRADIENT | {ReLU: relu.deconvnet}
 GUIDED = GRADIENT | {ReLU: relu.guided}
-EPSILON: dict[Any, Rule] = {
-    Conv: lrp.epsilon,
-    ConvTranspose: lrp.epsilon,
-    FullyConnected: lrp.epsilon,
-    Pool: lrp.pool,
-    ReLU: lrp.passes,
-    LRN: lrp.passes,
-    Sigmoid: lrp.passes,
-    Softmax: lrp.passes,
-    BatchNorm: lrp.batch_norm,
-    NormalizeLp: lrp.passes,
-    SpatialNorm: lrp.passes,
-    ROIPool: lrp.pool,
-    BilinearSampler: lrp.resampled,
-    Dropout: lrp.passes,
-    Sum: lrp.epsilon,
-    Concat: concat.gradient,
-    Scale: lrp.scale,
-    Crop: crop.gradient,
+DEEPLIFT = GRADIENT | {
+    BatchNorm: deeplift.batch_norm,
+    Pool: deeplift.pool,
+    ROIPool: deeplift.pool,
+    **dict.fromkeys((ReLU, Sigmoid, Softmax, LRN, NormalizeLp, SpatialNorm), deeplift.rescale),
 }
+"""Multipliers; the batch holds inputs and references (`refvis.deeplift` sees to it)."""
 
 MODES: dict[str, dict[Any, Rule]] = {
     "gradient": GRADIENT,
     "deconvnet": DECONVNET,
     "guided": GUIDED,
     "epsilon": EPSILON,
+    "lrp_0": LRP_0,
+    "z_plus": Z_PLUS,
+    "epsilon_plus": EPSILON_PLUS,
+    "epsilon_plus_flat": EPSILON_PLUS_FLAT,
+    "epsilon_gamma_box": EPSILON_GAMMA_BOX,
+    "epsilon_alpha2_beta1": EPSILON_ALPHA2_BETA1,
+    "epsilon_alpha2_beta1_flat": EPSILON_ALPHA2_BETA1_FLAT,
+    "deep_taylor": DEEP_TAYLOR,
+    "deep_taylor_box": DEEP_TAYLOR_BOX,
+    "excitation": EXCITATION,
 }
+
+
+def desalinet(
+    relu_mask: bool = True, backward_relu: bool = True, pooling_switches: bool = True, lrn_gradient: bool = True
+) -> dict[Any, Rule]:
+    """Return the table with these switches (Mahendran & Vedaldi 2016, section 2).
+
+    `relu_mask`: the signal passes where the input was positive; `backward_relu`: where it is positive itself;
+    `pooling_switches`: max pooling sends it to the winner, else to the centre of the window; `lrn_gradient`: LRN goes
+    back by its gradient, else unchanged. The paper's SaliNet is (True, False), its DeconvNet (False, True), its
+    DeSaliNet (True, True): gradient, deconvnet and guided here, with all else at its default.
+    """
+    rules = {(True, True): relu.guided, (True, False): relu.gradient, (False, True): relu.deconvnet}
+    return (
+        GRADIENT
+        | {ReLU: rules.get((relu_mask, backward_relu), lrp.passes)}
+        | ({} if pooling_switches else {Pool: pool.centred})
+        | ({} if lrn_gradient else {LRN: lrp.passes})
+    )
 
 
 def find(mode: str | Mode) -> Mode:
@@ -80,9 +132,12 @@ def find(mode: str | Mode) -> Mode:
     return MODES[mode]
 
 
-def rule_for(mode: Mode, name: str, layer: Any) -> Rule:
-    """Return the rule of that mode for the layer of that name, or raise ValueError naming layer and type."""
-    rule = mode.get(name) or mode.get(type(layer))
+def rule_for(mode: Mode, name: str, layer: Any, first: bool = False) -> Rule:
+    """Return the rule of that mode for the layer of that name, or raise ValueError naming layer and type.
+
+    `first` says whether the layer is one of those that a key `First` stands for.
+    """
+    rule = _found(mode, name, layer, first)
     if rule is None:
         raise ValueError(
             f"the mode has no rule for layer {name!r} ({title(layer)}): add one, mode | {{{name!r}: rule}}"
@@ -92,9 +147,40 @@ def rule_for(mode: Mode, name: str, layer: Any) -> Rule:
     return rule
 
 
+def _found(mode: Mode, name: str, layer: Any, first: bool) -> Rule | None:
+    return mode.get(name) or (mode.get(First(type(layer))) if first else None) or mode.get(type(layer))
+
+
+def firsts(mode: Mode, nodes: Iterable[Node]) -> set[str]:
+    """Return the names of the nodes that a key `First` stands for: no other of such a type lies below them."""
+    kinds = {key.kind for key in mode if isinstance(key, First)}
+    above: set[str] = set()
+    found: set[str] = set()
+    for node in nodes:
+        filtered, later = type(node.layer) in kinds, not above.isdisjoint(node.inputs)
+        if filtered and not later:
+            found.add(node.name)
+        if filtered or later:
+            above.add(node.output)
+    return found
+
+
+def resolved(mode: str | Mode, nodes: tuple[Node, ...]) -> dict[str, Rule]:
+    """Return the rule of every node, by its name; nodes that the mode has none for are missing."""
+    rules = find(mode)
+    first = firsts(rules, nodes)
+    found = ((node.name, _found(rules, node.name, node.layer, node.name in first)) for node in nodes)
+    return {name: rule for name, rule in found if rule is not None}
+
+
 def is_relevance(mode: str | Mode) -> bool:
-    """Return whether the mode propagates relevance: whether any of its rules stands in `lrp`."""
-    return any(getattr(_innermost(rule), "__module__", "") == lrp.__name__ for rule in find(mode).values())
+    """Return whether the mode propagates relevance: whether any of its rules stands in `lrp`, `passes` aside."""
+    rules = (_innermost(rule) for rule in find(mode).values())
+    return any(_in_lrp(rule) and rule is not lrp.passes for rule in rules)
+
+
+def _in_lrp(rule: Any) -> bool:
+    return str(getattr(rule, "__module__", "")).startswith(lrp.__name__)
 
 
 def _innermost(rule: Any) -> Any:
@@ -103,14 +189,19 @@ def _innermost(rule: Any) -> Any:
 
 def table(mode: str | Mode) -> str:
     """Return the mode as a text that a person can read, one line per layer type or name."""
-    rows = [(key if isinstance(key, str) else key.__name__, _rule_name(rule)) for key, rule in find(mode).items()]
+    rows = [(key if isinstance(key, str) else key.__name__, rule_name(rule)) for key, rule in find(mode).items()]
     width = max((len(key) for key, _ in rows), default=0)
     return "\n".join(f"{key:{width}}  {rule}" for key, rule in rows)
 
 
-def _rule_name(rule: Any) -> str:
+def rule_name(rule: Any) -> str:
+    """Return what to call a rule in a table: its file, its name, and the options that differ from its own."""
     if isinstance(rule, partial):
-        options = ", ".join(f"{key}={value!r}" for key, value in rule.keywords.items())
-        return f"{_rule_name(rule.func)}({options})"
-    module = getattr(rule, "__module__", "").rpartition(".")[2]
+        options = ", ".join(f"{key}={_option(value)}" for key, value in rule.keywords.items())
+        return f"{rule_name(rule.func)}({options})"
+    module = "lrp" if _in_lrp(rule) else getattr(rule, "__module__", "").rpartition(".")[2]
     return f"{module}.{getattr(rule, '__name__', repr(rule))}"
+
+
+def _option(value: Any) -> str:
+    return rule_name(value) if callable(value) and not hasattr(value, "eps") else repr(value)

@@ -88,10 +88,10 @@ class Graph:
 
         `seeds` maps variables' names to arrays of their shapes. Where paths meet, signals add up.
         """
-        rules = modes.find(mode)
-        for key in rules:
+        for key in modes.find(mode):
             if isinstance(key, str) and self.node(key).name != key:
                 raise ValueError(f"the mode names the variable {key!r}: name its layer, {self.node(key).name!r}")
+        rules = modes.resolved(mode, self.nodes)
         signals = self._seeded(trace, seeds)
         for node in reversed(self.nodes):
             if node.output in signals and node.output in trace:

@@ -78,6 +78,30 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
     return (back[:, top : top + x.shape[1], start : start + x.shape[2]],)
 
 
+def centred(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
+    """Return the signal at the centre of each window, without switches (Mahendran & Vedaldi 2016, section 2.2).
+
+    A centre that lies on the padding moves to the nearest pixel. Of an even size, the centre is the earlier of the two.
+    """
+    back = array_module(signal, x).zeros_like(padded(layer, x, 0))
+    middle = (layer.size[0] - 1) // 2 + layer.size[0] * ((layer.size[1] - 1) // 2)  # type: ignore[index]
+    rows, columns = list(taps(layer, x.shape))[middle]
+    back[:, rows, columns] += signal
+    (top, bottom, left, right), (_, height, width, _) = layer.pad, back.shape  # type: ignore[misc]
+    for axis, before, after, extent in ((1, top, bottom, height), (2, left, right, width)):
+        back = _folded(back, axis, before, extent - after)
+    return (back,)
+
+
+def _folded(values: Array, axis: int, first: int, stop: int) -> Array:
+    """Return `values` from `first` to before `stop` along an axis, what lies beyond added to the edges."""
+    moved = array_module(values).moveaxis(values, axis, 0)
+    inside = moved[first:stop].copy()
+    inside[0] += moved[:first].sum(axis=0)
+    inside[-1] += moved[stop:].sum(axis=0)
+    return array_module(values).ascontiguousarray(array_module(values).moveaxis(inside, 0, axis))
+
+
 def taps(layer: Pool, shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
     """Yield for each tap, down the rows first, the rows and columns of the padded input that it meets."""
     _, height, width, _ = output_shape(layer, shape)

@@ -3,7 +3,8 @@
     refvis.layers.register(SubP, forward=..., gradient=..., output_shape=..., matconvnet="SubP", build=...)
 
 A registered layer is like one that is built in: it runs, it goes back in the modes gradient, deconvnet and guided (by
-its gradient), and files with it load and save. For relevance, add a rule: ``modes.EPSILON | {SubP: rule}``.
+its gradient), and files with it load and save. For relevance, add a rule: ``modes.EPSILON | {SubP: lrp.epsilon}``
+if it is linear (rules that look at weights need an entry in `lrp.LINEAR`, too), or one of your own.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 from refvis.layers import modes
 from refvis.layers.operators import DEFINITIONS, OPERATORS, Layer, Operator, Rule
 
-TABLES: tuple[dict[Any, Any], ...] = (modes.GRADIENT, modes.DECONVNET, modes.GUIDED)
+TABLES: tuple[dict[Any, Any], ...] = (modes.GRADIENT, modes.DECONVNET, modes.GUIDED, modes.DEEPLIFT)
 """Modes in which a layer goes back by its gradient unless they say otherwise."""
 
 

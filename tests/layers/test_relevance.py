@@ -139,7 +139,7 @@ def test_batch_norm_behind_a_convolution_is_the_merged_convolution(case: cases.C
     relevance = cases.like(data.draw, trace["x2"])
     tiny = {
         "conv": lambda *args: lrp.epsilon(*args, eps=1e-13),
-        "norm": lambda *args: lrp.batch_norm(*args, eps=1e-13),
+        "norm": lambda *args: lrp.epsilon(*args, eps=1e-13),
     }
     found = graph.backward(trace, {"x2": relevance}, tiny)["x0"]
     expected = layers.backward(merged, relevance, trace["x2"], x, rule=tiny["conv"])[0]
@@ -156,7 +156,7 @@ def test_batch_norm_holds_its_moments(case: cases.Case, data: st.DataObject) -> 
     if moments is None:
         moments = np.stack([x.mean((0, 1, 2)), np.sqrt(x.var((0, 1, 2)) + layer.epsilon)], axis=1)
     expected = x * layer.scale / moments[:, 1] * relevance / (y + np.where(y >= 0, eps, -eps))
-    found = layers.backward(layer, relevance, y, x, rule=lambda *args: lrp.batch_norm(*args, eps=eps))[0]
+    found = layers.backward(layer, relevance, y, x, rule=lambda *args: lrp.epsilon(*args, eps=eps))[0]
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
@@ -189,7 +189,7 @@ def test_a_gate_gets_no_relevance(case: cases.Case, data: st.DataObject) -> None
     layer, inputs = case
     y, eps = layers.forward(layer, *inputs), 0.25
     relevance = cases.like(data.draw, y)
-    found = list(layers.backward(layer, relevance, y, *inputs, rule=lambda *args: lrp.scale(*args, eps=eps)))
+    found = list(layers.backward(layer, relevance, y, *inputs, rule=lambda *args: lrp.epsilon(*args, eps=eps)))
     rest = list(inputs[1:])
     share = relevance / (y + np.where(y >= 0, eps, -eps))
     factor = rest.pop(0) if layer.scale is None else layer.scale

@@ -1,0 +1,132 @@
+"""Rules that treat positive and negative contributions apart: gamma, alpha-beta, z+.
+
+With P_kd and N_kd the positive and negative contributions of input d to output k, and b+, b- those of the bias,
+
+    alpha-beta:  R_d = sum_k ( alpha P_kd / (sum P_k + b+_k)  -  beta N_kd / (sum N_k + b-_k) ) R_k
+    z+:          the same with alpha = 1, beta = 0
+    gamma:       R_d = sum_k ( P_kd + N_kd + gamma F_kd ) / ( y_k + gamma (sum F_k + f_k) ) R_k
+
+where F is P and f is b+ if y_k > 0, and F is N and f is b- if y_k < 0 (zennit's form, after Andeol et al. 2021).
+
+What is positive is the choice `split`:
+
+    "both":     P = x+ w+ + x- w-,  N = x+ w- + x- w+    the sign of each product (Bach et al. 2015, eq. 60; zennit)
+    "weights":  P = x w+,           N = x w-             the sign of the weight (captum; Montavon et al. 2019), the same
+                                                         only for x >= 0; gamma then favours P for every k
+
+and the bias is changed like the weights (b+ with w+, ...: zennit), or with modify_bias=False kept whole (captum).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.lrp.booking import Booking, total
+from refvis.layers.lrp.linear import Linear, linear, negative, positive
+from refvis.layers.lrp.shares import Division, Relevance, added, changed, nothing
+from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser, stabiliser
+
+SPLITS = ("both", "weights")
+
+Pieces = tuple[Linear, ...]
+
+
+def contributions(part: Linear, split: str) -> tuple[Pieces, Pieces]:
+    """Return the layers and inputs whose products are the positive, and the negative, contributions."""
+    if split not in SPLITS:
+        raise ValueError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
+    up, down = part.weighted(positive), part.weighted(negative)
+    if split == "weights":
+        return _there(up), _there(down)
+    above, below = ([one and one.on(sign) for one in (up, down)] for sign in (positive, negative))
+    if all((x >= 0).all() for x in part.inputs):
+        return _there(above[0]), _there(above[1])
+    return _there(above[0], below[1]), _there(above[1], below[0])
+
+
+def _there(*pieces: Linear | None) -> Pieces:
+    return tuple(piece for piece in pieces if piece is not None)
+
+
+def summed(pieces: Pieces, like: Array) -> Array:
+    """Return the sum of the contributions to each output (shape and dtype of `like`)."""
+    found = [piece.forward() for piece in pieces]
+    return sum(found[1:], found[0]) if found else array_module(like).zeros_like(like)
+
+
+def passed(pieces: Pieces, share: Array) -> Relevance:
+    """Return what the contributions carry down, for each input; () if there are none."""
+    return added(*(piece.relevance(share) for piece in pieces))
+
+
+def alpha_beta(
+    layer: Any,
+    signal: Array,
+    output: Array,
+    *inputs: Array,
+    alpha: float = 2.0,
+    beta: float = 1.0,
+    eps: float | Stabiliser = EPSILON,
+    bias: str = "booked",
+    modify_bias: bool = True,
+    split: str = "both",
+    book: Booking | None = None,
+) -> tuple[Array, ...]:
+    """Alpha-beta rule (Bach et al. 2015, equation 60): what speaks for y gets alpha R, what speaks against it -beta R.
+
+    Returns one array per input, in its shape and dtype. Raises ValueError unless alpha - beta = 1 and beta >= 0.
+    """
+    if abs(alpha - beta - 1) > 1e-9 or beta < 0:
+        raise ValueError(f"alpha is {alpha} and beta {beta}, expected alpha - beta = 1 and beta >= 0")
+    part, division = linear(layer, *inputs), Division(eps, bias, book)
+    up, down = contributions(part, split)
+    parts: list[tuple[float, Pieces, Callable[[Array], Array]]] = [(alpha, up, positive), (-beta, down, negative)]
+    found = nothing(part)
+    for factor, pieces, change in parts:
+        if factor:
+            own = changed(part.bias, change) if modify_bias else part.bias
+            share, dealt = division.shares(part, signal * signal.dtype.type(factor), summed(pieces, signal), own)
+            found = added(found, passed(pieces, share), dealt)
+    return part.returned(found)
+
+
+def z_plus(layer: Any, signal: Array, output: Array, *inputs: Array, **options: Any) -> tuple[Array, ...]:
+    """z+ rule (Montavon et al. 2017, section 4.1): alpha-beta with alpha = 1, beta = 0, and its options."""
+    return alpha_beta(layer, signal, output, *inputs, alpha=1.0, beta=0.0, **options)
+
+
+def gamma(
+    layer: Any,
+    signal: Array,
+    output: Array,
+    *inputs: Array,
+    gamma: float = 0.25,
+    eps: float | Stabiliser = EPSILON,
+    bias: str = "booked",
+    modify_bias: bool = True,
+    split: str = "both",
+    book: Booking | None = None,
+) -> tuple[Array, ...]:
+    """Gamma rule (Montavon et al. 2019, section 10.2.2): contributions of the sign of y count 1 + gamma times.
+
+    An output that is exactly 0 has the sign that the stabiliser gives to zero. Returns one array per input.
+    """
+    part, division = linear(layer, *inputs), Division(eps, bias, book)
+    up, down = contributions(part, split)
+    P, N = summed(up, signal), summed(down, signal)
+    own = None if bias == "absent" else part.bias
+    sign = stabiliser(eps).sign(P + N if own is None else P + N + own)
+    if split == "both":
+        favoured = [(signal * ~(sign <= 0), P, positive), (signal * (sign < 0), N, negative)]
+        if book is not None:
+            book.zero += total(signal * (sign == 0))
+    else:
+        favoured = [(signal, P, positive)]
+    more, shares, found = signal.dtype.type(1 + gamma), [], nothing(part)
+    for own_signal, F, change in favoured:
+        extra = changed(own, lambda b, change=change: b + gamma * change(b) if modify_bias else b)  # type: ignore[misc]
+        share, dealt = division.shares(part, own_signal, P + N + (more - 1) * F, extra)
+        shares.append(share)
+        found = added(found, dealt)
+    first, second = shares if len(shares) == 2 else (shares[0], array_module(signal).zeros_like(signal))
+    return part.returned(added(found, passed(up, more * first + second), passed(down, first + more * second)))
