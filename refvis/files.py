@@ -23,6 +23,15 @@ def write_whole(path: str | Path, write: Callable[[Path], None]) -> None:
         part.unlink(missing_ok=True)
 
 
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write the data to that file, whole or not at all."""
+
+    def write(part: Path) -> None:
+        part.write_bytes(data)
+
+    write_whole(path, write)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -1,0 +1,8 @@
+"""What the command line can do: a function for each command, and the options that they share."""
+
+from refvis.commands.classify import classify
+from refvis.commands.explain import explain
+from refvis.commands.scenes import scenes
+from refvis.commands.show import show
+
+__all__ = ["classify", "explain", "scenes", "show"]

@@ -1,0 +1,40 @@
+"""``refvis explain``: one page with a picture per method."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, print_classes, subject
+from refvis.printable import printable
+
+
+def explain(
+    image: Image = None,
+    model: Model = DEFAULT_MODEL,
+    size: Size = None,
+    mean: Mean = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page and the arrays.")] = Path(
+        "refvis-report"
+    ),
+    scene: Scene = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each inversion.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is random.")] = 0,
+) -> None:
+    """Explain what the network sees in an image: one page with a picture per method, and the arrays behind it."""
+    from refvis import report
+
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"{out} is a file, expected a folder: choose another --out")
+    seen = subject(image, scene)
+    net = loaded(model, size, mean)
+    fits = seen.mask is not None and net.input_size in (None, seen.mask.shape)
+    explained = report.explain(
+        net, seen.image, seen.name, seen.mask if fits else None, steps=steps, seed=seed, progress=True
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    report.write_arrays(explained, out / "explanation.h5")
+    report.write_page(explained, out / "explanation.html")
+    print_classes(explained.classes)
+    typer.echo(f"page:   {printable(str(out / 'explanation.html'))}")
+    typer.echo(f"arrays: {printable(str(out / 'explanation.h5'))}")

@@ -1,0 +1,39 @@
+"""``refvis scenes``: generated scenes as files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from refvis.layers import Array
+from refvis.printable import printable
+
+
+def scenes(
+    out: Annotated[Path, typer.Argument(help="Folder for the pictures.")],
+    count: Annotated[int, typer.Option(min=1, help="How many scenes.")] = 10,
+    first: Annotated[int, typer.Option(min=0, help="Seed of the first scene.")] = 0,
+) -> None:
+    """Write generated scenes as PNG files, each with the mask of its object."""
+    from refvis.files import write_bytes
+    from refvis.results import png
+    from refvis.scenes import scene
+
+    out.mkdir(parents=True, exist_ok=True)
+    for number in range(first, first + count):
+        made = scene(number)
+        name = f"{number:05d}-{made.name}"
+        write_bytes(out / f"{name}.png", png(made.image))
+        write_bytes(out / f"{name}-mask.png", _bits(made.mask))
+    typer.echo(f"{count} scenes and their masks are in {printable(str(out))}")
+
+
+def _bits(mask: Array) -> bytes:
+    """Return a mask (H x W bool) as a PNG file of one bit per pixel."""
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(mask).save(buffer, "png")
+    return buffer.getvalue()
