@@ -15,7 +15,7 @@ import numpy as np
 from refvis.layers import conv
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv, bias_gradient, cropped, filters_like, output_shape, padded
-from refvis.layers.geometry import reach, tap
+from refvis.layers.geometry import place, reach, tap
 
 TILE_BYTES = 2 << 20
 
@@ -119,19 +119,10 @@ def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None
     before = covered[0] - 1 - top, covered[1] - 1 - left
     need = dx.shape[1] + covered[0] - 1, dx.shape[2] + covered[1] - 1
     wide = xp.zeros((len(signal), *need, signal.shape[3]), signal.dtype)
-    _place(signal, wide, before)
+    for source, target in zip(signal, wide, strict=True):
+        place(source, target, before)
     flipped = xp.ascontiguousarray(f[:, ::-1, ::-1].transpose(3, 1, 2, 0))
     _correlate(replace(layer, filters=flipped, biases=None, pad=0), wide, flipped, dx)
-
-
-def _place(source: Array, target: Array, at: tuple[int, int]) -> None:
-    """Copy `source` into `target` at (row, column) `at`, which may be negative; what falls outside is cut off."""
-    spans = []
-    for offset, inner, outer in zip(at, source.shape[1:3], target.shape[1:3], strict=True):
-        first, last = max(offset, 0), min(offset + inner, outer)
-        spans.append((slice(first, last), slice(first - offset, last - offset)))
-    (rows, from_rows), (columns, from_columns) = spans
-    target[:, rows, columns] = source[:, from_rows, from_columns]
 
 
 def _by_added_columns(layer: Conv, signal: Array, f: Array, dx: Array) -> None:

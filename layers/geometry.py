@@ -84,3 +84,13 @@ def tap(offset: int, dilate: int, stride: int, count: int) -> slice:
     """Return the slice of a padded axis that tap number `offset` of the window meets, over all `count` positions."""
     first = offset * dilate
     return slice(first, first + (count - 1) * stride + 1, stride)
+
+
+def place(source: Any, target: Any, at: tuple[int, int]) -> None:
+    """Copy `source` (h x w x C) into `target` at (row, column) `at`, which may be negative; the rest is cut off."""
+    spans = []
+    for offset, inner, outer in zip(at, source.shape[:2], target.shape[:2], strict=True):
+        first, last = max(offset, 0), max(min(offset + inner, outer), max(offset, 0))
+        spans.append((slice(first, last), slice(first - offset, last - offset)))
+    (rows, from_rows), (columns, from_columns) = spans
+    target[rows, columns] = source[from_rows, from_columns]
