@@ -4,7 +4,7 @@
 `occlusion`, `deconvolution` and `inversion` stand for the three classes of the taxonomy of Gruen et al. (2016).
 """
 
-from refvis import layers
+from refvis import featurevis, layers
 from refvis.deconvolutional import deconvolution
 from refvis.input_modification import occlusion
 from refvis.input_reconstruction import inversion
@@ -26,6 +26,7 @@ __all__ = [
     "bundled",
     "chain",
     "deconvolution",
+    "featurevis",
     "inversion",
     "layers",
     "load",

@@ -29,7 +29,8 @@ def load(
             f"there is no file {str(path)!r}, and no bundled network of that name (there is: {names})"
         )
     model = read_model(path, isolate=isolate, seconds=seconds, memory=memory)
-    net = Network(model.nodes, meta=model.meta, load_report=tuple(model.report), name=model_name(path))
+    report, name = tuple(model.report), model_name(path)
+    net = Network(model.nodes, meta=model.meta, load_report=report, name=name, stored=model.stored)
     return replace(net, load_report=(*_warnings(net), *net.load_report))
 
 
@@ -48,8 +49,8 @@ def _warnings(net: Network) -> list[Remark]:
 def save(network: Network, path: str | Path) -> None:
     """Write the network as a MatConvNet model, v5 .mat, whole or not at all; `load` gives it back bit for bit.
 
-    A chain with the variables x0, x1, ... is written as a simplenn model, any other network as a DagNN,
-    whose layers come back in MatConvNet's order of execution.
+    A chain with the variables x0, x1, ... is written as a simplenn model, any other network as a DagNN, in the order of
+    the file that it came from; layers come back in MatConvNet's order of execution.
     Raises ValueError for layers that MatConvNet has no word for.
     """
-    save_model(network.to("numpy").nodes, network.meta, path)
+    save_model(network.to("numpy").stored_nodes, network.meta, path)

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from refvis import images
-from refvis.layers import Array, Conv, Graph, Layer, Loss, Softmax, SoftmaxLoss, array_module, forward
+from refvis.layers import Array, Conv, Graph, Layer, Loss, Node, Softmax, SoftmaxLoss, array_module, forward
 from refvis.layers import chain as chain_nodes
 from refvis.layers.arrays import moved, require_finite
 from refvis.weights import Remark
@@ -24,12 +24,20 @@ class Network(Graph):
     """Nodes, `meta`, the `load_report`, and a `name` for titles and records.
 
     `meta` holds "normalization", "classes", and what else a file says, in plain Python values. `load_report` lists
-    every default that loading filled in, and all that it ignored or changed.
+    every default that loading filled in, and all that it ignored or changed. `stored` has the names of a DagNN file's
+    layers in the file's order, which need not be that of execution; it is empty for all other networks.
     """
 
     meta: dict[str, Any] = field(default_factory=dict)
     load_report: tuple[Remark, ...] = ()
     name: str = "network"
+    stored: tuple[str, ...] = ()
+
+    @property
+    def stored_nodes(self) -> tuple[Node, ...]:
+        """The nodes in the order of their file; those that are not from it come last, as MatConvNet adds layers."""
+        place = {name: number for number, name in enumerate(self.stored)}
+        return tuple(sorted(self.nodes, key=lambda node: place.get(node.name, len(place))))
 
     @cached_property
     def fingerprint(self) -> str:

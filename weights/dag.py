@@ -44,7 +44,8 @@ def read_dag(net: dict[str, Tree], place: str, report: list[Remark]) -> Model:
         nodes.append(source.nodes(index, layer, *wiring[index]))
     report_params(net, prefix, source.taken, report)
     ordered = tuple(node for index in execution_order(wiring, places) for node in nodes[index])
-    return Model(ordered, read_meta(net, place, report), report)
+    stored = tuple(node.name for layer in nodes for node in layer)
+    return Model(ordered, read_meta(net, place, report), report, stored)
 
 
 @dataclass

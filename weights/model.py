@@ -23,8 +23,12 @@ class Remark:
 
 @dataclass(frozen=True)
 class Model:
-    """A network as it stands in a file: `nodes` in storage order, `meta` in plain Python values, the load `report`."""
+    """A network from a file: `nodes` in order of execution, `meta` in plain Python values, the load `report`.
+
+    `stored` names a DagNN's layers in the order in which they stand in the file; it is empty for a simplenn model.
+    """
 
     nodes: tuple[Node, ...]
     meta: dict[str, Any]
     report: list[Remark]
+    stored: tuple[str, ...] = ()
