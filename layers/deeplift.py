@@ -1,4 +1,4 @@
-"""DeepLIFT's rescale rule (Shrikumar et al. 2017, section 3.5.1): differences from a reference, shared out exactly.
+"""DeepLIFT's rescale rule (Shrikumar et al. 2017): differences from a reference, shared out exactly.
 
 The batch holds the inputs in its first half and their references in its second. The signal is the multiplier m, how
 much of the output's difference each unit of a value's difference stands for; sum of m * (x - reference) over the input

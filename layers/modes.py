@@ -111,8 +111,9 @@ def desalinet(
 
     `relu_mask`: the signal passes where the input was positive; `backward_relu`: where it is positive itself;
     `pooling_switches`: max pooling sends it to the winner, else to the centre of the window; `lrn_gradient`: LRN goes
-    back by its gradient, else unchanged. The paper's SaliNet is (True, False), its DeconvNet (False, True), its
-    DeSaliNet (True, True): gradient, deconvnet and guided here, with all else at its default.
+    back by its gradient, else unchanged. The first two are (True, False) for the paper's SaliNet, (False, True) for its
+    DeconvNet, (True, True) for its DeSaliNet: with all else at its default gradient, deconvnet and guided here. In the
+    authors' code LRN passes the signal of the last two unchanged.
     """
     rules = {(True, True): relu.guided, (True, False): relu.gradient, (False, True): relu.deconvnet}
     return (

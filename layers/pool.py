@@ -79,7 +79,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
 
 
 def centred(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
-    """Return the signal at the centre of each window, without switches (Mahendran & Vedaldi 2016, section 2.2).
+    """Return the signal at the centre of each window, without switches (Mahendran & Vedaldi 2016).
 
     A centre that lies on the padding moves to the nearest pixel. Of an even size, the centre is the earlier of the two.
     """

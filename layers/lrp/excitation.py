@@ -1,11 +1,11 @@
-"""Excitation backprop (Zhang et al. 2016, equation 3) and its contrastive form (section 3.3).
+"""Excitation backprop (Zhang et al. 2016) and its contrastive form.
 
     P_d = sum_k  x_d w+_kd / (sum_d' x_d' w+_kd') * P_k          for responses x >= 0; biases do not take part
 
 It is z+ without bias. The paper assumes x >= 0; `signed` says what becomes of inputs that are not:
 
     "clamp":  x+ takes the place of x: a unit that is off excites nothing
-    "shift":  x - min(x, 0), the minimum of each image (the paper's assumption A2, for a first layer)
+    "shift":  x - min(x, 0), the minimum of each image
     "keep":   x as it is (TorchRay)
 
 The contrastive form subtracts the same with -W at the layer where it starts: what excites the unit, less what excites
@@ -32,7 +32,7 @@ def excitation(
     eps: float | Stabiliser = EPSILON,
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
-    """Excitation backprop (Zhang et al. 2016, equation 3). Returns one array per input, in its shape and dtype."""
+    """Excitation backprop (Zhang et al. 2016). Returns one array per input, in its shape and dtype."""
     part = linear(layer, *inputs)
     return part.returned(_excited(part, part.weighted(positive), signal, (signed, eps, book)))
 

@@ -3,7 +3,7 @@
     w-square:  R_d = sum_k  w_kd^2 / sum_d' w_kd'^2 * R_k                    (any real input; Montavon et al. 2017)
     flat:      R_d = sum_k  1 / (number of inputs that reach k) * R_k        (Lapuschkin et al. 2019)
     box:       R_d = sum_k  c_kd / sum_d' c_kd' * R_k,    c_kd = x_d w_kd - l_d w+_kd - h_d w-_kd
-                                                          (inputs with l <= x <= h; Montavon et al. 2017, appendix A.3)
+                                                          (inputs with l <= x <= h; Montavon et al. 2017)
 
 The papers have no bias in these denominators, as here by default; "booked" adds b^2, 1 and b (zennit adds b^2 for
 w-square). The first two denominators are sums of squares: they need no stabiliser, and have none unless told.
@@ -27,7 +27,7 @@ def w_square(
     bias: str = "absent",
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
-    """w-square rule (Montavon et al. 2017, section 4.1): in proportion to squared weights, whatever the input."""
+    """w-square rule (Montavon et al. 2017): in proportion to squared weights, whatever the input."""
     return _constant(lambda w: w * w, Division(eps, bias, book), layer, signal, inputs)
 
 
@@ -67,7 +67,7 @@ def box(
     bias: str = "absent",
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
-    """Box rule z-B (Montavon et al. 2017, equation 15), for a layer that reads pixels between `low` and `high`.
+    """Box rule z-B (Montavon et al. 2017), for a layer that reads pixels between `low` and `high`.
 
     `low` and `high` are numbers, or arrays that broadcast against x (N x H x W x C); None: the smallest and largest
     value of each image, the tightest box that holds it. Raises ValueError where x lies outside.

@@ -92,7 +92,7 @@ def lrn_taylor(
     eps: float | Stabiliser = EPSILON,
     book: Booking | None = None,
 ) -> tuple[Array]:
-    """LRN by the Taylor expansion of Binder et al. (2016, section 3), with L the operator's denominator.
+    """LRN by the Taylor expansion of Binder et al. (2016), with L the operator's denominator.
 
     Around the point where all channels but k are zero, with the slope at x, y_k is a sum of contributions
 

@@ -20,7 +20,7 @@ class Division:
 
     A bias that is "booked" stands in the denominator and keeps its share (captum, zennit); one that is "absent" does
     not take part; one that is "spread" stands in the denominator and its share is dealt out in equal parts to the
-    inputs that reach the output (Binder et al. 2016; the `bias_factor` of lrp_toolbox).
+    inputs that reach the output (`bias_factor` in the code of Arras et al. 2017).
     """
 
     eps: float | Stabiliser

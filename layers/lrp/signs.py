@@ -91,7 +91,7 @@ def alpha_beta(
 
 
 def z_plus(layer: Any, signal: Array, output: Array, *inputs: Array, **options: Any) -> tuple[Array, ...]:
-    """z+ rule (Montavon et al. 2017, section 4.1): alpha-beta with alpha = 1, beta = 0, and its options."""
+    """z+ rule (Montavon et al. 2017): alpha-beta with alpha = 1, beta = 0, and its options."""
     return alpha_beta(layer, signal, output, *inputs, alpha=1.0, beta=0.0, **options)
 
 
@@ -107,7 +107,7 @@ def gamma(
     split: str = "both",
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
-    """Gamma rule (Montavon et al. 2019, section 10.2.2): contributions of the sign of y count 1 + gamma times.
+    """Gamma rule (Montavon et al. 2019, section 10.2.1): contributions of the sign of y count 1 + gamma times.
 
     An output that is exactly 0 has the sign that the stabiliser gives to zero. Returns one array per input.
     """

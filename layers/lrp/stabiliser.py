@@ -2,7 +2,7 @@
 
     signed:    d = z + e sign(z)             (Bach et al. 2015, equation 58; captum, zennit, lrp_toolbox)
     clipped:   d = sign(z) max(|z|, e)       (zennit's `clip`)
-    positive:  d = z + e                     (Montavon et al. 2019, listing in section 10.4)
+    positive:  d = z + e                     (Montavon et al. 2019, section 10.2.2)
 
 e is `eps`, or with `relative` eps times the root mean square of z over each image. sign(0) is `at_zero`: +1 in captum
 and zennit, 0 in FeatureVis, so that a denominator that is zero stays zero there.
