@@ -5,7 +5,18 @@
 """
 
 from refvis import featurevis, layers
-from refvis.deconvolutional import deconvolution
+from refvis.deconvolutional import (
+    cam,
+    deconvolution,
+    grad_cam,
+    gradient_times_input,
+    guided_grad_cam,
+    integrated_gradients,
+    linear_approximation,
+    smoothgrad,
+    smoothgrad_squared,
+    vargrad,
+)
 from refvis.input_modification import occlusion
 from refvis.input_reconstruction import inversion
 from refvis.layers import Node, ShapeError, merge_batchnorm, modes
@@ -24,14 +35,23 @@ __all__ = [
     "ShapeError",
     "__version__",
     "bundled",
+    "cam",
     "chain",
     "deconvolution",
     "featurevis",
+    "grad_cam",
+    "gradient_times_input",
+    "guided_grad_cam",
+    "integrated_gradients",
     "inversion",
     "layers",
+    "linear_approximation",
     "load",
     "merge_batchnorm",
     "modes",
     "occlusion",
     "save",
+    "smoothgrad",
+    "smoothgrad_squared",
+    "vargrad",
 ]

@@ -31,7 +31,7 @@ class Record:
         return {"method": self.method, "model": self.model, "fingerprint": self.fingerprint, **parameters, **versions}
 
 
-def record(method: str, net: Network, **parameters: Any) -> Record:
+def record(method: str, net: Network, /, **parameters: Any) -> Record:
     """Return the record of a method that was run on a network with those parameters."""
     return Record(method, parameters, net.name, net.fingerprint)
 

@@ -43,7 +43,7 @@ def deconvolution(
     goal, trace = target(net, x, at, channel, position, against)
     choices = goal.choices(len(x))
     if start == "given":
-        goal = _with_rows_of(seed, goal, len(x))
+        goal = with_rows_of(seed, goal, len(x))
     end = passed(goal, to)
     values = walked(goal, trace, rules, seed if start == "given" else start, end)
     if to is not None:
@@ -53,7 +53,7 @@ def deconvolution(
     return Heatmap(values, modes.is_relevance(rules), made, below(net, x, values))
 
 
-def _with_rows_of(seed: Any, goal: Target, images: int) -> Target:
+def with_rows_of(seed: Any, goal: Target, images: int) -> Target:
     """Return the target with a row for each of a given seed's, where one channel leaves their number open."""
     array_module(seed)
     if goal.position is not None or goal.against:

@@ -1,6 +1,7 @@
 """The walk back from what is explained, for one or for several units of each image."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from refvis.deconvolutional.apart import apart
 from refvis.layers import Array, Trace, array_module, modes
@@ -45,7 +46,7 @@ def walked(goal: Target, trace: Trace, mode: modes.Mode, seed: str | Array, to: 
     units = len(goal.channels) // images
 
     def walk(part: slice, along: Trace) -> Array:
-        start = _started(goal.rows(part), along[goal.variable], seed if isinstance(seed, str) else seed[part])
+        start = started(goal.rows(part), along[goal.variable], seed if isinstance(seed, str) else seed[part])
         return goal.net.backward(along, {goal.variable: start}, mode)[to]
 
     if units == 1:
@@ -57,7 +58,27 @@ def walked(goal: Target, trace: Trace, mode: modes.Mode, seed: str | Array, to: 
     return xp.stack(each, axis=1).reshape(-1, *each[0].shape[1:])
 
 
-def _started(goal: Target, values: Array, seed: str | Array) -> Array:
+def gradient_at(goal: Target, trace: Trace, variable: str) -> Array:
+    """Return d score / d variable for each row of the target, rows x H x W x C.
+
+    The variable lies below the target; what lies below the variable is not walked.
+    """
+    depends, kept = {variable}, []
+    for node in goal.net.nodes:
+        if not depends.isdisjoint(node.inputs):
+            depends.add(node.output)
+            kept.append(node)
+    part = replace(goal, net=replace(goal.net, nodes=tuple(kept)))
+    return walked(part, trace, modes.GRADIENT, "one", variable)
+
+
+def of_rows(goal: Target, values: Array) -> Array:
+    """Return `values` of N images for each row of the target: each image's as often as it has units."""
+    return values.repeat(len(goal.channels) // len(values), axis=0)
+
+
+def started(goal: Target, values: Array, seed: str | Array) -> Array:
+    """Return the seed, rows x H x W x C, for `values` of that shape: "one", "activation", or the array itself."""
     if not isinstance(seed, str):
         return seed
     return goal.weights(values) * values if seed == "activation" else goal.weights(values)

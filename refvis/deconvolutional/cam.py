@@ -1,0 +1,86 @@
+"""Class activation maps (Zhou et al. 2016): the classifier's weights, applied where its input still has positions.
+
+For maps A_k that are averaged over their positions and then weighted, y_c = sum_k w_ck mean(A_k) + b_c,
+
+    map_c = sum_k w_ck A_k
+
+whose mean is y_c less the bias. Where the fully connected layer reads the maps themselves, it has a weight for each
+position, w_ck(i, j), and the map's sum is y_c less the bias.
+"""
+
+from refvis.deconvolutional.maps import shown
+from refvis.deconvolutional.walk import of_rows
+from refvis.layers import Array, Conv, Dropout, FullyConnected, Graph, Node, Pool, Trace, array_module, title
+from refvis.network import Network
+from refvis.results import Heatmap, record
+from refvis.targets import target
+from refvis.units import Against, Channel
+
+
+def cam(
+    net: Network,
+    x: Array,
+    at: str | None = None,
+    channel: Channel = None,
+    *,
+    upsample: bool = True,
+    position: tuple[int, int] | None = None,
+    against: Against = None,
+) -> Heatmap:
+    """Return the class activation map of each target of `x` (N x H x W x C), signed; targets as in `deconvolution`.
+
+    `values` is N x H x W x 1, upsampled bilinearly to the input's size, or N x h x w x 1 as the classifier's maps are.
+    Raises ValueError unless the target is written by a fully connected layer (or a convolution with filters as large
+    as its input) that reads maps, or maps behind global average pooling.
+    """
+    goal, trace = target(net, x, at, channel, position, against)
+    variable, weights = _classifier(goal.net, trace, goal.net.node(goal.variable))
+    signs = goal.weights(trace[goal.variable][:1])[:, 0, 0]
+    coefficients = array_module(x, weights).tensordot(signs, weights.astype(x.dtype, copy=False), 1)
+    maps = (of_rows(goal, trace[variable]) * coefficients).sum(axis=3, keepdims=True)
+    made = record("cam", net, **goal.choices(len(x)), layer=variable, upsample=upsample)
+    return shown(net, x, maps, True, made, upsample)
+
+
+def _classifier(net: Graph, trace: Trace, node: Node) -> tuple[str, Array]:
+    """Return the maps' variable, and the weights K x h x w x C that are applied there (h = w = 1: averaged before)."""
+    weights = _full_weights(node, trace[node.inputs[0]].shape[1:])
+    writers = {one.output: one for one in net.nodes}
+    variable = node.inputs[0]
+    while variable in writers and _is_idle(writers[variable]):
+        variable = writers[variable].inputs[0]
+    if variable in writers and _is_global_average(writers[variable], trace):
+        variable = writers[variable].inputs[0]
+    if trace[variable].shape[1:3] == (1, 1):
+        raise ValueError(
+            f"layer {node.name!r} reads {variable!r}, which has one position and is no global average: there are no "
+            "maps to weight; grad_cam finds maps in any network"
+        )
+    return variable, weights
+
+
+def _full_weights(node: Node, shape: tuple[int, ...]) -> Array:
+    layer = node.layer
+    if isinstance(layer, FullyConnected):
+        return layer.weights.reshape(-1, *shape)
+    filters = layer.filters if isinstance(layer, Conv) and layer.pad == (0, 0, 0, 0) else None
+    if filters is not None and filters.shape[1:] == shape:
+        return filters
+    raise ValueError(
+        f"layer {node.name!r} ({title(layer)}) is not fully connected, as class activation maps need it: explain the "
+        "scores, or use grad_cam"
+    )
+
+
+def _is_idle(node: Node) -> bool:
+    """Whether a node hands its input on: dropout without a mask."""
+    return isinstance(node.layer, Dropout) and node.layer.mask is None
+
+
+def _is_global_average(node: Node, trace: Trace) -> bool:
+    """Whether a node is average pooling with one window, over all positions."""
+    layer, (height, width) = node.layer, trace[node.inputs[0]].shape[1:3]
+    if not isinstance(layer, Pool) or layer.method != "avg" or trace[node.output].shape[1:3] != (1, 1):
+        return False
+    (down, across), (top, _, left, _) = layer.size, layer.pad  # type: ignore[misc]
+    return bool(down - top >= height and across - left >= width)

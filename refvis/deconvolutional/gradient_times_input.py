@@ -1,0 +1,29 @@
+"""Gradient times input (Shrikumar et al. 2016): what each value adds to the score, were the network linear."""
+
+from refvis.deconvolutional.walk import gradient_at, of_rows, passed
+from refvis.layers import Array
+from refvis.network import Network
+from refvis.results import Heatmap, below, record
+from refvis.targets import target
+from refvis.units import Against, Channel
+
+
+def gradient_times_input(
+    net: Network,
+    x: Array,
+    at: str | None = None,
+    channel: Channel = None,
+    *,
+    position: tuple[int, int] | None = None,
+    against: Against = None,
+) -> Heatmap:
+    """Return x * dy/dx, signed, for each target y of `x` (N x H x W x C, ``net.preprocess``); targets as in
+    `deconvolution`.
+
+    The sum over an image is y where the network has no biases and is made of layers that are linear or piecewise
+    linear (convolution, ReLU, pooling). Raises ValueError for what does not exist, and for NaN.
+    """
+    goal, trace = target(net, x, at, channel, position, against)
+    values = of_rows(goal, x) * gradient_at(goal, trace, passed(goal, None))
+    made = record("gradient_times_input", net, **goal.choices(len(x)))
+    return Heatmap(values, True, made, below(net, x, values))
