@@ -3,19 +3,18 @@
 One row of the column matrix is the window of one output position, so ``columns @ filters.T`` is the convolution of
 conv.py. The whole matrix would be FH*FW times the image, and writing it would cost more than multiplying it; tiles of
 a few rows of the output stay in the cache. The same columns give the gradient to the filters; the gradient to the
-input is, at stride 1, a convolution with flipped filters, else columns that are added back.
+input is, at stride 1, a convolution with flipped filters; at other strides see conv_strided.py.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from refvis.layers import conv
 from refvis.layers.arrays import Array, array_module
-from refvis.layers.conv import Conv, bias_gradient, cropped, filters_like, output_shape, padded
-from refvis.layers.geometry import place, reach, tap
+from refvis.layers.conv import Conv, bias_gradient, filters_like, output_shape, padded
+from refvis.layers.conv_strided import FEW, by_phases, by_taps
+from refvis.layers.geometry import place, reach
 
 TILE_BYTES = 2 << 20
 
@@ -41,7 +40,7 @@ def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tupl
     xp = array_module(signal, x, layer.filters)
     f = filters_like(layer, x)
     dx = xp.empty(x.shape, x.dtype)
-    back = _by_flipped_filters if layer.stride == (1, 1) else _by_added_columns
+    back = _by_flipped_filters if layer.stride == (1, 1) else _strided
     for g, (inputs, outputs) in enumerate(group_slices(len(f), x.shape[3], signal.shape[3])):
         back(layer, signal[..., outputs], f[g], dx[..., inputs])
     return (dx,)
@@ -125,20 +124,13 @@ def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None
     _correlate(replace(layer, filters=flipped, biases=None, pad=0), wide, flipped, dx)
 
 
-def _by_added_columns(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
-    """Write dx for any stride: the signal's columns, tile by tile, each added to the pixels that its tap met."""
-    xp = array_module(signal)
-    top, bottom, left, right = layer.pad  # type: ignore[misc]
-    (sy, sx), (down, across) = layer.stride, layer.dilate  # type: ignore[misc]
-    wide = xp.zeros((len(dx), dx.shape[1] + top + bottom, dx.shape[2] + left + right, dx.shape[3]), dx.dtype)
-    matrix = f.reshape(len(f), -1)
-    for n, rows in _spans(signal.shape[:3], matrix.shape[1] * signal.itemsize):
-        part = signal[n, rows]
-        columns = (part.reshape(-1, len(f)) @ matrix).reshape(*part.shape[:3], *layer.size, -1)
-        for u, v in np.ndindex(*layer.size):
-            met = tap(u, down, sy, part.shape[1]), tap(v, across, sx, part.shape[2])
-            wide[n, rows.start * sy :][:, met[0], met[1]] += columns[:, :, :, u, v]
-    dx[...] = cropped(layer, wide, dx.shape)
+def _strided(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
+    """Write dx for strides above 1, by the way that suits the filters."""
+    if dx.shape[3] <= FEW or layer.dilate != (1, 1):
+        by_taps(layer, signal, f, dx, _spans(signal.shape[:3], f[0].size * signal.itemsize))
+    else:
+        bare = replace(layer, biases=None, stride=1, pad=0)
+        by_phases(layer, signal, f, dx, lambda wide, taps, y: _correlate(replace(bare, filters=taps), wide, taps, y))
 
 
 def _spans(shape: tuple[int, ...], bytes_per_pixel: int) -> Iterator[tuple[slice, slice]]:

@@ -9,8 +9,6 @@ epoch the state is saved beside OUT.mat; the same command, run again after an in
 """
 
 import argparse
-import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,26 +20,14 @@ from refvis.layers import Array, Dropout, Graph, Node, SoftmaxLoss
 from refvis.layers.dropout import draw_mask
 from refvis.scenes.network import INPUT_SCALE, for_raw_inputs, meta, untrained
 from refvis.scenes.scene import TEST_SEEDS, TRAINING_SEEDS, batch
+from refvis.scenes.training import adam, batches, fresh_state, parameters, rate_at, resumed, save_state, varied
 from refvis.weights import save_simplenn
 
-BATCH, RATE, DECAY, SHIFT = 64, 1.2e-3, 1e-2, 4
-FIRST_MOMENT, SECOND_MOMENT, TINY = 0.9, 0.999, 1e-8
+BATCH, RATE, DECAY = 64, 1.2e-3, 1e-2
 DRY = 5
 """Epochs at the beginning without dropout: with it, the scores stay at chance for several epochs."""
 VALIDATION = TEST_SEEDS[-1000:]
 """Scenes for a look at the progress: not trained on, and not among those that accuracy is measured on."""
-
-Parameters = dict[tuple[str, str], Array]
-
-
-def parameters(graph: Graph) -> Parameters:
-    """Return {(node name, field): array} for all filters and biases."""
-    found = {}
-    for node in graph.nodes:
-        for field in ("filters", "biases"):
-            if getattr(node.layer, field, None) is not None:
-                found[node.name, field] = getattr(node.layer, field)
-    return found
 
 
 def with_layers(graph: Graph, masks: dict[str, Array]) -> Graph:
@@ -63,37 +49,6 @@ def masks_for(
         for node in graph.nodes
         if isinstance(node.layer, Dropout)
     }
-
-
-def varied(images: Array, random: np.random.Generator) -> Array:
-    """Return images (N x H x W x 3), each mirrored at even odds and shifted by up to SHIFT pixels, edges repeated."""
-    side = images.shape[1]
-    wide = np.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="edge")
-    out = np.empty_like(images)
-    for i, (y, x) in enumerate(random.integers(0, 2 * SHIFT + 1, (len(images), 2))):
-        out[i] = wide[i, y : y + side, x : x + side]
-    mirrored = random.random(len(images)) < 0.5
-    out[mirrored] = out[mirrored, :, ::-1]
-    return out
-
-
-def adam(values: Parameters, gradients: Parameters, state: dict[str, Parameters], step: int, rate: float) -> None:
-    """Take one step of Adam, in place."""
-    for key, gradient in gradients.items():
-        first, second = state["first"][key], state["second"][key]
-        first += (1 - FIRST_MOMENT) * (gradient - first)
-        second += (1 - SECOND_MOMENT) * (gradient * gradient - second)
-        unbiased = first / (1 - FIRST_MOMENT**step), second / (1 - SECOND_MOMENT**step)
-        values[key] -= rate * unbiased[0] / (np.sqrt(unbiased[1]) + TINY)
-        if key[1] == "filters":
-            values[key] *= 1 - rate * DECAY
-
-
-def batches(count: int, random: np.random.Generator) -> Iterator[Array]:
-    """Yield the indices of all scenes in random order, BATCH at a time; an incomplete last batch is left out."""
-    order = random.permutation(count)
-    for start in range(0, count - BATCH + 1, BATCH):
-        yield order[start : start + BATCH]
 
 
 def prepared(images: Array, average: Array) -> Array:
@@ -119,16 +74,17 @@ def train(out: Path, scenes: int, epochs: int, seed: int) -> None:
     check_images, check_labels, _ = batch(VALIDATION)
     average = images.mean(axis=(0, 1, 2), dtype="float64").astype("float32")
     values = parameters(graph)
-    state = {name: {key: np.zeros_like(value) for key, value in values.items()} for name in ("first", "second")}
+    state = fresh_state(values)
     saved = out.with_suffix(f".{seed}-{scenes}-{epochs}.npz")
-    done = _resumed(saved, values, state)
+    done = resumed(saved, values, state)
     shapes, per_epoch = graph.shapes(x0=(1, *images.shape[1:])), scenes // BATCH
     for epoch in range(done, epochs):
         random, losses = np.random.default_rng([seed, epoch]), []
-        progress = tqdm(batches(scenes, random), total=per_epoch, desc=f"epoch {epoch + 1} of {epochs}", unit="batch")
+        progress = tqdm(
+            batches(scenes, BATCH, random), total=per_epoch, desc=f"epoch {epoch + 1} of {epochs}", unit="batch"
+        )
         for number, chosen in enumerate(progress):
             step = epoch * per_epoch + number + 1
-            rate = RATE * min(1.0, step / 200) * (1 + np.cos(np.pi * step / (epochs * per_epoch))) / 2
             masks = masks_for(graph, BATCH, shapes, random) if epoch >= DRY else {}
             net = with_layers(graph, masks)
             x = prepared(varied(images[chosen], random), average)
@@ -139,36 +95,15 @@ def train(out: Path, scenes: int, epochs: int, seed: int) -> None:
                 net.parameter_gradients(trace, {net.outputs[0]: np.ones((1, 1, 1, 1), "float32")}),
                 state,
                 step,
-                float(rate),
+                rate_at(step, epochs * per_epoch, RATE),
+                DECAY,
             )
             progress.set_postfix(loss=f"{np.mean(losses[-100:]):.3f}")
-        _save_state(saved, values, state, epoch + 1)
+        save_state(saved, values, state, epoch + 1)
         share = accuracy(graph, check_images, check_labels, average)
         tqdm.write(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, validation accuracy {share:.4f}")
     save_simplenn(for_raw_inputs(graph).nodes, meta(average), out)
     saved.unlink(missing_ok=True)
-
-
-def _groups(values: Parameters, state: dict[str, Parameters]) -> dict[str, Array]:
-    named = {"value": values, **state}
-    return {f"{kind} {node} {field}": array for kind, group in named.items() for (node, field), array in group.items()}
-
-
-def _save_state(path: Path, values: Parameters, state: dict[str, Parameters], epochs: int) -> None:
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, epochs=epochs, **_groups(values, state))
-    os.replace(part, path)
-
-
-def _resumed(path: Path, values: Parameters, state: dict[str, Parameters]) -> int:
-    """Copy a saved state into `values` and `state`; return the number of epochs that it has behind it."""
-    if not path.exists():
-        return 0
-    with np.load(path) as stored:
-        for name, array in _groups(values, state).items():
-            array[...] = stored[name]
-        return int(stored["epochs"])
 
 
 def main(arguments: Any = None) -> None:

@@ -1,0 +1,65 @@
+"""The gradient of a strided convolution to its input, fast; held to conv.py's by a property test.
+
+Filters with several input channels go by phases: padded pixel s m + p gets, along each axis,
+
+    dx[s m + p] = sum_j g[m - j] f[p + s j]
+
+which is, for each of the s * s phases p, a convolution of stride 1 with every s-th tap, turned round: no product is
+wasted on the zeros that upsampling the signal would put in. Filters with few input channels (a first layer) would make
+thin matrix products and short inner loops that way: there, all taps' contributions are one product, channels and taps
+first, and each tap's map is added where it belongs, whole rows at a time.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.conv import Conv, cropped
+from refvis.layers.geometry import place, tap
+
+FEW = 8
+"""Input channels (of a group) up to which contributions are added tap by tap."""
+
+Correlate = Callable[[Array, Array, Array], None]
+"""``(padded input, filters K x FH x FW x C, output)``: write the correlation of stride 1 into the output."""
+
+Spans = Iterator[tuple[slice, slice]]
+
+
+def by_phases(layer: Conv, signal: Array, f: Array, dx: Array, correlate: Correlate) -> None:
+    """Write dx (N x H x W x C) for one group's filters K x FH x FW x C, phase by phase; the layer has no dilation."""
+    xp, (sy, sx) = array_module(signal), layer.stride  # type: ignore[misc]
+    top, bottom, left, right = layer.pad  # type: ignore[misc]
+    wide = xp.zeros((len(dx), dx.shape[1] + top + bottom, dx.shape[2] + left + right, dx.shape[3]), dx.dtype)
+    for p, q in np.ndindex(sy, sx):
+        taps, target = f[:, p::sy, q::sx], wide[:, p::sy, q::sx]
+        if not taps.size or not target.size:
+            continue
+        down, across = taps.shape[1] - 1, taps.shape[2] - 1
+        padded = xp.zeros(
+            (len(signal), target.shape[1] + down, target.shape[2] + across, signal.shape[3]), signal.dtype
+        )
+        for source, room in zip(signal, padded, strict=True):
+            place(source, room, (down, across))
+        turned = xp.ascontiguousarray(taps[:, ::-1, ::-1].transpose(3, 1, 2, 0))
+        found = xp.empty(target.shape, dx.dtype)
+        correlate(padded, turned, found)
+        target[...] = found
+    dx[...] = cropped(layer, wide, dx.shape)
+
+
+def by_taps(layer: Conv, signal: Array, f: Array, dx: Array, spans: Spans) -> None:
+    """Write dx for filters with few input channels: maps of all taps and channels, each added where it belongs."""
+    xp = array_module(signal)
+    top, bottom, left, right = layer.pad  # type: ignore[misc]
+    (sy, sx), (down, across) = layer.stride, layer.dilate  # type: ignore[misc]
+    planes = xp.zeros((dx.shape[3], len(dx), dx.shape[1] + top + bottom, dx.shape[2] + left + right), dx.dtype)
+    matrix = f.reshape(len(f), -1).T
+    for n, rows in spans:
+        part = signal[n, rows]
+        maps = (matrix @ part.reshape(-1, len(f)).T).reshape(*f.shape[1:], *part.shape[:3])
+        for u, v in np.ndindex(*f.shape[1:3]):
+            met = tap(u, down, sy, part.shape[1]), tap(v, across, sx, part.shape[2])
+            planes[:, n, rows.start * sy :][:, :, met[0], met[1]] += maps[u, v]
+    dx[...] = cropped(layer, planes.transpose(1, 2, 3, 0), dx.shape)

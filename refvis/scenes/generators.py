@@ -1,0 +1,94 @@
+"""Generators: up-convolutional networks that draw the image from a code of the bundled network.
+
+Dosovitskiy & Brox 2016 ("Inverting visual representations with convolutional networks"): convolutions at the code's
+size, then transposed convolutions of 4 x 4 filters that double it until it is the image's, leaky ReLUs (0.2) between.
+"""
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from refvis.layers import Array, Conv, ConvTranspose, Graph, Layer, ReLU, chain
+
+LEAK = 0.2
+OUTPUT_SCALE = 64.0
+"""Typical size of an image's value less its mean (0 ... 255). In training, the output is the image divided by it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """From which variable's code, how many filters convolutions at the code's size have, how many each doubling.
+
+    `spread` is the height and width to which a code without positions is spread first, by a transposed convolution.
+    """
+
+    source: str
+    convolutions: tuple[int, ...]
+    doublings: tuple[int, ...]
+    spread: int = 1
+
+
+PLANS = {
+    "scenes-from-relu3": Plan("relu3", (64,), (48, 32, 3)),
+    "scenes-from-relu5": Plan("relu5", (96, 64), (48, 32, 3)),
+    "scenes-from-relu7": Plan("relu7", (), (96, 64, 48, 32, 3), spread=4),
+}
+"""Bundled name -> plan. The shallow code keeps positions, 8 x 8 of them; the deep one is a single vector."""
+
+
+def untrained(plan: Plan, channels: int, random: np.random.Generator) -> Graph:
+    """Return the generator with filters from He et al.'s (2015) normal distribution, for codes of so many channels."""
+    layers: dict[str, Layer] = {}
+    doublings = list(plan.doublings)
+    if plan.spread > 1:
+        width = doublings.pop(0)
+        layers["spread"] = _spread(random, channels, width, plan.spread)
+        layers["relu_spread"], channels = ReLU(LEAK), width
+    for number, width in enumerate(plan.convolutions, 1):
+        layers[f"conv{number}"] = _conv(random, channels, width)
+        layers[f"relu_conv{number}"], channels = ReLU(LEAK), width
+    for number, width in enumerate(doublings, 1):
+        layers[f"up{number}"] = _doubling(random, channels, width)
+        layers[f"relu_up{number}"], channels = ReLU(LEAK), width
+    layers.popitem()  # nothing behind the last: the image has both signs
+    return Graph(chain(layers))
+
+
+def for_raw_codes(graph: Graph, code_scale: float) -> Graph:
+    """Return a generator trained on codes / code_scale and images / OUTPUT_SCALE as one for both as they are."""
+    first, last = graph.nodes[0], graph.nodes[-1]
+    scaled = replace(first, layer=replace(first.layer, filters=_divided(first.layer.filters, code_scale)))
+    filters, biases = (_divided(array, 1 / OUTPUT_SCALE) for array in (last.layer.filters, last.layer.biases))
+    enlarged = replace(last, layer=replace(last.layer, filters=filters, biases=biases))
+    return Graph((scaled, *graph.nodes[1:-1], enlarged))
+
+
+def meta(plan: Plan, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the model's meta data, for codes of that shape (1 x H x W x C)."""
+    return {"inputs": {"name": plan.source, "size": (*shape[1:], 1)}}
+
+
+def _divided(values: Array, by: float) -> Array:
+    return values / values.dtype.type(by)
+
+
+def _filters(random: np.random.Generator, shape: tuple[int, int, int, int], taps: float) -> Array:
+    """Return normal filters for outputs that each add `taps` products, behind a leaky ReLU."""
+    return (random.standard_normal(shape) * np.sqrt(2 / ((1 + LEAK**2) * taps))).astype("float32")
+
+
+def _conv(random: np.random.Generator, channels: int, width: int) -> Conv:
+    filters = _filters(random, (width, 3, 3, channels), prod((3, 3, channels)))
+    return Conv(filters, np.zeros(width, "float32"), pad=1)
+
+
+def _doubling(random: np.random.Generator, channels: int, width: int) -> ConvTranspose:
+    """Twice the size: each output adds 2 x 2 of the 4 x 4 taps."""
+    filters = _filters(random, (channels, 4, 4, width), prod((2, 2, channels)))
+    return ConvTranspose(filters, np.zeros(width, "float32"), upsample=2, crop=1)
+
+
+def _spread(random: np.random.Generator, channels: int, width: int, side: int) -> ConvTranspose:
+    return ConvTranspose(_filters(random, (channels, side, side, width), channels), np.zeros(width, "float32"))

@@ -1,0 +1,92 @@
+"""What training the bundled networks has in common: parameters by name, Adam, batches, a state that survives."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from refvis.layers import Array, Graph
+
+FIRST_MOMENT, SECOND_MOMENT, TINY = 0.9, 0.999, 1e-8
+SHIFT = 4
+"""Pixels by which images are shifted at most."""
+
+Parameters = dict[tuple[str, str], Array]
+"""{(node name, field): array}"""
+
+State = dict[str, Parameters]
+
+
+def parameters(graph: Graph) -> Parameters:
+    """Return {(node name, field): array} for all filters and biases."""
+    found = {}
+    for node in graph.nodes:
+        for field in ("filters", "biases"):
+            if getattr(node.layer, field, None) is not None:
+                found[node.name, field] = getattr(node.layer, field)
+    return found
+
+
+def fresh_state(values: Parameters) -> State:
+    """Return the moments of Adam before its first step."""
+    return {name: {key: np.zeros_like(value) for key, value in values.items()} for name in ("first", "second")}
+
+
+def adam(values: Parameters, gradients: Parameters, state: State, step: int, rate: float, decay: float) -> None:
+    """Take one step of Adam (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019), in place."""
+    for key, gradient in gradients.items():
+        first, second = state["first"][key], state["second"][key]
+        first += (1 - FIRST_MOMENT) * (gradient - first)
+        second += (1 - SECOND_MOMENT) * (gradient * gradient - second)
+        unbiased = first / (1 - FIRST_MOMENT**step), second / (1 - SECOND_MOMENT**step)
+        values[key] -= rate * unbiased[0] / (np.sqrt(unbiased[1]) + TINY)
+        if key[1] == "filters":
+            values[key] *= 1 - rate * decay
+
+
+def rate_at(step: int, steps: int, rate: float) -> float:
+    """Return the learning rate: up over 200 steps, then down to zero along half a cosine."""
+    return float(rate * min(1.0, step / 200) * (1 + np.cos(np.pi * step / steps)) / 2)
+
+
+def batches(count: int, size: int, random: np.random.Generator) -> Iterator[Array]:
+    """Yield the indices of all scenes in random order, `size` at a time; an incomplete last batch is left out."""
+    order = random.permutation(count)
+    for start in range(0, count - size + 1, size):
+        yield order[start : start + size]
+
+
+def varied(images: Array, random: np.random.Generator) -> Array:
+    """Return images (N x H x W x 3), each mirrored at even odds and shifted by up to SHIFT pixels, edges repeated."""
+    side = images.shape[1]
+    wide = np.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="edge")
+    out = np.empty_like(images)
+    for i, (y, x) in enumerate(random.integers(0, 2 * SHIFT + 1, (len(images), 2))):
+        out[i] = wide[i, y : y + side, x : x + side]
+    mirrored = random.random(len(images)) < 0.5
+    out[mirrored] = out[mirrored, :, ::-1]
+    return out
+
+
+def save_state(path: Path, values: Parameters, state: State, epochs: int) -> None:
+    """Write values and moments, whole or not at all."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, epochs=epochs, **_named(values, state))
+    os.replace(part, path)
+
+
+def resumed(path: Path, values: Parameters, state: State) -> int:
+    """Copy a saved state into `values` and `state`; return the number of epochs that it has behind it."""
+    if not path.exists():
+        return 0
+    with np.load(path) as stored:
+        for name, array in _named(values, state).items():
+            array[...] = stored[name]
+        return int(stored["epochs"])
+
+
+def _named(values: Parameters, state: State) -> dict[str, Array]:
+    named = {"value": values, **state}
+    return {f"{kind} {node} {field}": array for kind, group in named.items() for (node, field), array in group.items()}
