@@ -26,9 +26,10 @@ def reconstruction(
     """Return the image of FeatureVis' ``*_reconstruction`` from image `start` (1 x H x W x C): H x W x C, its dtype.
 
     `target` is what the network's output should be (1 x h x w x c; ``net.upto(name)`` ends it at another layer). Each
-    of the `runs` adds s to the image, s = momentum * s - (target_factor * dA + p_norm_factor * dP + tv_norm_factor *
-    dV), of the terms A = sum (output - target)^2, P = sum |x|^p, and V, whose gradient is taken as half of what it is
-    (`half_tv_gradient`). Factors that are None are 1 / sum target^2, 1 / (H W 128^p) and 1 / (H W 128^2 0.01^2).
+    of the `runs` adds s to the image, ``s = momentum * s - (target_factor * dA + p_norm_factor * dP + tv_norm_factor *
+    dV)``, for the terms ``A = sum (output - target)^2``, ``P = sum |x|^p``, and V, whose gradient is taken as half of
+    what it is (`half_tv_gradient`); a factor of 0 leaves its term out. Factors that are None are ``1 / sum target^2``,
+    ``1 / (H W 128^p)`` and ``1 / (H W 128^2 0.01^2)``.
     `version` is that of `deconvolution`. Raises ShapeError for several images and a target of another shape than the
     output, ValueError where the original ends in an error. Source: Gruen et al. 2016, `simplenn_reconstruction`,
     `dagnn_reconstruction`.
