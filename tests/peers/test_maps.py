@@ -1,0 +1,57 @@
+"""The same networks in torch.autograd, captum, zennit and here, in float64: equal value by value, to rounding.
+
+Each pair of `peers.pairs` says what one writes there and what one writes here; the inputs are signed, with zeros.
+"""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from peers import nets
+
+maps = pytest.importorskip("peers.maps", reason="needs torch, captum and zennit: CONTRIBUTING.md says how")
+pairs = pytest.importorskip("peers.pairs")
+
+ROUNDING = 1e-12
+"""Largest difference, relative to the largest value; quotients near zero magnify the rounding of sums."""
+CHANNEL = 2
+BIASED = pytest.mark.parametrize("biases", [True, False], ids=["biases", "no biases"])
+NETS = pytest.mark.parametrize("net", nets.NETS)
+
+CASES = [(net, pair) for net in nets.NETS for pair in pairs.PAIRS if pair.at != "norm" or net == "normalised"]
+WALKS = {
+    "torch.autograd": (maps.autograd, "gradient"),
+    "captum Saliency": (partial(maps.captum_walk, method=maps.attr.Saliency, abs=False), "gradient"),
+    "captum GuidedBackprop": (partial(maps.captum_walk, method=maps.attr.GuidedBackprop), "guided"),
+    "captum Deconvolution": (partial(maps.captum_walk, method=maps.attr.Deconvolution), "deconvnet"),
+    "zennit GuidedBackprop": (partial(maps.zennit_map, composite="GuidedBackprop()", seed="one"), "guided"),
+    "zennit DeconvNet": (partial(maps.zennit_map, composite="DeconvNet()", seed="one"), "deconvnet"),
+}
+
+
+def assert_equal(found: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_equal(bool(np.abs(expected).max() > 0), True)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=ROUNDING * np.abs(expected).max())
+
+
+@BIASED
+@NETS
+def test_scores_are_the_same(net: str, biases: bool) -> None:
+    graph, x = nets.NETS[net](0, biases), nets.signed(0)
+    assert_equal(graph.forward(x).output.reshape(len(x), -1), maps.scores(graph, x))
+
+
+@BIASED
+@NETS
+@pytest.mark.parametrize("walk", WALKS)
+def test_walks_back(net: str, biases: bool, walk: str) -> None:
+    theirs, mode = WALKS[walk]
+    graph, x = nets.NETS[net](0, biases), nets.signed(0)
+    assert_equal(pairs.our_map(graph, x, CHANNEL, mode, seed="one"), theirs(graph, x, CHANNEL))
+
+
+@BIASED
+@pytest.mark.parametrize(("net", "pair"), CASES, ids=lambda one: one if isinstance(one, str) else one.theirs)
+def test_relevance(net: str, biases: bool, pair: pairs.Pair) -> None:
+    graph, x = nets.NETS[net](0, biases), nets.signed(0)
+    assert_equal(pairs.our_map(graph, x, CHANNEL, pair.mode), pair.their_map(graph, x, CHANNEL))
