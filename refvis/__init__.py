@@ -6,12 +6,14 @@
 
 from refvis import featurevis, layers
 from refvis.deconvolutional import (
+    Ledger,
     cam,
     deconvolution,
     grad_cam,
     gradient_times_input,
     guided_grad_cam,
     integrated_gradients,
+    ledger,
     linear_approximation,
     smoothgrad,
     smoothgrad_squared,
@@ -28,6 +30,7 @@ from refvis.weights import ModelFormatError
 
 __all__ = [
     "Heatmap",
+    "Ledger",
     "ModelFormatError",
     "Network",
     "Node",
@@ -45,6 +48,7 @@ __all__ = [
     "integrated_gradients",
     "inversion",
     "layers",
+    "ledger",
     "linear_approximation",
     "load",
     "merge_batchnorm",

@@ -1,4 +1,4 @@
-"""The command line: ``refvis explain``, ``show``, ``classify``, ``scenes``. Errors are one line, and exit code 2.
+"""The command line: ``refvis explain``, ``classify``, ``ledger``, ... Errors are one line, and exit code 2.
 
 Each command is a function in `refvis.commands`.
 """
@@ -31,10 +31,16 @@ def version(
         raise typer.Exit
 
 
-app.command()(commands.explain)
-app.command()(commands.classify)
-app.command()(commands.show)
-app.command()(commands.scenes)
+for command in (
+    commands.explain,
+    commands.classify,
+    commands.deconvolution,
+    commands.ledger,
+    commands.modes,
+    commands.show,
+    commands.scenes,
+):
+    app.command()(command)
 
 
 def main() -> None:

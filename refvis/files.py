@@ -12,6 +12,8 @@ def write_whole(path: str | Path, write: Callable[[Path], None]) -> None:
     An error or an interruption leaves what stood there before, and no half file.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}")
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     part = Path(name)

@@ -9,6 +9,7 @@ from refvis.layers import Conv, ConvTranspose, FullyConnected, Node, Pool, Recep
 from refvis.layers.arrays import storage
 from refvis.network import Network
 from refvis.printable import printable
+from refvis.tables import aligned, underlined
 
 HEADER = ("layer", "type", "reads", "writes", "filters", "stride", "pad", "output")
 NUMBERS = ("field", "field-stride", "field-offset", "parameters", "memory")
@@ -39,7 +40,7 @@ def described(net: Network, size: Sequence[int] | None = None) -> str:
     each = {storage(array): array for node in net.nodes for array in _arrays(node.layer)}
     total = sum(array.size for array in each.values())
     values = sum(_count(shape) for shape in shapes.values())
-    lines = [*_aligned(rows), ""]
+    lines = [*underlined(aligned(rows, rows[0].index("stride"))), ""]
     lines.append(f"parameters: {total:,} ({_bytes(total * ITEM)})")
     if shapes:
         start = shapes[net.inputs[0]]
@@ -133,16 +134,3 @@ def _bytes(count: int) -> str:
     if count < 1 << 20:
         return f"{count / 1024:.1f} KB"
     return f"{count / (1 << 20):.1f} MB"
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    left = rows[0].index("stride")
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "-" * len(lines[0]))
-    return lines

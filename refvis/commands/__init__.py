@@ -1,8 +1,11 @@
 """What the command line can do: a function for each command, and the options that they share."""
 
 from refvis.commands.classify import classify
+from refvis.commands.deconvolution import deconvolution
 from refvis.commands.explain import explain
+from refvis.commands.ledger import ledger
+from refvis.commands.modes import modes
 from refvis.commands.scenes import scenes
 from refvis.commands.show import show
 
-__all__ = ["classify", "explain", "scenes", "show"]
+__all__ = ["classify", "deconvolution", "explain", "ledger", "modes", "scenes", "show"]

@@ -5,16 +5,19 @@ from refvis.deconvolutional.deconvolution import deconvolution
 from refvis.deconvolutional.grad_cam import grad_cam, guided_grad_cam
 from refvis.deconvolutional.gradient_times_input import gradient_times_input
 from refvis.deconvolutional.integrated_gradients import integrated_gradients
+from refvis.deconvolutional.ledger import Ledger, ledger
 from refvis.deconvolutional.linear_approximation import linear_approximation
 from refvis.deconvolutional.smoothgrad import smoothgrad, smoothgrad_squared, vargrad
 
 __all__ = [
+    "Ledger",
     "cam",
     "deconvolution",
     "grad_cam",
     "gradient_times_input",
     "guided_grad_cam",
     "integrated_gradients",
+    "ledger",
     "linear_approximation",
     "smoothgrad",
     "smoothgrad_squared",

@@ -1,0 +1,57 @@
+"""Options that say what is explained, and what they stand for."""
+
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import typer
+
+from refvis.network import Network
+from refvis.printable import printable
+
+At = Annotated[str | None, typer.Option(help="Layer or variable to explain; the scores, if left out.")]
+ChannelOption = Annotated[
+    str | None, typer.Option("--channel", help="Its channel, from 0, or a class's name, or 'all'; else the strongest.")
+]
+Position = Annotated[str | None, typer.Option(help="One position Y,X of the channel's map; all, if left out.")]
+Against = Annotated[str | None, typer.Option(help="A channel whose map is subtracted.")]
+
+
+def chosen(net: Network, text: str | None, at: str | None) -> int | str | None:
+    """Return the number of the channel that was asked for, "all", or None for none."""
+    return text if text is None or text == "all" else _number(net, text, at)
+
+
+def opposed(net: Network, text: str | None, at: str | None) -> int | None:
+    """Return the number of the channel that is subtracted, or None for none."""
+    return None if text is None else _number(net, text, at)
+
+
+def _number(net: Network, text: str, at: str | None) -> int:
+    """Return the number of a channel, given by number or by its class; ValueError for unknown classes.
+
+    Only the scores' channels, which `at` None stands for, have names.
+    """
+    if text.removeprefix("-").isdecimal():
+        return int(text)
+    labels = (net.labels or []) if at is None else []
+    if text in labels:
+        return labels.index(text)
+    near = get_close_matches(text, labels, 3)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "give the channel's number, counted from 0"
+    raise ValueError(f"there is no {'class' if labels else 'named channel'} {text!r}: {hint}")
+
+
+def what(net: Network, name: str, at: str | None, channel: Any) -> str:
+    """Return a line for the terminal: the image's name, and the class that is explained, if it is one."""
+    label = f": {net.label(channel)}" if at is None and channel != "all" else ""
+    return printable(f"{name}{label}")
+
+
+def placed(text: str | None) -> tuple[int, int] | None:
+    """Return the position that "Y,X" stands for; ValueError for anything else."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise ValueError(f"--position is {text!r}, expected two whole numbers Y,X such as 3,5")
+    return int(parts[0]), int(parts[1])

@@ -1,0 +1,80 @@
+"""A ledger as a table that a person can read and add up."""
+
+from collections.abc import Mapping
+from textwrap import wrap
+from typing import Any
+
+from refvis.amounts import Form, form_for
+from refvis.deconvolutional.balance import STAYED, error, reasons
+from refvis.layers.ledger import AMOUNTS, Ledger
+from refvis.printable import printable
+from refvis.tables import aligned, underlined
+
+TITLES = {
+    "received": "received",
+    "passed": "passed",
+    "bias": "to biases",
+    "stabiliser": "to stabilisers",
+    "zero": "at zeros",
+    "rest": "unexplained",
+}
+"""Amount -> what its column is called."""
+
+WIDTH = 100
+"""Characters of a line of names."""
+
+
+def described(ledger: Ledger, parameters: Mapping[str, Any]) -> str:
+    """Return the ledger as text: what is explained, a line per layer from the top down, the sum, what is unbalanced.
+
+    `parameters` are those of the record. An amount that is exactly zero is a dash.
+    """
+    form = form_for([*_amounts(ledger), *ledger.seeds.values(), *ledger.inputs.values()])
+    parts = [*_heading(parameters, form), ""], [*_lines(ledger, form), ""], _sum(ledger, form), _balance(ledger)
+    return "\n".join(line for part in parts for line in part)
+
+
+def _amounts(ledger: Ledger) -> list[float]:
+    totals = [ledger.sum(amount) for amount in STAYED]
+    return [getattr(entry, amount) for entry in ledger.entries for amount in AMOUNTS] + totals
+
+
+def _heading(parameters: Mapping[str, Any], form: Form) -> list[str]:
+    mode = parameters["mode"] if "\n" not in parameters["mode"] else "a table of rules"
+    choices = [f"{key} {parameters[key]}" for key in ("channel", "position", "against") if key in parameters]
+    unit = [f"all amounts are times 1e{form.exponent}"] if form.exponent else []
+    start = f"{mode}: from {printable(parameters['at'])}, {', '.join(choices)}, down to the input"
+    return [f"{start}; seed: {parameters['seed']}; {parameters['dtype']}", *unit]
+
+
+def _lines(ledger: Ledger, form: Form) -> list[str]:
+    rows = [("layer", "type", "rule", *TITLES.values())]
+    rows += [
+        (*map(printable, (one.node, one.layer, one.rule)), *(form.text(getattr(one, amount)) for amount in AMOUNTS))
+        for one in ledger.entries
+    ]
+    return underlined(aligned(rows, 3))
+
+
+def _sum(ledger: Ledger, form: Form) -> list[str]:
+    """Return the sum: the seed, and below it what became of it."""
+    seeds = [("seed", name, form.text(value)) for name, value in ledger.seeds.items()]
+    became = [("inputs", name, form.text(value)) for name, value in ledger.inputs.items()]
+    became += [(TITLES[amount], "", form.text(ledger.sum(amount))) for amount in STAYED]
+    signs = "=" + "+" * (len(became) - 1)
+    rows = [*seeds, *((f"{sign} {what}", name, value) for sign, (what, name, value) in zip(signs, became, strict=True))]
+    lines = aligned([tuple(map(printable, row)) for row in rows], 2)
+    apart = error(ledger)
+    return [*lines, f"the two sides differ by {apart:.1e} of their terms" if apart else "the two sides are equal"]
+
+
+def _balance(ledger: Ledger) -> list[str]:
+    """Return whether all layers balance, or else a sentence for each reason why not, with the layers below it."""
+    found = reasons(ledger)
+    if not found:
+        rest = ledger.sum("rest")
+        return ["every layer balances" + (f"; what is unexplained, {rest:.1e}, is rounding" if rest else "")]
+    lines = [f"{len(ledger.unbalanced)} of {len(ledger.entries)} layers do not balance"]
+    for reason, nodes in found.items():
+        lines += [reason, *wrap(", ".join(map(printable, nodes)), WIDTH, initial_indent="  ", subsequent_indent="  ")]
+    return lines
