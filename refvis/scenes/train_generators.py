@@ -56,8 +56,9 @@ def train(name: str, out: Path, scenes: int, epochs: int, seed: int) -> None:
         for number, chosen in enumerate(progress):
             step = epoch * per_epoch + number + 1
             x = inputs(net, varied(images[chosen], random))
-            trace = graph.forward(coder.forward(x).output / np.float32(scale))
-            loss, signal = judged(judge, trace.output, x)
+            coded = coder.forward(x)
+            trace = graph.forward(coded.output / np.float32(scale))
+            loss, signal = judged(judge, trace.output, x, coded[judge.outputs[0]])
             losses.append(loss)
             gradients = graph.parameter_gradients(trace, {graph.outputs[0]: signal})
             adam(values, gradients, state, step, rate_at(step, epochs * per_epoch, RATE), DECAY)
@@ -76,11 +77,11 @@ def inputs(net: Network, images: Array) -> Array:
     return images.astype("float32") - average
 
 
-def judged(judge: Graph, drawn: Array, x: Array) -> tuple[float, Array]:
-    """Return the loss of drawn images (in units of OUTPUT_SCALE) against inputs x, and its gradient."""
+def judged(judge: Graph, drawn: Array, x: Array, wanted: Array) -> tuple[float, Array]:
+    """Return the loss of drawn images (in units of OUTPUT_SCALE) against inputs x and their features, and its slope."""
     difference = drawn - x / np.float32(OUTPUT_SCALE)
     loss, signal = float((difference**2).mean()), difference * np.float32(2 / difference.size)
-    trace, wanted = judge.forward(drawn * np.float32(OUTPUT_SCALE)), judge.forward(x).output
+    trace = judge.forward(drawn * np.float32(OUTPUT_SCALE))
     features = trace.output - wanted
     weight = FEATURES / float((wanted * wanted).sum())
     back = judge.backward(trace, {judge.outputs[0]: features * np.float32(2 * weight)})[judge.inputs[0]]
