@@ -25,7 +25,8 @@ def deconvolution(
     """Return the signal at the input that walks back from a channel, or from several, by `mode`.
 
     `x` is N x H x W x C (``net.preprocess``). `mode` is "gradient" (Simonyan et al. 2014), "deconvnet" (Zeiler & Fergus
-    2014), "guided" (Springenberg et al. 2015), "epsilon" (relevance; Bach et al. 2015), or a table of rules.
+    2014), "guided" (Springenberg et al. 2015), "epsilon" (relevance; Bach et al. 2015), another name in `modes.MODES`,
+    or a table of rules.
 
     What is explained: `at` is a layer or variable (None: the scores before softmax; naming the softmax explains the
     probability). `channel` counts from 0 (None: the strongest of each image); of a sequence, each has a map of its own,

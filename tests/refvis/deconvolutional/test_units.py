@@ -30,7 +30,7 @@ def network(graph):
 
 
 @pytest.mark.parametrize("at", [None, "conv2", "pool1"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", list(modes.MODES))
 def test_several_units_are_the_units_one_by_one(mode, at):
     net, x = classifier(), inputs(3, "float64")
     together = refvis.deconvolution(net, x, mode, at, CHANNELS)
