@@ -4,7 +4,8 @@
     avg:  the mean over the same taps
 
 Padding never takes part: it is minus infinity for max, and the mean divides by the number of pixels that exist. Where
-several taps are largest, the first in column-major order (down the rows first) takes the whole signal backward.
+several taps are largest, the first in column-major order (down the rows first) takes the whole signal backward. NaN is
+larger than any number.
 These are MatConvNet's conventions. Caffe rounds the output size up (models that came from Caffe therefore carry a
 larger pad at bottom and right); PyTorch's average counts padding unless told not to.
 Output height: floor((H + p_top + p_bottom - PH) / s) + 1. Reference: Vedaldi & Lenc, MatConvNet, 2015, section 4.3.
@@ -69,20 +70,30 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
         for rows, columns in taps(layer, x.shape):
             back[:, rows, columns] += share
     else:
-        left = signal.copy()
+        left, zero = signal, signal.dtype.type(0)
+        wide, largest = _ranked(wide), _ranked(output)
         for rows, columns in taps(layer, x.shape):
-            won = xp.where(wide[:, rows, columns] == output, left, signal.dtype.type(0))
-            back[:, rows, columns] += won
-            left -= won
+            wins = wide[:, rows, columns] == largest
+            back[:, rows, columns] += xp.where(wins, left, zero)
+            left = xp.where(wins, zero, left)
     top, _, start, _ = layer.pad  # type: ignore[misc]
     return (back[:, top : top + x.shape[1], start : start + x.shape[2]],)
+
+
+def _ranked(values: Array) -> Array:
+    """Return NaN as infinity: the maximum of a window that holds NaN is NaN, so NaN wins."""
+    xp = array_module(values)
+    return xp.where(xp.isnan(values), values.dtype.type("inf"), values)
 
 
 def centred(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
     """Return the signal at the centre of each window, without switches (Mahendran & Vedaldi 2016).
 
     A centre that lies on the padding moves to the nearest pixel. Of an even size, the centre is the earlier of the two.
+    Averages have no switches, and go back by their gradient.
     """
+    if layer.method == "avg":
+        return gradient(layer, signal, output, x)
     back = array_module(signal, x).zeros_like(padded(layer, x, 0))
     middle = (layer.size[0] - 1) // 2 + layer.size[0] * ((layer.size[1] - 1) // 2)  # type: ignore[index]
     rows, columns = list(taps(layer, x.shape))[middle]
