@@ -7,8 +7,9 @@ by itself has the slope of the secant in place of its derivative:
 
     m_x = m_y (y - y') / (x - x'),    or m_y dy/dx where x and x' are as good as equal
 
-LRN and the other normalisations are treated so, too: all of y_k's difference goes to x_k. Max pooling (as in captum):
-with t = max(y, y'), the winner of the inputs' half gets t - y' and the winner of the reference's half y - t.
+LRN, softmax and the other normalisations are treated so, too: all of y_k's difference goes to x_k, and is lost where
+x_k differs not at all. Max pooling (as in captum): with t = max(y, y'), the winner of the inputs' half gets t - y', and
+the winner of the reference's half y - t.
 Both halves of what is returned are equal: a multiplier belongs to the pair.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.batch_norm import BatchNorm, frozen
+from refvis.layers.lrp.linear import negative, positive
 from refvis.layers.operators import operator
 from refvis.layers.pool import Pool
 from refvis.layers.roi_pool import ROIPool
@@ -39,9 +41,8 @@ def pool(
     slopes = operator(layer).gradient(layer, signal, output, x, *rest)
     if layer.method == "avg":
         return slopes
-    xp, half = array_module(signal, x), len(output) // 2
-    top = xp.maximum(output[:half], output[half:])
-    amounts = xp.concatenate((top - output[half:], output[:half] - top))
+    more = _difference(output)
+    amounts = array_module(x).concatenate((positive(more), negative(more)))  # t - y', y - t
     won = operator(layer).gradient(layer, signal * amounts, output, x, *rest)[0]
     return _per_difference(_both(won[: len(x) // 2] + won[len(x) // 2 :]), slopes[0], x, least), *slopes[1:]
 
