@@ -101,4 +101,14 @@ EXCITATION = relevance(lrp.excitation) | _excited | _excited_pools
 
 def with_box(mode: Any, low: float | Array, high: float | Array) -> dict[Any, Rule]:
     """Return the table with the bounds `low` and `high` for every rule `lrp.box` in it that has none yet."""
-    return {key: partial(rule, low=low, high=high) if rule is lrp.box else rule for key, rule in mode.items()}
+    return {key: _boxed(rule, {"low": low, "high": high}) for key, rule in mode.items()}
+
+
+def _boxed(rule: Any, bounds: dict[str, Any]) -> Any:
+    """Return the rule with bounds if it is `lrp.box`; in a rule that chooses among others (`lrp.conv`), these."""
+    if rule is lrp.box:
+        return partial(rule, **bounds)
+    if not isinstance(rule, partial):
+        return rule
+    own = {key: _boxed(value, bounds) for key, value in rule.keywords.items()}
+    return partial(rule.func, *rule.args, **(bounds | own if rule.func is lrp.box else own))

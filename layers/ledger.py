@@ -9,12 +9,11 @@ is marked, so that it has a name: that of the node and its rule.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from inspect import Parameter, signature
 from typing import Any
 
 from refvis.layers import modes
 from refvis.layers.arrays import Array
-from refvis.layers.lrp.booking import Booking, total
+from refvis.layers.lrp.booking import Booking, told, total
 from refvis.layers.network import Graph
 from refvis.layers.nodes import Node, Trace
 from refvis.layers.operators import Rule, title
@@ -76,11 +75,9 @@ class Ledger:
 def keep(graph: Graph, trace: Trace, seeds: Mapping[str, Array], mode: str | modes.Mode) -> Ledger:
     """Return the ledger of a walk back by `mode`; arguments and errors are those of ``Graph.backward``."""
     entries: list[Entry] = []
-    rules: dict[str, Rule] = {
-        name: partial(_entered, entries, graph.node(name), rule)
-        for name, rule in modes.resolved(mode, graph.nodes).items()
-    }
-    signals = graph.backward(trace, seeds, rules)
+    resolved = {name: rule for name, rule in modes.resolved(mode, graph.nodes).items() if callable(rule)}
+    entered = {name: partial(_entered, entries, graph.node(name), rule) for name, rule in resolved.items()}
+    signals = graph.backward(trace, seeds, {**modes.find(mode), **entered})
     ends = {name: total(signals[name]) for name in graph.inputs if name in signals}
     return Ledger(tuple(entries), {name: total(seed) for name, seed in seeds.items()}, ends, signals)
 
@@ -90,7 +87,7 @@ def _entered(
 ) -> tuple[Array, ...]:
     """Apply the rule, and enter a line for it."""
     book = Booking()
-    found = rule(layer, signal, output, *inputs, **({"book": book} if _books(rule) else {}))
+    found = told(rule, book)(layer, signal, output, *inputs)
     entries.append(
         Entry(
             node.name,
@@ -106,9 +103,3 @@ def _entered(
         )
     )
     return found
-
-
-def _books(rule: Rule) -> bool:
-    """Return whether a rule says where relevance goes that no input gets: whether it takes `book`, or any option."""
-    parameters = signature(rule).parameters.values()
-    return any(one.name == "book" or one.kind is Parameter.VAR_KEYWORD for one in parameters)

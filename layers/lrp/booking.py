@@ -1,8 +1,11 @@
 """What a rule says about the relevance that no input received."""
 
 from dataclasses import dataclass
+from functools import partial
+from inspect import Parameter, signature
 
 from refvis.layers.arrays import Array
+from refvis.layers.operators import Rule
 
 
 @dataclass
@@ -10,12 +13,19 @@ class Booking:
     """Relevance that stayed at one layer, added up in double over the whole batch.
 
     `bias`: the share of the biases; `stabiliser`: what the stabiliser took (negative where it gave); `zero`: what
-    arrived where the denominator was zero.
+    arrived where the denominator was zero (or, of a bias that is spread, where no input reaches).
     """
 
     bias: float = 0.0
     stabiliser: float = 0.0
     zero: float = 0.0
+
+
+def told(rule: Rule, book: Booking | None) -> Rule:
+    """Return the rule with `book`, if it takes one: if it has a parameter of that name, or passes any option on."""
+    parameters = signature(rule).parameters.values() if book is not None else ()
+    takes = any(one.name == "book" or one.kind is Parameter.VAR_KEYWORD for one in parameters)
+    return partial(rule, book=book) if takes else rule
 
 
 def total(values: Array) -> float:

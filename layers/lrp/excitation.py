@@ -17,7 +17,8 @@ from typing import Any
 from refvis.layers.arrays import Array
 from refvis.layers.lrp.booking import Booking
 from refvis.layers.lrp.linear import Linear, linear, negative, positive
-from refvis.layers.lrp.shares import Relevance, divided, nothing
+from refvis.layers.lrp.shares import Relevance, added, divided, nothing
+from refvis.layers.lrp.signs import passed, present, summed
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser
 
 Options = tuple[str, float | Stabiliser, Booking | None]
@@ -48,20 +49,20 @@ def contrastive(
 ) -> tuple[Array, ...]:
     """Contrastive excitation backprop at the layer where it starts: excitation by W, less excitation by -W.
 
-    The layers below go on with `excitation`, which is linear in the signal. What it returns sums to about zero.
+    The layers below go on with `excitation`, which is linear in the signal. What it returns sums to about zero, and so
+    does what it books: the opposite carries -R.
     """
     part, options = linear(layer, *inputs), (signed, eps, book)
     own = _excited(part, part.weighted(positive), signal, options)
-    dual = _excited(part, part.weighted(lambda w: -negative(w)), signal, options)
-    return part.returned(tuple(a - b for a, b in zip(own, dual, strict=True)))
+    dual = _excited(part, part.weighted(lambda w: -negative(w)), -signal, options)
+    return part.returned(added(own, dual))
 
 
 def _excited(part: Linear, exciting: Linear | None, signal: Array, options: Options) -> Relevance:
     signed, eps, book = options
-    if exciting is None:
-        return nothing(part)
-    awake = exciting.on(lambda x: responses(x, signed))
-    return awake.relevance(divided(signal, awake.forward(), eps, book))
+    awake = present(exciting and exciting.on(lambda x: responses(x, signed)))
+    share = divided(signal, summed(awake, signal), eps, book)
+    return passed(awake, share) or nothing(part)
 
 
 def responses(x: Array, signed: str) -> Array:

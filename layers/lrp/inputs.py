@@ -13,8 +13,9 @@ from typing import Any
 
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.lrp.booking import Booking
-from refvis.layers.lrp.linear import linear, negative, positive
+from refvis.layers.lrp.linear import linear, negative, ones, positive
 from refvis.layers.lrp.shares import Division, added, changed
+from refvis.layers.lrp.signs import passed, present, summed
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser
 
 
@@ -41,7 +42,7 @@ def flat(
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
     """Flat rule (Lapuschkin et al. 2019): in equal parts to all inputs that reach the output, whatever they are."""
-    return _constant(_ones, Division(eps, bias, book), layer, signal, inputs)
+    return _constant(ones, Division(eps, bias, book), layer, signal, inputs)
 
 
 def _constant(
@@ -51,9 +52,9 @@ def _constant(
     part = linear(layer, *inputs)
     weighted = part.weighted(change)
     assert weighted is not None  # neither squares nor ones are zero for weights that are equal and positive
-    ones = weighted.on(_ones)
-    share, dealt = division.shares(part, signal, ones.forward(), changed(part.bias, change))
-    return part.returned(added(ones.gradient(share), dealt))
+    alike = weighted.on(ones)
+    share, dealt = division.shares(part, signal, alike.forward(), changed(part.bias, change))
+    return part.returned(added(alike.gradient(share), dealt))
 
 
 def box(
@@ -61,6 +62,7 @@ def box(
     signal: Array,
     output: Array,
     x: Array,
+    *,
     low: float | Array | None = None,
     high: float | Array | None = None,
     eps: float | Stabiliser = EPSILON,
@@ -79,11 +81,11 @@ def box(
             f"the input lies in {float(x.min()):g} ... {float(x.max()):g}, outside the box that was given: "
             "low and high are bounds of the network's input, after the average was subtracted"
         )
-    signs = [(one, bound) for one, bound in ((part.weighted(positive), low), (part.weighted(negative), high)) if one]
-    less = [one.on(lambda x, bound=bound: bound) for one, bound in signs]  # type: ignore[misc]
-    share, dealt = division.shares(part, signal, part.forward() - sum(one.forward() for one in less), part.bias)
-    found = part.relevance(share)[0] - sum(one.relevance(share)[0] for one in less)
-    return part.returned(added((found,), dealt))
+    # x w - l w+ - h w- = (x - l) w+ + (x - h) w-: neither term is negative, so that nothing cancels.
+    up, down = part.weighted(positive), part.weighted(negative)
+    pieces = present(up and up.on(lambda x: x - low), down and down.on(lambda x: x - high))
+    share, dealt = division.shares(part, signal, summed(pieces, signal), part.bias)
+    return part.returned(added(passed(pieces, share), dealt))
 
 
 def _bound(x: Array, value: float | Array | None, extreme: str) -> Array:
@@ -91,7 +93,3 @@ def _bound(x: Array, value: float | Array | None, extreme: str) -> Array:
         value = getattr(x, extreme)(axis=tuple(range(1, x.ndim)), keepdims=True)
     xp = array_module(x)
     return xp.broadcast_to(xp.asarray(value, x.dtype), x.shape)
-
-
-def _ones(values: Array) -> Array:
-    return array_module(values).ones_like(values)

@@ -4,7 +4,7 @@
 
 `weighted` changes the weights (their positive part, their square, ...). Layers whose weights are all positive and
 equal for each output (average pooling, sums) have no field for them: of these only whether any weight is left matters,
-since every rule divides by the sum.
+since every rule divides by the sum (to which the stabiliser, if there is one, is then added).
 """
 
 from collections.abc import Callable
@@ -83,15 +83,15 @@ class Linear:
         changed = change(getattr(self.layer, self.weights).astype(x.dtype, copy=False))
         return replace(self, layer=replace(self.layer, **{self.weights: changed}))
 
-    def evenly(self, share: Array) -> tuple[Array, ...]:
-        """Return `share` (the output's shape) dealt out in equal parts to the inputs that reach each output."""
-        ones = self.weighted(_ones)
-        assert ones is not None
-        reached = ones.on(_ones)
-        return reached.gradient(share / reached.forward())
+    def counting(self) -> "Linear":
+        """Return the same with all weights and inputs 1: its forward counts the inputs that reach each output."""
+        weighted = self.weighted(ones)
+        assert weighted is not None
+        return weighted.on(ones)
 
 
-def _ones(values: Array) -> Array:
+def ones(values: Array) -> Array:
+    """Return 1 for every value (shape and dtype of the values)."""
     return array_module(values).ones_like(values)
 
 
@@ -116,9 +116,27 @@ def _equal(layer: Any, *inputs: Array) -> Linear:
     return Linear(layer, inputs)
 
 
+def _pooled(layer: Pool, x: Array) -> Linear:
+    _require_average(layer)
+    return Linear(layer, (x,))
+
+
+def _require_average(layer: Pool | ROIPool) -> None:
+    if layer.method != "avg":
+        raise ValueError(
+            f"{title(layer)} takes the largest value, which is not linear: use lrp.pool there (the winner takes all), "
+            "or lrp.spread (in proportion to all)"
+        )
+
+
+def _pooled_regions(layer: ROIPool, x: Array, regions: Array) -> Linear:
+    _require_average(layer)
+    return _placed(None)(layer, x, regions)
+
+
 def _placed(weights: str | None) -> Callable[..., Linear]:
     def found(layer: Any, x: Array, *places: Array) -> Linear:
-        nothing = tuple(array_module(x).zeros_like(place) for place in places)
+        nothing = tuple(array_module(x).zeros(place.shape, x.dtype) for place in places)
         return Linear(layer, (x,), None, weights, places, lambda passed: (*passed, *nothing))
 
     return found
@@ -142,7 +160,7 @@ def _scaled(layer: Scale, x: Array, *rest: Array) -> Linear:
     parts = (x * s,) if o is None or given else (x * s, array_module(x).broadcast_to(o, x.shape))
 
     def returned(passed: tuple[Array, ...]) -> tuple[Array, ...]:
-        gate = () if layer.scale is not None else (array_module(x).zeros_like(rest[0]),)
+        gate = () if layer.scale is not None else (array_module(x).zeros(rest[0].shape, x.dtype),)
         return passed[0], *gate, *(summed_to(one, rest[-1].shape) for one in passed[1:])
 
     return Linear(Sum(), parts, o if given else None, returned=returned)
@@ -152,11 +170,11 @@ LINEAR: dict[type, Callable[..., Linear]] = {
     Conv: _filtered,
     ConvTranspose: _filtered,
     FullyConnected: _filtered,
-    Pool: _equal,
+    Pool: _pooled,
     Sum: _equal,
-    ROIPool: _placed(None),
+    ROIPool: _pooled_regions,
     BilinearSampler: _placed(UNKNOWN),
     BatchNorm: _normalised,
     Scale: _scaled,
 }
-"""Layer type -> ``(layer, *inputs) -> Linear``. Pooling stands for its average here."""
+"""Layer type -> ``(layer, *inputs) -> Linear``."""

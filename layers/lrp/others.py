@@ -14,7 +14,7 @@ from typing import Any
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv
 from refvis.layers.lrn import LRN, denominator, reaches, window_sum
-from refvis.layers.lrp.booking import Booking
+from refvis.layers.lrp.booking import Booking, told
 from refvis.layers.lrp.epsilon import epsilon
 from refvis.layers.lrp.shares import divided
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser
@@ -29,14 +29,21 @@ def passes(layer: Any, signal: Array, output: Array, *inputs: Array) -> tuple[Ar
 
 
 def conv(
-    layer: Conv, signal: Array, output: Array, x: Array, local: Rule, full: Rule = epsilon, **options: Any
+    layer: Conv,
+    signal: Array,
+    output: Array,
+    x: Array,
+    local: Rule,
+    full: Rule = epsilon,
+    book: Booking | None = None,
+    **options: Any,
 ) -> tuple[Array, ...]:
     """Convolution: the rule `full` where one filter covers the whole input, as if fully connected, else `local`.
 
     MatConvNet has no fully connected block: fc6 is a convolution, and composites that tell the two apart mean this.
     """
-    whole = output.shape[1:3] == (1, 1) and layer.filters is not None and layer.filters.shape[1:3] == x.shape[1:3]
-    return (full if whole else local)(layer, signal, output, x, **options)
+    whole = layer.filters is not None and layer.filters.shape[1:] == x.shape[1:] and output.shape[1:3] == (1, 1)
+    return told(full if whole else local, book)(layer, signal, output, x, **options)
 
 
 def pool(
@@ -46,6 +53,7 @@ def pool(
     *inputs: Array,
     largest: Rule | None = None,
     average: Rule = epsilon,
+    book: Booking | None = None,
     **options: Any,
 ) -> tuple[Array, ...]:
     """Pooling: the rule `average` for averages, `largest` for maxima (None: its gradient, the winner takes all).
@@ -53,18 +61,24 @@ def pool(
     Regions of interest, if the layer has them as a second input, get nothing.
     """
     if layer.method == "avg":
-        return average(layer, signal, output, *inputs, **options)
+        return told(average, book)(layer, signal, output, *inputs, **options)
     if largest is None:
         return operator(layer).gradient(layer, signal, output, *inputs)
-    return largest(layer, signal, output, *inputs, **options)
+    return told(largest, book)(layer, signal, output, *inputs, **options)
 
 
 def spread(
-    layer: Pool | ROIPool, signal: Array, output: Array, *inputs: Array, rule: Rule = epsilon, **options: Any
+    layer: Pool | ROIPool,
+    signal: Array,
+    output: Array,
+    *inputs: Array,
+    rule: Rule = epsilon,
+    book: Booking | None = None,
+    **options: Any,
 ) -> tuple[Array, ...]:
     """Max pooling as if it were the average: `rule` shares out among all values in the window."""
     average = replace(layer, method="avg")
-    return rule(average, signal, operator(average).forward(average, *inputs), *inputs, **options)
+    return told(rule, book)(average, signal, operator(average).forward(average, *inputs), *inputs, **options)
 
 
 def tangent(

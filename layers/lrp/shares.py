@@ -44,7 +44,8 @@ class Division:
         if bias is None:
             return share, ()
         if self.bias == "spread":
-            return share, part.evenly(share * bias)
+            each = part.counting()
+            return share, each.gradient(divided(share * bias, each.forward(), 0.0, self.book))
         if self.book is not None:
             self.book.bias += total(share * bias)
         return share, ()

@@ -37,14 +37,15 @@ def contributions(part: Linear, split: str) -> tuple[Pieces, Pieces]:
         raise ValueError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
     up, down = part.weighted(positive), part.weighted(negative)
     if split == "weights":
-        return _there(up), _there(down)
+        return present(up), present(down)
     above, below = ([one and one.on(sign) for one in (up, down)] for sign in (positive, negative))
     if all((x >= 0).all() for x in part.inputs):
-        return _there(above[0]), _there(above[1])
-    return _there(above[0], below[1]), _there(above[1], below[0])
+        return present(above[0]), present(above[1])
+    return present(above[0], below[1]), present(above[1], below[0])
 
 
-def _there(*pieces: Linear | None) -> Pieces:
+def present(*pieces: Linear | None) -> Pieces:
+    """Return the pieces that are not None."""
     return tuple(piece for piece in pieces if piece is not None)
 
 
@@ -76,7 +77,7 @@ def alpha_beta(
 
     Returns one array per input, in its shape and dtype. Raises ValueError unless alpha - beta = 1 and beta >= 0.
     """
-    if abs(alpha - beta - 1) > 1e-9 or beta < 0:
+    if not (abs(alpha - beta - 1) <= 1e-9 and beta >= 0):
         raise ValueError(f"alpha is {alpha} and beta {beta}, expected alpha - beta = 1 and beta >= 0")
     part, division = linear(layer, *inputs), Division(eps, bias, book)
     up, down = contributions(part, split)
@@ -109,8 +110,11 @@ def gamma(
 ) -> tuple[Array, ...]:
     """Gamma rule (Montavon et al. 2019, section 10.2.1): contributions of the sign of y count 1 + gamma times.
 
-    An output that is exactly 0 has the sign that the stabiliser gives to zero. Returns one array per input.
+    An output that is exactly 0 has the sign that the stabiliser gives to zero. Returns one array per input. Raises
+    ValueError unless gamma >= 0.
     """
+    if not gamma >= 0:
+        raise ValueError(f"gamma is {gamma}, expected 0 or more")
     part, division = linear(layer, *inputs), Division(eps, bias, book)
     up, down = contributions(part, split)
     P, N = summed(up, signal), summed(down, signal)
