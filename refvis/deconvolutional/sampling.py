@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from refvis.deconvolutional.apart import apart
 from refvis.deconvolutional.walk import MEMORY, passed, walked
 from refvis.layers import Array, Trace, array_module, modes
+from refvis.layers.apart import apart
 from refvis.targets import Target
 
 Point = Callable[[int], Array]

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from refvis.deconvolutional.apart import apart
 from refvis.layers import Array, Trace, array_module, modes
+from refvis.layers.apart import apart
 from refvis.targets import Target
 
 MEMORY = 512 << 20

@@ -12,8 +12,8 @@ from same import assert_same
 from small_nets import classifier, inputs
 
 import refvis
-from refvis.deconvolutional.apart import APART
 from refvis.layers import BatchNorm, Dropout, Graph, NormalizeLp, ReLU, modes, relu
+from refvis.layers.apart import APART
 from refvis.targets import target
 
 MODES = ("gradient", "deconvnet", "guided", "epsilon")
