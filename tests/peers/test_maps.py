@@ -21,9 +21,9 @@ NETS = pytest.mark.parametrize("net", nets.NETS)
 CASES = [(net, pair) for net in nets.NETS for pair in pairs.PAIRS if pair.at != "norm" or net == "normalised"]
 WALKS = {
     "torch.autograd": (maps.autograd, "gradient"),
-    "captum Saliency": (partial(maps.captum_walk, method=maps.attr.Saliency, abs=False), "gradient"),
-    "captum GuidedBackprop": (partial(maps.captum_walk, method=maps.attr.GuidedBackprop), "guided"),
-    "captum Deconvolution": (partial(maps.captum_walk, method=maps.attr.Deconvolution), "deconvnet"),
+    "captum Saliency": (partial(maps.captum_walk, walk=maps.attr.Saliency, abs=False), "gradient"),
+    "captum GuidedBackprop": (partial(maps.captum_walk, walk=maps.attr.GuidedBackprop), "guided"),
+    "captum Deconvolution": (partial(maps.captum_walk, walk=maps.attr.Deconvolution), "deconvnet"),
     "zennit GuidedBackprop": (partial(maps.zennit_map, composite="GuidedBackprop()", seed="one"), "guided"),
     "zennit DeconvNet": (partial(maps.zennit_map, composite="DeconvNet()", seed="one"), "deconvnet"),
 }

@@ -61,10 +61,14 @@ def autograd(graph: Graph, x: np.ndarray, channel: int) -> np.ndarray:
     return from_torch(given.grad)
 
 
-def captum_walk(graph: Graph, x: np.ndarray, channel: int, method: Callable[..., Any], **options: Any) -> np.ndarray:
-    """Return the map of captum's Saliency, GuidedBackprop or Deconvolution."""
+def captum_walk(
+    graph: Graph, x: np.ndarray, channel: int, walk: Callable[..., Any], layer: str | None = None, **options: Any
+) -> np.ndarray:
+    """Return the map of one of captum's methods, at a layer where it asks for one."""
+    net = TorchNet(graph, x.shape, Addition_Module)
     with warnings.catch_warnings(action="ignore"):  # of hooks on ReLUs
-        return from_torch(method(TorchNet(graph, x.shape, Addition_Module)).attribute(to_torch(x), channel, **options))
+        made = walk(net) if layer is None else walk(net, net.steps[layer])
+        return from_torch(made.attribute(to_torch(x), target=channel, **options))
 
 
 def captum_lrp(graph: Graph, x: np.ndarray, channel: int, rule: str, on: Any = FILTERED) -> np.ndarray:
