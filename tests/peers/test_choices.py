@@ -1,6 +1,8 @@
 """Where captum, zennit and torch part, and by which choice: what docs/disagree.md says, over ten random networks."""
 
+import importlib
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,3 +83,10 @@ def test_captum_stabilises_maxima_too() -> None:
     winner_takes_all = modes.relevance(partial(lrp.epsilon, eps=1e-9))
     difference = np.abs(pairs.our_map(graph, x, 2, winner_takes_all) - theirs).max() / np.abs(theirs).max()
     np.testing.assert_array_less(1e-10, difference)
+
+
+def test_the_page_prints_the_pairs_that_are_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(__file__).resolve().parents[2] / "docs" / "disagree"
+    monkeypatch.syspath_prepend(folder)
+    tables = importlib.import_module("tables")
+    assert (folder / "rules.inc").read_text(encoding="utf-8") == tables.rules(), "run: python docs/disagree"
