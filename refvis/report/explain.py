@@ -1,25 +1,20 @@
-"""What the report shows: one row of cards per class of the taxonomy."""
+"""What the report shows: one row of cards per class of the taxonomy, and the ledger of a relevance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from refvis.deconvolutional import deconvolution
+from refvis.deconvolutional import Ledger, ledger
 from refvis.images import ImageLike
-from refvis.input_modification import occlusion
-from refvis.input_reconstruction import inversion
-from refvis.layers import Array, ReLU, title
+from refvis.layers import Array, title
 from refvis.network import Network
-from refvis.report.texts import HOW_TO_READ, METHODS, ROWS
-from refvis.results import Heatmap, Reconstruction
+from refvis.report.methods import Found, deconvolutions, modifications, reconstructions
+from refvis.report.texts import HOW_TO_READ, ROWS
+from refvis.results import Heatmap
 
-Found = Heatmap | Reconstruction
-
-TV_WEIGHTS = (1.0, 4.0, 10.0)
-"""Weights of total variation for the layers that are inverted, from shallow to deep: the less a code says about
-details, the more the regulariser has to (Mahendran & Vedaldi choose it layer by layer, too)."""
+LEDGER = "epsilon_plus_flat"
+"""The mode whose ledger is shown."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +48,7 @@ class Explanation:
     classes: tuple[tuple[str, float], ...]
     target: str
     rows: tuple[Row, ...]
+    ledger: Ledger
     mask: Array | None = None
 
 
@@ -73,16 +69,22 @@ def explain(
     x = net.preprocess(image)
     scores = net.upto(net.scores).forward(x).output
     channel = int(scores[0].sum(axis=(0, 1)).argmax())
-    one_of_several = scores.shape[3] > 1
-    classes = tuple(net.classify(x)) if one_of_several else ()
-    common: dict[str, Any] = {"channel": channel}
     rows = (
-        _row("modification", _modifications(net, x, common, seed, progress), mask),
-        _row("deconvolutional", _deconvolutions(net, x, common), mask),
-        _row("reconstruction", _reconstructions(net, x, steps, seed, progress), None),
+        _row("modification", modifications(net, x, channel, seed, progress), mask),
+        _row("deconvolutional", deconvolutions(net, x, channel, seed), mask),
+        _row("reconstruction", reconstructions(net, x, steps, seed, progress), None),
     )
-    target = _named(net, channel, scores.shape)
-    return Explanation(net, source, x, net.restore(x), classes, target, rows, mask)
+    return Explanation(
+        net,
+        source,
+        x,
+        net.restore(x),
+        classes=tuple(net.classify(x)) if scores.shape[3] > 1 else (),
+        target=_named(net, channel, scores.shape),
+        rows=rows,
+        ledger=ledger(net, x, LEDGER, channel=channel),
+        mask=mask,
+    )
 
 
 def _named(net: Network, channel: int, shape: tuple[int, ...]) -> str:
@@ -93,7 +95,7 @@ def _named(net: Network, channel: int, shape: tuple[int, ...]) -> str:
     return f"{before}{name}{over}"
 
 
-def _row(key: str, found: Iterator[tuple[str, str, Found]], mask: Array | None) -> Row:
+def _row(key: str, found: Iterable[tuple[str, str, Found]], mask: Array | None) -> Row:
     cards = tuple(
         Card(f"{key}/{name}", title, HOW_TO_READ[name.split("-")[0]], result, _inside(result, mask))
         for name, title, result in found
@@ -107,36 +109,3 @@ def _inside(found: Found, mask: Array | None) -> float | None:
         return None
     positive = np.maximum(found.map, 0)
     return float(positive[mask].sum() / positive.sum()) if positive.sum() > 0 else None
-
-
-def _modifications(
-    net: Network, x: Array, common: dict[str, Any], seed: int, progress: bool
-) -> Iterator[tuple[str, str, Found]]:
-    size = max(1, round(min(x.shape[1:3]) / 5))
-    options = common | {"size": size, "stride": max(1, size // 3), "seed": seed, "progress": progress}
-    for fill in ("mean", "random"):
-        name = f"occlusion_{fill}"
-        yield name, METHODS[name], occlusion(net, x, fill=fill, **options)
-
-
-def _deconvolutions(net: Network, x: Array, common: dict[str, Any]) -> Iterator[tuple[str, str, Found]]:
-    for mode in ("gradient", "deconvnet", "guided", "epsilon"):
-        yield mode, METHODS[mode], deconvolution(net, x, mode, **common)
-
-
-def _reconstructions(net: Network, x: Array, steps: int, seed: int, progress: bool) -> Iterator[tuple[str, str, Found]]:
-    for name, tv_weight in zip(depths(net, x), TV_WEIGHTS, strict=False):
-        found = inversion(net, x, at=name, steps=steps, tv_weight=tv_weight, seed=seed, progress=progress)
-        yield f"inversion-{name}", f"{METHODS['inversion']} of {name}", found
-
-
-def depths(net: Network, x: Array, count: int = len(TV_WEIGHTS)) -> list[str]:
-    """Return up to `count` nodes to invert, from the first to the deepest ReLU (or layer) with positions left."""
-    cut = net.upto(net.scores)
-    shapes = cut.shapes(**{net.inputs[0]: x.shape})
-    maps = [node for node in cut.nodes if shapes[node.output][1] * shapes[node.output][2] > 1]
-    rectified = [node.name for node in maps if isinstance(node.layer, ReLU)]
-    names = rectified or [node.name for node in maps]
-    if len(names) <= count:
-        return names
-    return [names[round(i * (len(names) - 1) / (count - 1))] for i in range(count)]

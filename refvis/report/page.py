@@ -1,4 +1,4 @@
-"""The explanation as files: a self-contained HTML page, and the arrays as HDF5."""
+"""The explanation as a self-contained HTML page."""
 
 import base64
 from pathlib import Path
@@ -10,7 +10,8 @@ from refvis.colours import Scale
 from refvis.files import write_whole
 from refvis.layers import Array
 from refvis.report.explain import Card, Explanation
-from refvis.results import Heatmap, Reconstruction, png, write_h5
+from refvis.report.ledger import ledger_view
+from refvis.results import Heatmap, Reconstruction, png
 from refvis.version import __version__
 
 STOPS = 16
@@ -26,44 +27,6 @@ def write_page(explained: Explanation, path: str | Path) -> None:
     )
     text = environment.get_template("page.html").render(view(explained))
     write_whole(path, lambda part: _write_text(part, text))
-
-
-def write_arrays(explained: Explanation, path: str | Path) -> None:
-    """Write the arrays behind the page as .h5, whole or not at all: a group per method, its record as attributes."""
-
-    def write(part: Path) -> None:
-        import h5py
-
-        with h5py.File(part, "w") as file:
-            file.create_dataset("input/x", data=explained.x, compression="gzip")
-            file.create_dataset("input/picture", data=explained.picture, compression="gzip")
-            if explained.mask is not None:
-                file.create_dataset("input/mask", data=explained.mask, compression="gzip")
-            file.attrs.update({"source": explained.source, "target": explained.target, "model": explained.net.name})
-            for card in (card for row in explained.rows for card in row.cards):
-                write_h5(file.create_group(group_name(card)), arrays(card), card.found.record)
-
-    write_whole(path, write)
-
-
-def group_name(card: Card) -> str:
-    """Return where a card's arrays stand: "deconvolutional/guided", "reconstruction/inversion/relu5".
-
-    What HDF5 cannot have in a name ("/", lone dots, control characters) is written as in web addresses, %2F.
-    """
-    head, dash, layer = card.key.partition("-")
-    if not dash:
-        return head
-    member = "".join(c if c.isprintable() and c not in "/%" else f"%{ord(c):02X}" for c in layer)
-    return f"{head}/{member if member.strip('.') else member.replace('.', '%2E') or '%'}"
-
-
-def arrays(card: Card) -> dict[str, Array]:
-    """Return the arrays of a card by name."""
-    if isinstance(card.found, Heatmap):
-        return {"values": card.found.values, "map": card.found.map}
-    history = {f"history/{name}": values for name, values in card.found.history.items()}
-    return {"x": card.found.x, "image": card.found.image, **history}
 
 
 def view(explained: Explanation) -> dict[str, Any]:
@@ -82,6 +45,7 @@ def view(explained: Explanation) -> dict[str, Any]:
             {"title": row.title, "question": row.question, "cards": [card_view(card) for card in row.cards]}
             for row in explained.rows
         ],
+        "ledger": ledger_view(explained.ledger),
         "version": __version__,
     }
 
@@ -97,6 +61,7 @@ def card_view(card: Card) -> dict[str, Any]:
             "parameters": parameters,
             "scale": None,
             "history": history,
+            "missed": None,
         }
     picture = card.found.overlay()
     return shown | {
@@ -104,7 +69,14 @@ def card_view(card: Card) -> dict[str, Any]:
         "parameters": parameters,
         "scale": bar(card.found.scale, card.found.map),
         "history": None,
+        "missed": _missed(card.found),
     }
+
+
+def _missed(found: Heatmap) -> float | None:
+    """Return by which part of what it should sum up to the first row's sum misses it, where that was measured."""
+    measured = found.measures.get("relative_completeness_error")
+    return None if measured is None else float(measured[0])
 
 
 def bar(scale: Scale, shown: Array) -> dict[str, Any]:

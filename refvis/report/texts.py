@@ -22,6 +22,10 @@ METHODS = {
     "deconvnet": "Deconvnet",
     "guided": "Guided backpropagation",
     "epsilon": "Epsilon relevance",
+    "epsilon_plus_flat": "Relevance, epsilon plus flat",
+    "integrated_gradients": "Integrated gradients",
+    "smoothgrad": "SmoothGrad",
+    "grad_cam": "Grad-CAM",
     "inversion": "Inversion",
 }
 
@@ -39,6 +43,20 @@ HOW_TO_READ = {
     "sharp, but nearly the same for every class.",
     "epsilon": "Red: this pixel's share of the score; blue: its share against it; the shares add up to the score "
     "(summed over its positions), less what biases took.",
+    "epsilon_plus_flat": "Red: as for epsilon relevance, but convolutions count only what speaks for their outputs, "
+    "and the first shares out evenly: smoother, since less cancels; the ledger below accounts for it.",
+    "integrated_gradients": "Red: what this pixel adds to the score on the straight way from the average image (else "
+    "black) to this one; blue: what it takes away; the shares add up to the rise of the score.",
+    "smoothgrad": "Bright: pixels to which the score stays sensitive under noise, as the mean gradient of many noisy "
+    "copies; what only one exact image shows cancels out.",
+    "grad_cam": "Bright: where the deepest layer with positions is active in channels that raise the score; as coarse "
+    "as that layer, so read regions, not edges.",
     "inversion": "An image found from noise, whose code at this layer comes close to that of the input "
     "(how close stands below): what it shows, the layer still knows; what is washed out, it may have let go.",
 }
+
+LEDGER_READING = (
+    "To the right: the layer's biases spoke for the class and kept their share, so less goes on to the pixels; to the "
+    "left: they spoke against it, and what goes on grows by that much."
+)
+LEDGER_OTHERS = " The other {} layers hand on all that they receive."

@@ -127,7 +127,7 @@ def test_explain(folder, monkeypatch, capsys):
     assert out.splitlines()[-2:] == ["page:   new/out/explanation.html", "arrays: new/out/explanation.h5"]
     assert len(out.splitlines()) == 5 + 2
     assert err == ""  # bars are for terminals
-    assert Path("new/out/explanation.html").read_text().count("<img ") == 1 + 6 + 2
+    assert Path("new/out/explanation.html").read_text().count("<img ") == 1 + 10 + 2
     with h5py.File("new/out/explanation.h5") as file:
         assert file.attrs["source"] == "a.png"
         assert file["modification/occlusion_random"].attrs["parameter seed"] == 3
@@ -143,7 +143,7 @@ def test_explain_a_scene_with_its_object(folder, monkeypatch, capsys):
     layers = {"conv": conv(np.random.default_rng(0), (4, 7, 5, 3), stride=4), "relu": ReLU()}
     net = refvis.chain(layers, {"normalization": {"imageSize": (side, side, 3)}})
     refvis.save(net, "scene.mat")
-    for model, pictures in (("scene.mat", 2 + 6 + 1), ("small.mat", 1 + 6 + 2)):
+    for model, pictures in (("scene.mat", 2 + 10 + 1), ("small.mat", 1 + 10 + 2)):
         code, _, _ = run(monkeypatch, capsys, "explain", "-m", model, "-o", "out", "--steps", 1, "--scene", 11)
         assert code == 0
         page = Path("out/explanation.html").read_text()
@@ -162,7 +162,7 @@ def test_explain_leaves_a_whole_page_or_the_old_one(folder, monkeypatch, capsys)
         raise OSError("disk full")
 
     monkeypatch.setattr("refvis.report.page.png", fails)
-    monkeypatch.setattr("refvis.report.page.write_h5", fails)
+    monkeypatch.setattr("refvis.report.arrays.write_h5", fails)
     code, _, err = run(monkeypatch, capsys, *arguments)
     assert code == 2
     assert "refvis: error: disk full" in err

@@ -4,11 +4,11 @@ import base64
 import io
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import h5py
 import numpy as np
 import pytest
+from pages import Page
 from PIL import Image
 from same import assert_same
 from small_nets import LABELS, classifier, conv, linear, meta
@@ -16,13 +16,14 @@ from small_nets import LABELS, classifier, conv, linear, meta
 import refvis
 from refvis import report
 from refvis.layers import Conv, ReLU, Softmax
-from refvis.report.explain import TV_WEIGHTS, depths
+from refvis.report.methods import SAMPLES, TV_WEIGHTS, depths
 from refvis.report.page import outlined
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (26, 22, 3)).astype(np.uint8)
 MASK = np.zeros((13, 11), bool)
 MASK[3:9, 2:7] = True
-HEATMAPS = ["occlusion_mean", "occlusion_random", "gradient", "deconvnet", "guided", "epsilon"]
+MODES = ["gradient", "deconvnet", "guided", "epsilon", "epsilon_plus_flat"]
+HEATMAPS = ["occlusion_mean", "occlusion_random", *MODES, "integrated_gradients", "smoothgrad", "grad_cam"]
 HEATMAP_KEYS = [f"modification/{name}" for name in HEATMAPS[:2]] + [f"deconvolutional/{name}" for name in HEATMAPS[2:]]
 INVERSION_KEYS = [f"reconstruction/inversion-{name}" for name in ("relu1", "relu2")]
 EVIL = "<script>alert('&\"x')</script>"
@@ -31,30 +32,6 @@ EVIL = "<script>alert('&\"x')</script>"
 @pytest.fixture(scope="module")
 def explained():
     return report.explain(classifier(), IMAGE, "an image", MASK, steps=3, seed=2)
-
-
-class Page(HTMLParser):
-    """The elements of a page with their attributes, its texts, and whether tags are closed in order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self.texts, self.open = [], [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag not in ("meta", "img", "br"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
-    def named(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 def written(explained, folder):
@@ -94,8 +71,16 @@ def test_cards_are_what_the_methods_give(explained):
     assert explained.target == f"the score (before Softmax) of {label}"
     channel = LABELS.index(label)
     cards = {card.key: card.found for row in explained.rows for card in row.cards}
-    for mode in HEATMAPS[2:]:
+    for mode in MODES:
         assert_same(cards[f"deconvolutional/{mode}"].values, refvis.deconvolution(net, x, mode, channel=channel).values)
+    above = {
+        "integrated_gradients": refvis.integrated_gradients(net, x, channel=channel),
+        "smoothgrad": refvis.smoothgrad(net, x, channel=channel, samples=SAMPLES, seed=2),
+        "grad_cam": refvis.grad_cam(net, x, channel=channel),
+    }
+    for name, found in above.items():
+        assert_same(cards[f"deconvolutional/{name}"].values, found.values)
+    assert explained.ledger.entries == refvis.ledger(net, x, "epsilon_plus_flat", channel=channel).entries
     for fill in ("mean", "random"):
         found = refvis.occlusion(net, x, 2, 1, fill, channel=channel, seed=2)
         assert_same(cards[f"modification/occlusion_{fill}"].values, found.values)
@@ -116,7 +101,7 @@ def test_share_inside_the_mask(explained):
 def test_the_page_is_self_contained_and_complete(explained, tmp_path):
     page = assert_self_contained(written(explained, tmp_path))
     pictures = [attributes["src"] for attributes in page.named("img")]
-    assert len(pictures) == 2 + 6 + 2
+    assert len(pictures) == 2 + len(HEATMAPS) + 2
     shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",", 1)[1])))) for uri in pictures]
     assert {picture.shape for picture in shown} == {(13, 11, 3)}
     cards = [card for row in explained.rows for card in row.cards]
@@ -124,9 +109,9 @@ def test_the_page_is_self_contained_and_complete(explained, tmp_path):
     for found, want in zip(shown, [explained.picture, outlined(explained.picture, MASK), *expected], strict=True):
         assert_same(found, want)
     assert all(attributes["alt"] for attributes in page.named("img"))
-    assert len(page.named("article")) == 8
+    assert len(page.named("article")) == len(HEATMAPS) + 2
     bars = [attributes for attributes in page.named("div") if attributes.get("class") == "bar"]
-    assert len(bars) == 6
+    assert len(bars) == len(HEATMAPS)
     assert all(attributes["style"].count("rgb(") == 16 for attributes in bars)
     text = " ".join(page.texts)
     for label, probability in explained.classes:
@@ -145,7 +130,7 @@ def test_the_page_is_self_contained_and_complete(explained, tmp_path):
 
 def test_without_a_mask_there_is_one_picture_less(tmp_path):
     page = assert_self_contained(written(report.explain(classifier(), IMAGE, steps=1), tmp_path))
-    assert len(page.named("img")) == 1 + 6 + 2
+    assert len(page.named("img")) == 1 + len(HEATMAPS) + 2
     assert "on the object" not in " ".join(page.texts)
 
 
@@ -164,13 +149,13 @@ def test_names_from_files_are_escaped(tmp_path):
     for name in ("net", "image", "Inversion of relu"):
         assert f"{name}{EVIL}" in text
     assert all(label in text for label, _ in explained.classes)
-    assert len(page.named("img")) == 1 + 6 + 1
+    assert len(page.named("img")) == 1 + len(HEATMAPS) + 1
 
 
 def test_the_arrays(explained, tmp_path):
     report.write_arrays(explained, tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
-        assert set(file) == {"input", "modification", "deconvolutional", "reconstruction"}
+        assert set(file) == {"input", "modification", "deconvolutional", "reconstruction", "ledger"}
         assert dict(file.attrs) == {"source": "an image", "target": explained.target, "model": "small"}
         for name in ("x", "picture", "mask"):
             assert_same(file["input"][name][()], getattr(explained, name))
@@ -180,7 +165,7 @@ def test_the_arrays(explained, tmp_path):
             for name, value in card.found.record.flat().items():
                 assert group.attrs[name] == value
             if card.key in HEATMAP_KEYS:
-                assert set(group) == {"values", "map"}
+                assert set(group) == {"values", "map"} | ({"measures"} if card.found.measures else set())
                 assert_same(group["values"][()], card.found.values)
                 assert_same(group["map"][()], card.found.map)
             else:
@@ -236,6 +221,7 @@ def test_networks_with_one_output_name_no_classes(tmp_path):
 def test_networks_without_maps_have_nothing_to_invert(tmp_path):
     explained = report.explain(replace(linear(dtype="float32"), meta=meta()), IMAGE, steps=1)
     assert explained.rows[2].cards == ()
+    assert [card.key for card in explained.rows[1].cards] == [key for key in HEATMAP_KEYS[2:] if "cam" not in key]
     page = assert_self_contained(written(explained, tmp_path))
     assert "there is nothing to invert" in " ".join(page.texts)
     report.write_arrays(explained, tmp_path / "a.h5")
@@ -258,7 +244,7 @@ def test_pages_that_fail_to_be_written_leave_the_old_ones(explained, tmp_path, m
         raise OSError("disk full")
 
     monkeypatch.setattr("refvis.report.page._write_text", fails)
-    monkeypatch.setattr("refvis.report.page.write_h5", fails)
+    monkeypatch.setattr("refvis.report.arrays.write_h5", fails)
     for write, name in ((report.write_page, "page.html"), (report.write_arrays, "a.h5")):
         with pytest.raises(OSError, match="disk full"):
             write(explained, tmp_path / name)
