@@ -19,37 +19,29 @@ OUTPUT_SCALE = 64.0
 
 @dataclass(frozen=True)
 class Plan:
-    """From which variable's code, how many filters convolutions at the code's size have, how many each doubling.
-
-    `spread` is the height and width to which a code without positions is spread first, by a transposed convolution.
-    """
+    """From which variable's code, how many filters convolutions at the code's size have, how many each doubling."""
 
     source: str
     convolutions: tuple[int, ...]
     doublings: tuple[int, ...]
-    spread: int = 1
 
 
 PLANS = {
+    "scenes-from-relu2": Plan("relu2", (48,), (32, 3)),
     "scenes-from-relu3": Plan("relu3", (64,), (48, 32, 3)),
     "scenes-from-relu5": Plan("relu5", (96, 64), (48, 32, 3)),
-    "scenes-from-relu7": Plan("relu7", (), (96, 64, 48, 32, 3), spread=4),
 }
-"""Bundled name -> plan. The shallow code keeps positions, 8 x 8 of them; the deep one is a single vector."""
+"""Bundled name -> plan. Deeper codes say next to nothing of an image: of scenes brought down to 8 x 8 pixels, the best
+linear reading of relu7 explains 3 % of the variance, that of relu5 33 %, of relu3 79 %, of relu2 86 %."""
 
 
 def untrained(plan: Plan, channels: int, random: np.random.Generator) -> Graph:
     """Return the generator with filters from He et al.'s (2015) normal distribution, for codes of so many channels."""
     layers: dict[str, Layer] = {}
-    doublings = list(plan.doublings)
-    if plan.spread > 1:
-        width = doublings.pop(0)
-        layers["spread"] = _spread(random, channels, width, plan.spread)
-        layers["relu_spread"], channels = ReLU(LEAK), width
     for number, width in enumerate(plan.convolutions, 1):
         layers[f"conv{number}"] = _conv(random, channels, width)
         layers[f"relu_conv{number}"], channels = ReLU(LEAK), width
-    for number, width in enumerate(doublings, 1):
+    for number, width in enumerate(plan.doublings, 1):
         layers[f"up{number}"] = _doubling(random, channels, width)
         layers[f"relu_up{number}"], channels = ReLU(LEAK), width
     layers.popitem()  # nothing behind the last: the image has both signs
@@ -88,7 +80,3 @@ def _doubling(random: np.random.Generator, channels: int, width: int) -> ConvTra
     """Twice the size: each output adds 2 x 2 of the 4 x 4 taps."""
     filters = _filters(random, (channels, 4, 4, width), prod((2, 2, channels)))
     return ConvTranspose(filters, np.zeros(width, "float32"), upsample=2, crop=1)
-
-
-def _spread(random: np.random.Generator, channels: int, width: int, side: int) -> ConvTranspose:
-    return ConvTranspose(_filters(random, (channels, side, side, width), channels), np.zeros(width, "float32"))
