@@ -35,7 +35,7 @@ class Ledger(books.Ledger):
 
     def __repr__(self) -> str:
         """Return one line."""
-        return f"Ledger({len(self.entries)} layers, off by {self.error:.1e}; print it to see the table)"
+        return f"Ledger({len(self.entries)} layers, {len(self.unbalanced)} unbalanced; print it to see the table)"
 
 
 def ledger(

@@ -1,12 +1,13 @@
 """A ledger as a table that a person can read and add up."""
 
 from collections.abc import Mapping
+from math import ceil, isfinite, log10
 from textwrap import wrap
 from typing import Any
 
 from refvis.amounts import Form, form_for
 from refvis.deconvolutional.balance import STAYED, error, reasons
-from refvis.layers.ledger import AMOUNTS, Ledger
+from refvis.layers.ledger import AMOUNTS, Entry, Ledger
 from refvis.printable import printable
 from refvis.tables import aligned, underlined
 
@@ -22,6 +23,9 @@ TITLES = {
 
 WIDTH = 100
 """Characters of a line of names."""
+
+LEAST = -15
+"""Power of ten below which differences are not told apart: they are rounding in double."""
 
 
 def described(ledger: Ledger, parameters: Mapping[str, Any]) -> str:
@@ -48,32 +52,43 @@ def _heading(parameters: Mapping[str, Any], form: Form) -> list[str]:
 
 
 def _lines(ledger: Ledger, form: Form) -> list[str]:
-    rows = [("layer", "type", "rule", *TITLES.values())]
-    rows += [
-        (*map(printable, (one.node, one.layer, one.rule)), *(form.text(getattr(one, amount)) for amount in AMOUNTS))
-        for one in ledger.entries
-    ]
-    return underlined(aligned(rows, 3))
+    header = ("layer", "type", "rule", *TITLES.values())
+    return underlined(aligned([header, *(_row(entry, form) for entry in ledger.entries)], 3))
+
+
+def _row(entry: Entry, form: Form) -> tuple[str, ...]:
+    amounts = (_text(name, getattr(entry, name), form, entry.balanced) for name in AMOUNTS)
+    return *map(printable, (entry.node, entry.layer, entry.rule)), *amounts
+
+
+def _text(name: str, value: float, form: Form, balanced: bool) -> str:
+    """Return an amount as text. A rest that is rounding, and does not show, is none."""
+    return form.text(value if name != "rest" or not balanced or form.shows(value) else 0.0)
 
 
 def _sum(ledger: Ledger, form: Form) -> list[str]:
     """Return the sum: the seed, and below it what became of it."""
     seeds = [("seed", name, form.text(value)) for name, value in ledger.seeds.items()]
     became = [("inputs", name, form.text(value)) for name, value in ledger.inputs.items()]
-    became += [(TITLES[amount], "", form.text(ledger.sum(amount))) for amount in STAYED]
+    totals = {amount: ledger.sum(amount) for amount in STAYED}
+    became += [(TITLES[name], "", _text(name, value, form, not ledger.unbalanced)) for name, value in totals.items()]
     signs = "=" + "+" * (len(became) - 1)
     rows = [*seeds, *((f"{sign} {what}", name, value) for sign, (what, name, value) in zip(signs, became, strict=True))]
     lines = aligned([tuple(map(printable, row)) for row in rows], 2)
-    apart = error(ledger)
-    return [*lines, f"the two sides differ by {apart:.1e} of their terms" if apart else "the two sides are equal"]
+    return [*lines, _agreement(error(ledger))]
+
+
+def _agreement(error: float) -> str:
+    if not isfinite(error):
+        return "the two sides cannot be compared: there are values that are NaN or infinite"
+    return f"the two sides agree to 1e{max(LEAST, ceil(log10(error))) if error else LEAST} of their terms"
 
 
 def _balance(ledger: Ledger) -> list[str]:
     """Return whether all layers balance, or else a sentence for each reason why not, with the layers below it."""
     found = reasons(ledger)
     if not found:
-        rest = ledger.sum("rest")
-        return ["every layer balances" + (f"; what is unexplained, {rest:.1e}, is rounding" if rest else "")]
+        return ["every layer balances"]
     lines = [f"{len(ledger.unbalanced)} of {len(ledger.entries)} layers do not balance"]
     for reason, nodes in found.items():
         lines += [reason, *wrap(", ".join(map(printable, nodes)), WIDTH, initial_indent="  ", subsequent_indent="  ")]

@@ -1,5 +1,6 @@
 """The ledger: every line against the signals themselves, sums that agree, reasons for those that do not, the table."""
 
+import re
 from functools import partial
 from itertools import pairwise
 
@@ -182,14 +183,14 @@ seed              x3  2
 + to stabilisers      -
 + at zeros            -
 + unexplained         -
-the two sides are equal
+the two sides agree to 1e-15 of their terms
 every layer balances"""
 
 
 def test_the_table():
     found = refvis.ledger(hand(np.array([1.0])), HAND, "lrp_0")
     assert str(found) == TABLE
-    assert repr(found) == "Ledger(3 layers, off by 0.0e+00; print it to see the table)"
+    assert repr(found) == "Ledger(3 layers, 0 unbalanced; print it to see the table)"
     lines = str(refvis.ledger(hand(), HAND, "gradient")).splitlines()
     assert lines[-3:] == [
         "3 of 3 layers do not balance",
@@ -206,6 +207,28 @@ def test_printed_amounts_add_up():
         assert abs(received - sum(rest)) <= 3 * 10.0 ** -len(rows[0][3].partition(".")[2])
     for above, below in pairwise(lines):
         assert above[1] == below[0]
+
+
+def test_rounding_shows_only_where_its_digits_do():
+    shown = []
+    for mode in RELEVANCE:
+        found = refvis.ledger(classifier(), inputs(), mode, dtype="float32")
+        rows = [line.split() for line in str(found).splitlines()[4:12]]
+        unit = 10.0 ** -len(rows[0][-6].partition(".")[2])
+        for row, entry in zip(rows, found.entries, strict=True):
+            assert (row[-1] == "-") == (abs(entry.rest) < unit / 2)
+            shown += [row[-1]] if row[-1] != "-" else []
+        double = str(refvis.ledger(classifier(), inputs(), mode)).splitlines()
+        assert {line.split()[-1] for line in double[4:12]} == {"-"}
+        assert re.fullmatch(r"\+ unexplained +-", double[-3])
+        assert double[-2:] == ["the two sides agree to 1e-15 of their terms", "every layer balances"]
+    assert shown
+
+
+def test_sums_that_cannot_be_compared():
+    text = str(refvis.ledger(hand(), HAND, modes.LRP_0 | {"relu": nothing_but_nan}))
+    assert "the two sides cannot be compared: there are values that are NaN or infinite" in text
+    assert re.search(r"^relu +ReLU .* 1 +nan +- +- +- +nan$", text, re.M)
 
 
 def test_control_characters_are_escaped():
