@@ -1,7 +1,7 @@
-"""A linear layer as dense matrices, one for each image, read off its definition by a basis; and values that add exactly.
+"""A linear layer as dense matrices, one for each image, read off its definition by a basis; values that add exactly.
 
-Rounding would decide the sign of a sum that cancels. `exact` therefore rounds all values of a layer, and `rounded` those
-of an input, to sixteenths: their sums and products have no rounding at all, and what cancels is zero.
+Rounding would decide the sign of a sum that cancels. `exact` therefore rounds all values of a layer, and `rounded`
+those of an input, to sixteenths: their sums and products have no rounding at all, and what cancels is zero.
 """
 
 from collections.abc import Callable
@@ -98,7 +98,7 @@ def _gated(layer: Any, x: np.ndarray, *rest: np.ndarray) -> Block:
     def back(relevance: np.ndarray) -> tuple[np.ndarray, ...]:
         parts = [part.reshape(x.shape) for part in np.split(relevance, len(terms), axis=1)]
         gate = [] if layer.scale is not None else [np.zeros(rest[0].shape)]
-        return tuple([parts[0], *gate, *(_folded(p, o) for p, o in zip(parts[1:], others, strict=True))])
+        return (parts[0], *gate, *(_folded(p, o) for p, o in zip(parts[1:], others, strict=True)))
 
     W = np.stack([np.hstack([one] * len(terms))] * len(x))
     values = np.concatenate([term.reshape(len(x), -1) for term in terms], axis=1)

@@ -28,7 +28,7 @@ def signed(z: np.ndarray, eps: float) -> np.ndarray:
 
 
 def dealt(block: Block, c: np.ndarray, own: np.ndarray, R: np.ndarray, eps: float, bias: str) -> Received:
-    """R_kd = c_kd / (sum over d of c_kd + own_k + stabiliser) R_k; a bias that is spread goes evenly to whom k reads."""
+    """R_kd = c_kd / (sum over d of c_kd + own_k + stabiliser) R_k; a spread bias goes evenly to whom k reads."""
     z = c.sum(axis=2) + (0 if bias == "absent" else own)
     d = signed(z, eps)
     share = np.divide(R, d, out=np.zeros_like(R), where=d != 0)
