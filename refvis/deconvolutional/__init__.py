@@ -2,6 +2,8 @@
 
 from refvis.deconvolutional.cam import cam
 from refvis.deconvolutional.deconvolution import deconvolution
+from refvis.deconvolutional.deeplift import deeplift
+from refvis.deconvolutional.excitation import excitation_backprop
 from refvis.deconvolutional.grad_cam import grad_cam, guided_grad_cam
 from refvis.deconvolutional.gradient_times_input import gradient_times_input
 from refvis.deconvolutional.integrated_gradients import integrated_gradients
@@ -13,6 +15,8 @@ __all__ = [
     "Ledger",
     "cam",
     "deconvolution",
+    "deeplift",
+    "excitation_backprop",
     "grad_cam",
     "gradient_times_input",
     "guided_grad_cam",

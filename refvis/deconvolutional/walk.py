@@ -63,13 +63,17 @@ def gradient_at(goal: Target, trace: Trace, variable: str) -> Array:
 
     The variable lies below the target; what lies below the variable is not walked.
     """
+    return walked(down_to(goal, variable), trace, modes.GRADIENT, "one", variable)
+
+
+def down_to(goal: Target, variable: str) -> Target:
+    """Return the target with only those layers of its network that depend on the variable."""
     depends, kept = {variable}, []
     for node in goal.net.nodes:
         if not depends.isdisjoint(node.inputs):
             depends.add(node.output)
             kept.append(node)
-    part = replace(goal, net=replace(goal.net, nodes=tuple(kept)))
-    return walked(part, trace, modes.GRADIENT, "one", variable)
+    return replace(goal, net=replace(goal.net, nodes=tuple(kept)))
 
 
 def of_rows(goal: Target, values: Array) -> Array:
