@@ -126,11 +126,11 @@ def gamma(
             book.zero += total(signal * (sign == 0))
     else:
         favoured = [(signal, P, positive)]
-    more, shares, found = signal.dtype.type(1 + gamma), [], nothing(part)
+    g, shares, found = signal.dtype.type(gamma), [], nothing(part)
     for own_signal, F, change in favoured:
-        extra = changed(own, lambda b, change=change: b + gamma * change(b) if modify_bias else b)  # type: ignore[misc]
-        share, dealt = division.shares(part, own_signal, P + N + (more - 1) * F, extra)
+        extra = changed(own, lambda b, change=change: b + g * change(b) if modify_bias else b)  # type: ignore[misc]
+        share, dealt = division.shares(part, own_signal, P + N + g * F, extra)
         shares.append(share)
         found = added(found, dealt)
     first, second = shares if len(shares) == 2 else (shares[0], array_module(signal).zeros_like(signal))
-    return part.returned(added(found, passed(up, more * first + second), passed(down, first + more * second)))
+    return part.returned(added(found, passed(up, (1 + g) * first + second), passed(down, first + (1 + g) * second)))

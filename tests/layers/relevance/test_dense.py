@@ -71,7 +71,7 @@ def drawn(data: st.DataObject, kind: str) -> cases.Case:
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "sum", "scale"])
-@settings(max_examples=8, phases=[Phase.generate])
+@settings(max_examples=6, phases=[Phase.generate])
 @given(data=st.data())
 def test_every_rule_is_its_formula(kind: str, data: st.DataObject) -> None:
     layer, inputs = drawn(data, kind)

@@ -11,11 +11,14 @@ import cases
 import numpy as np
 import pytest
 import replicas
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from refvis import layers
 from refvis.layers import lrp, modes
+
+
+SOME = settings(max_examples=15)
 
 
 def unbiased(layer: Any) -> Any:
@@ -39,6 +42,7 @@ def with_epsilon(eps: float) -> dict[Any, Any]:
     return modes.EPSILON | {layers.Conv: epsilon, layers.FullyConnected: epsilon, layers.Pool: pool}
 
 
+@SOME
 @given(cases.single(("conv",), dtype="float64", largest=4), st.data(), st.sampled_from([1e-6, 0.25]))
 def test_conv_is_the_dense_matrix(case: cases.Case, data: st.DataObject, eps: float) -> None:
     layer, (x,) = case
@@ -61,6 +65,7 @@ def test_conv_is_the_dense_matrix(case: cases.Case, data: st.DataObject, eps: fl
 
 
 @pytest.mark.parametrize("eps", [1e-6, 1e-3, 0.5])
+@SOME
 @given(cases.chains(("conv", "relu", "pool"), end=False, adjust=unbiased), st.data())
 def test_books_balance(eps: float, net: cases.Net, data: st.DataObject) -> None:
     trace = net.graph.forward(**net.given)
@@ -84,6 +89,7 @@ def _terms(layer: Any, x: np.ndarray) -> np.ndarray:
     return layers.forward(layer, np.abs(x))
 
 
+@SOME
 @given(cases.chains(("conv", "relu", "pool"), end=False, adjust=plain), st.data())
 def test_small_epsilon_is_gradient_times_input(net: cases.Net, data: st.DataObject) -> None:
     trace = net.graph.forward(**net.given)
@@ -111,6 +117,7 @@ def _absolute_paths(net: cases.Net, trace: layers.Trace, seeds: dict[str, np.nda
     return net.graph.backward(trace, {name: np.abs(g) for name, g in seeds.items()}, mode)["x0"]
 
 
+@SOME
 @given(cases.single(("conv_transpose",), dtype="float64", largest=4), st.data())
 def test_transposed_convolution_is_the_dense_matrix(case: cases.Case, data: st.DataObject) -> None:
     layer, (x,) = case
@@ -125,6 +132,7 @@ def test_transposed_convolution_is_the_dense_matrix(case: cases.Case, data: st.D
     np.testing.assert_allclose(found.ravel(), expected, rtol=1e-10, atol=1e-12)
 
 
+@SOME
 @given(cases.single(("conv",), dtype="float64"), st.data())
 def test_batch_norm_behind_a_convolution_is_the_merged_convolution(case: cases.Case, data: st.DataObject) -> None:
     conv, (x,) = case
@@ -147,6 +155,7 @@ def test_batch_norm_behind_a_convolution_is_the_merged_convolution(case: cases.C
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-8 * size)
 
 
+@SOME
 @given(cases.single(("batch_norm",), dtype="float64"), st.data())
 def test_batch_norm_holds_its_moments(case: cases.Case, data: st.DataObject) -> None:
     layer, (x,) = case
@@ -160,6 +169,7 @@ def test_batch_norm_holds_its_moments(case: cases.Case, data: st.DataObject) -> 
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
+@SOME
 @given(cases.several(("sum",), dtype="float64"), st.data())
 def test_a_sum_shares_by_contribution(case: cases.Case, data: st.DataObject) -> None:
     layer, inputs = case
@@ -174,6 +184,7 @@ def test_a_sum_shares_by_contribution(case: cases.Case, data: st.DataObject) -> 
     np.testing.assert_array_less(np.abs(sum(found) + kept - relevance), 1e-12 * magnitude + 1e-300)
 
 
+@SOME
 @given(cases.several(("concat", "crop")), st.data())
 def test_relevance_follows_the_values(case: cases.Case, data: st.DataObject) -> None:
     layer, inputs = case
@@ -184,6 +195,7 @@ def test_relevance_follows_the_values(case: cases.Case, data: st.DataObject) -> 
     np.testing.assert_equal(sum(int((part != 0).sum()) for part in found), relevance.size)
 
 
+@SOME
 @given(cases.several(("scale",), dtype="float64"), st.data())
 def test_a_gate_gets_no_relevance(case: cases.Case, data: st.DataObject) -> None:
     layer, inputs = case
@@ -230,6 +242,7 @@ def test_zero_counts_as_positive(zero: float) -> None:
     np.testing.assert_array_equal(lrp.stabilised(y, 0.5), [0.5, 2.5, -2.5])
 
 
+@SOME
 @given(cases.single(("relu", "lrn", "sigmoid", "softmax", "dropout", "normalize_lp", "spatial_norm")), st.data())
 def test_single_valued_layers_pass_relevance_on(case: cases.Case, data: st.DataObject) -> None:
     layer, (x,) = case

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from refvis import layers
 from refvis.layers import ledger, lrp, modes
 
-FEW = settings(max_examples=5, phases=[Phase.generate])
+FEW = settings(max_examples=3, phases=[Phase.generate])
 NETS = {"chain": walks.chain, "branches": walks.branches}
 
 
