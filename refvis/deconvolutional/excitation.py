@@ -12,6 +12,7 @@ from typing import Any
 from refvis.deconvolutional.maps import map_layer, shown
 from refvis.deconvolutional.walk import down_to, of_rows, walked
 from refvis.layers import Array, BatchNorm, Pool, ROIPool, Rule, Scale, Sum, Trace, array_module, lrp, modes, title
+from refvis.layers.arrays import moved
 from refvis.layers.composites import FILTERED
 from refvis.network import Network
 from refvis.results import Heatmap, record
@@ -52,7 +53,7 @@ def excitation_backprop(
     made = record("excitation_backprop", net, **goal.choices(len(x)), **options)
     kept = array_module(maps).maximum(maps, 0) if contrastive else maps
     heatmap = shown(net, x, kept, False, made, upsample)
-    return replace(heatmap, measures={"arrived": maps.sum(axis=(1, 2, 3), dtype="float64")})
+    return replace(heatmap, measures={"arrived": moved(maps.sum(axis=(1, 2, 3), dtype="float64"), "numpy")})
 
 
 def excited(signed: str) -> dict[Any, Rule]:
