@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from refvis import layers
 from refvis.layers import lrp, modes
 
-
 SOME = settings(max_examples=15)
 
 
