@@ -17,9 +17,9 @@ STOPS = dict(zip(STAYED, ("at biases", "at stabilisers", "at zero denominators",
 
 def ledger_view(ledger: Ledger) -> dict[str, Any]:
     """Return what the template needs: terms of the sum, lines with bars, sentences."""
-    kept = [entry for entry in ledger.entries if _keeps(entry)]
     seed = sum(ledger.seeds.values())
-    form = form_for([seed, sum(ledger.inputs.values()), *(entry.received for entry in kept)], DIGITS)
+    form = form_for([seed, sum(ledger.inputs.values()), *(entry.received for entry in ledger.entries)], DIGITS)
+    kept = [entry for entry in ledger.entries if _keeps(entry, form)]
     most = max((abs(_kept(entry)) for entry in kept), default=0.0)
     others = len(ledger.entries) - len(kept)
     return {
@@ -60,9 +60,9 @@ def _line(entry: Entry, form: Form, most: float) -> dict[str, Any]:
     }
 
 
-def _keeps(entry: Entry) -> bool:
-    """Whether more than rounding stayed at the layer, or came from it."""
-    return any((entry.bias, entry.stabiliser, entry.zero)) or not entry.balanced
+def _keeps(entry: Entry, form: Form) -> bool:
+    """Whether something stayed at the layer, or came from it, that shows."""
+    return form.shows(entry.bias) or form.shows(_elsewhere(entry)) or not entry.balanced
 
 
 def _kept(entry: Entry) -> float:

@@ -59,4 +59,4 @@ LEDGER_READING = (
     "To the right: the layer's biases spoke for the class and kept their share, so less goes on to the pixels; to the "
     "left: they spoke against it, and what goes on grows by that much."
 )
-LEDGER_OTHERS = " The other {} layers hand on all that they receive."
+LEDGER_OTHERS = " The other {} layers hand on all that they receive, to the digits shown."

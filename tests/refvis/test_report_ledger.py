@@ -44,7 +44,7 @@ def test_a_line_and_a_bar_for_each_layer_that_kept_some(explained):
     view = ledger_view(explained.ledger)
     entries = {entry.node: entry for entry in explained.ledger.entries}
     assert [line["node"] for line in view["lines"]] == ["fc3", "conv2"]  # flat, at conv1, knows no bias
-    assert view["reading"].endswith("The other 6 layers hand on all that they receive.")
+    assert view["reading"].endswith("The other 6 layers hand on all that they receive, to the digits shown.")
     assert view["reasons"] == []
     most = max(abs(entry.received - entry.passed) for entry in entries.values())
     for line in view["lines"]:
@@ -93,6 +93,21 @@ def test_without_anything_kept_there_is_the_sum_alone(tmp_path):
     report.write_page(explained, tmp_path / "page.html")
     page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert not [element for element in page.named("div") if element.get("class") == "swing"]
+
+
+def test_what_does_not_show_has_no_line():
+    """Stabilisers of 1e-6 take less than a digit of scores in the thousands."""
+    net = classifier(biases=False)
+    large = ledger_view(refvis.ledger(net, 1000 * inputs(), "z_plus"))
+    assert (large["lines"], large["elsewhere"]) == ([], False)
+    assert large["reading"].endswith("The other 8 layers hand on all that they receive, to the digits shown.")
+    assert [
+        line["node"] for line in ledger_view(refvis.ledger(net, inputs() * np.float32(1e-5), "z_plus"))["lines"]
+    ] == [
+        "fc3",
+        "conv2",
+        "conv1",
+    ]
 
 
 def test_small_scores_have_a_unit():
