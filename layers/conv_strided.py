@@ -1,4 +1,4 @@
-"""The gradient of a strided convolution to its input, fast; held to conv.py's by a property test.
+"""The gradient of a convolution to its input, fast, at strides above 1 or to few channels; held to conv.py by a test.
 
 Filters with several input channels go by phases: padded pixel s m + p gets, along each axis,
 
@@ -22,7 +22,7 @@ FEW = 8
 """Input channels (of a group) up to which contributions are added tap by tap."""
 
 Correlate = Callable[[Array, Array, Array], None]
-"""``(padded input, filters K x FH x FW x C, output)``: write the correlation of stride 1 into the output."""
+"""``(padded signal, taps K x FH x FW x C, output)``: write the adjoint of those taps, at stride 1, into the output."""
 
 Spans = Iterator[tuple[slice, slice]]
 
@@ -42,9 +42,8 @@ def by_phases(layer: Conv, signal: Array, f: Array, dx: Array, correlate: Correl
         )
         for source, room in zip(signal, padded, strict=True):
             place(source, room, (down, across))
-        turned = xp.ascontiguousarray(taps[:, ::-1, ::-1].transpose(3, 1, 2, 0))
         found = xp.empty(target.shape, dx.dtype)
-        correlate(padded, turned, found)
+        correlate(padded, taps, found)
         target[...] = found
     dx[...] = cropped(layer, wide, dx.shape)
 

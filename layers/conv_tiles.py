@@ -6,9 +6,8 @@ a few rows of the output stay in the cache. The same columns give the gradient t
 input is, at stride 1, a convolution with flipped filters; at other strides see conv_strided.py.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from refvis.layers import conv
 from refvis.layers.arrays import Array, array_module
@@ -19,6 +18,19 @@ from refvis.layers.geometry import place, reach
 TILE_BYTES = 2 << 20
 
 
+class Sliding(NamedTuple):
+    """A window that slides over an image that is padded already: its taps, step and dilation, all (y, x)."""
+
+    size: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    dilate: tuple[int, int] = (1, 1)
+
+
+def sliding(layer: Conv) -> Sliding:
+    """Return the layer's window."""
+    return Sliding(layer.size, layer.stride, layer.dilate)  # type: ignore[arg-type]
+
+
 def forward(layer: Conv, x: Array) -> Array:
     """Return what ``conv.forward`` returns, to rounding."""
     if layer.filters is None:
@@ -27,7 +39,7 @@ def forward(layer: Conv, x: Array) -> Array:
     y = xp.empty(output_shape(layer, x.shape), x.dtype)
     f = filters_like(layer, x)
     for g, (inputs, outputs) in enumerate(group_slices(len(f), x.shape[3], y.shape[3])):
-        _correlate(layer, padded(layer, x[..., inputs]), f[g], y[..., outputs])
+        _correlate(sliding(layer), padded(layer, x[..., inputs]), f[g].reshape(len(f[g]), -1).T, y[..., outputs])
     if layer.biases is not None:
         y += layer.biases.astype(x.dtype, copy=False)
     return y
@@ -40,7 +52,7 @@ def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tupl
     xp = array_module(signal, x, layer.filters)
     f = filters_like(layer, x)
     dx = xp.empty(x.shape, x.dtype)
-    back = _by_flipped_filters if layer.stride == (1, 1) else _strided
+    back = _way_back(layer, signal.shape, x.shape, x.shape[3] // len(f))
     for g, (inputs, outputs) in enumerate(group_slices(len(f), x.shape[3], signal.shape[3])):
         back(layer, signal[..., outputs], f[g], dx[..., inputs])
     return (dx,)
@@ -54,7 +66,7 @@ def parameter_gradients(layer: Conv, signal: Array, output: Array | None, x: Arr
     df = xp.zeros_like(filters_like(layer, x))
     for g, (inputs, outputs) in enumerate(group_slices(len(df), x.shape[3], signal.shape[3])):
         total, dy = df[g].reshape(df.shape[1], -1), xp.ascontiguousarray(signal[..., outputs])
-        for n, rows, columns in _tiles(layer, padded(layer, x[..., inputs]), dy.shape[1:3]):
+        for n, rows, columns in _tiles(sliding(layer), padded(layer, x[..., inputs]), dy.shape[1:3]):
             total += dy[n, rows].reshape(len(columns), -1).T @ columns
     found = {"filters": df.reshape(layer.filters.shape)}
     if layer.biases is not None:
@@ -68,14 +80,13 @@ def group_slices(groups: int, inputs: int, outputs: int) -> list[tuple[slice, sl
     return [(slice(g * c, g * c + c), slice(g * k, g * k + k)) for g in range(groups)]
 
 
-def _correlate(layer: Conv, wide: Array, f: Array, y: Array) -> None:
-    """Write into y the correlation of the padded input with one group's filters K x FH x FW x C."""
+def _correlate(window: Sliding, wide: Array, matrix: Array, y: Array) -> None:
+    """Write into y the correlation of the padded input with one group's filters, a matrix of FH*FW*C x K."""
     xp = array_module(wide)
-    matrix = f.reshape(len(f), -1).T
-    if y.shape[1:3] == (1, 1) and wide.shape[1:3] == f.shape[1:3]:
+    if y.shape[1:3] == (1, 1) and wide.shape[1:3] == window.size:
         y[:, 0, 0] = wide.reshape(len(wide), -1) @ matrix
         return
-    for n, rows, columns in _tiles(layer, wide, y.shape[1:3]):
+    for n, rows, columns in _tiles(window, wide, y.shape[1:3]):
         target = y[n, rows]
         if target.flags.c_contiguous:
             xp.matmul(columns, matrix, out=target.reshape(len(columns), -1))
@@ -83,22 +94,22 @@ def _correlate(layer: Conv, wide: Array, f: Array, y: Array) -> None:
             target[...] = (columns @ matrix).reshape(target.shape)
 
 
-def _windows(layer: Conv, wide: Array, size: tuple[int, int]) -> Array:
+def _windows(window: Sliding, wide: Array, size: tuple[int, int]) -> Array:
     """Return the view N x H' x W' x FH x FW x C of all windows of the padded input, without a copy."""
     xp = array_module(wide)
-    (sy, sx), (dy, dx) = layer.stride, layer.dilate  # type: ignore[misc]
+    (sy, sx), (dy, dx) = window.stride, window.dilate
     n, h, w, c = wide.strides
-    shape = (len(wide), *size, *layer.size, wide.shape[3])
+    shape = (len(wide), *size, *window.size, wide.shape[3])
     return xp.lib.stride_tricks.as_strided(wide, shape, (n, h * sy, w * sx, h * dy, w * dx, c))
 
 
-def _tiles(layer: Conv, wide: Array, size: tuple[int, int]) -> Iterator[tuple[slice, slice, Array]]:
+def _tiles(window: Sliding, wide: Array, size: tuple[int, int]) -> Iterator[tuple[slice, slice, Array]]:
     """Yield (images, output rows, columns) for all tiles; the columns of one tile are overwritten by the next."""
     xp = array_module(wide)
-    if layer.size == layer.stride == (1, 1) and wide.flags.c_contiguous:  # each pixel is a column already
+    if window.size == window.stride == (1, 1) and wide.flags.c_contiguous:  # each pixel is a column already
         yield slice(0, len(wide)), slice(0, size[0]), wide.reshape(-1, wide.shape[3])
         return
-    windows = _windows(layer, wide, size)
+    windows = _windows(window, wide, size)
     length = windows[0, 0, 0].size
     buffer = xp.empty(0, wide.dtype)
     for n, rows in _spans(windows.shape[:3], length * wide.itemsize):
@@ -108,6 +119,36 @@ def _tiles(layer: Conv, wide: Array, size: tuple[int, int]) -> Iterator[tuple[sl
         tile = buffer[: view.size].reshape(view.shape)
         xp.copyto(tile, view)
         yield n, rows, tile.reshape(-1, length)
+
+
+Back = Callable[[Conv, Array, Array, Array], None]
+"""``(layer, signal, filters K x FH x FW x C, dx)``: write dx for one group."""
+
+
+def _way_back(layer: Conv, signal: tuple[int, ...], x: tuple[int, ...], channels: int) -> Back:
+    """Return the way to write dx that suits the layer and the shapes of signal and input."""
+    whole = layer.size == x[1:3] and signal[1:3] == (1, 1)
+    if layer.pad == (0, 0, 0, 0) and (whole or layer.size == layer.stride == (1, 1)):
+        return _by_product
+    if channels <= FEW or (layer.stride != (1, 1) and layer.dilate != (1, 1)):
+        return _by_taps
+    return _by_flipped_filters if layer.stride == (1, 1) else _by_phases
+
+
+def _by_product(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
+    """Write dx where each output sees all of the input, or a single pixel: signal times filters."""
+    dx[...] = (signal.reshape(-1, len(f)) @ f.reshape(len(f), -1)).reshape(dx.shape)
+
+
+def _by_taps(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
+    by_taps(layer, signal, f, dx, _spans(signal.shape[:3], f[0].size * signal.itemsize))
+
+
+def _by_phases(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
+    def correlate(wide: Array, taps: Array, y: Array) -> None:
+        _correlate(Sliding(taps.shape[1:3]), wide, turned(taps), y)
+
+    by_phases(layer, signal, f, dx, correlate)
 
 
 def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
@@ -120,17 +161,12 @@ def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None
     wide = xp.zeros((len(signal), *need, signal.shape[3]), signal.dtype)
     for source, target in zip(signal, wide, strict=True):
         place(source, target, before)
-    flipped = xp.ascontiguousarray(f[:, ::-1, ::-1].transpose(3, 1, 2, 0))
-    _correlate(replace(layer, filters=flipped, biases=None, pad=0), wide, flipped, dx)
+    _correlate(sliding(layer), wide, turned(f), dx)
 
 
-def _strided(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
-    """Write dx for strides above 1, by the way that suits the filters."""
-    if dx.shape[3] <= FEW or layer.dilate != (1, 1):
-        by_taps(layer, signal, f, dx, _spans(signal.shape[:3], f[0].size * signal.itemsize))
-    else:
-        bare = replace(layer, biases=None, stride=1, pad=0)
-        by_phases(layer, signal, f, dx, lambda wide, taps, y: _correlate(replace(bare, filters=taps), wide, taps, y))
+def turned(f: Array) -> Array:
+    """Return filters K x FH x FW x C turned by 180 degrees and transposed, as a matrix of FH*FW*K x C."""
+    return f[:, ::-1, ::-1].transpose(1, 2, 0, 3).reshape(-1, f.shape[3])
 
 
 def _spans(shape: tuple[int, ...], bytes_per_pixel: int) -> Iterator[tuple[slice, slice]]:

@@ -14,7 +14,7 @@ Output height: floor((H + p_top + p_bottom - PH) / s) + 1. Reference: Vedaldi & 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.arrays import Array, array_module, kept
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import Pair, Quad, pair, quad, tap, window_output
 
@@ -70,12 +70,12 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
         for rows, columns in taps(layer, x.shape):
             back[:, rows, columns] += share
     else:
-        left, zero = signal, signal.dtype.type(0)
         wide, largest = _ranked(wide), _ranked(output)
+        free = xp.ones(output.shape, bool)
         for rows, columns in taps(layer, x.shape):
-            wins = wide[:, rows, columns] == largest
-            back[:, rows, columns] += xp.where(wins, left, zero)
-            left = xp.where(wins, zero, left)
+            wins = (wide[:, rows, columns] == largest) & free
+            back[:, rows, columns] += kept(signal, wins)
+            free ^= wins
     top, _, start, _ = layer.pad  # type: ignore[misc]
     return (back[:, top : top + x.shape[1], start : start + x.shape[2]],)
 
@@ -83,7 +83,8 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
 def _ranked(values: Array) -> Array:
     """Return NaN as infinity: the maximum of a window that holds NaN is NaN, so NaN wins."""
     xp = array_module(values)
-    return xp.where(xp.isnan(values), values.dtype.type("inf"), values)
+    nan = xp.isnan(values)
+    return xp.where(nan, values.dtype.type("inf"), values) if nan.any() else values
 
 
 def centred(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
@@ -123,8 +124,10 @@ def taps(layer: Pool, shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
 
 
 def padded(layer: Pool, x: Array, fill: float) -> Array:
-    """Return x with its border filled with `fill`."""
+    """Return x with its border filled with `fill`, x itself where there is none."""
     top, bottom, left, right = layer.pad  # type: ignore[misc]
+    if not any(layer.pad):  # type: ignore[arg-type]
+        return x
     count, height, width, channels = x.shape
     wide = array_module(x).full((count, height + top + bottom, width + left + right, channels), fill, x.dtype)
     wide[:, top : top + height, left : left + width] = x

@@ -14,7 +14,7 @@ At x = 0 the derivative is taken as the leak (MatConvNet, Caffe and PyTorch agre
 
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.arrays import Array, array_module, kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +30,8 @@ def output_shape(layer: ReLU, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def forward(layer: ReLU, x: Array) -> Array:
-    """Return y (shape and dtype of x)."""
-    return _gated(layer, x, by=x)
+    """Return y (shape and dtype of x); NaN gives 0, as MATLAB's max does."""
+    return _gated(layer, x, by=x) if layer.leak else array_module(x).fmax(x, x.dtype.type(0))
 
 
 def gradient(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
@@ -51,6 +51,8 @@ def guided(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[
 
 def _gated(layer: ReLU, signal: Array, by: Array) -> Array:
     """Return the signal where `by` is positive, leak times the signal elsewhere."""
-    xp = array_module(signal, by)
-    rest = signal * signal.dtype.type(layer.leak) if layer.leak else signal.dtype.type(0)
-    return xp.where(by > 0, signal, rest)
+    array_module(signal, by)
+    passes = by > 0
+    if not layer.leak:
+        return kept(signal, passes)
+    return kept(signal, passes) + kept(signal * signal.dtype.type(layer.leak), ~passes)
