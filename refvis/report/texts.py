@@ -33,7 +33,7 @@ HOW_TO_READ = {
     "occlusion_mean": "Red: the score falls when a box of one colour (the average image, else black) "
     "hides this place, so the network uses it; "
     "blue: the score rises, so it spoke against the class.",
-    "occlusion_random": "As on the left, but the box is filled with noise: a plain box can itself look like part of an "
+    "occlusion_random": "The same, but the box is filled with noise: a plain box can itself look like part of an "
     "object, so what both agree on is safer.",
     "gradient": "Bright: a small change of this pixel changes the score most; it shows sensitivity, not evidence, and "
     "is noisy.",
