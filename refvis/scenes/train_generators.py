@@ -32,7 +32,7 @@ from refvis.scenes.training import (
 )
 from refvis.weights import save_simplenn
 
-BATCH, RATE, DECAY, FEATURES = 32, 2e-3, 1e-3, 0.5
+BATCH, RATE, DECAY, FEATURES = 32, 2e-3, 1e-3, 0.25
 COMPARED = "relu2"
 """Variable of the bundled network at which drawn images are compared with scenes, beside the pixels."""
 VALIDATION = TEST_SEEDS[-200:]
