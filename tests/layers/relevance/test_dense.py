@@ -57,6 +57,11 @@ def agrees(
     np.testing.assert_allclose(stayed, expected.stayed, rtol=0, atol=1e-10 * size, err_msg=f"{name} {options}")
 
 
+def of_one(name: str, options: dict[str, Any]) -> bool:
+    """Whether the rule looks at bounds or minima, which are those of one input."""
+    return name == "box" or options.get("signed") == "shift"
+
+
 KINDS = ("conv", "subsample", "conv_transpose", "full", "pool", "batch_norm")
 
 
@@ -78,6 +83,19 @@ def test_every_rule_is_its_formula(kind: str, data: st.DataObject) -> None:
     R = cases.like(data.draw, layers.forward(layer, *inputs))
     block = dense.block(layer, *inputs)
     for name, options in variants():
-        of_one = name == "box" or options.get("signed") == "shift"  # bounds and minima are those of one input
-        if len(inputs) == 1 or not of_one:
+        if len(inputs) == 1 or not of_one(name, options):
+            agrees(name, options, block, layer, R, *inputs)
+
+
+@pytest.mark.parametrize("offset", ["own", "given", "none"])
+@pytest.mark.parametrize("factor", ["own", "given"])
+def test_every_way_of_scaling(factor: str, offset: str) -> None:
+    """Factor and offset as parameters or as inputs: a factor that is an input is a gate, an offset is a summand."""
+    random = np.random.default_rng(4)
+    x, s, o = (dense.rounded(random.normal(size=shape)) for shape in ((2, 3, 4, 5), (2, 1, 1, 5), (1, 3, 1, 5)))
+    layer = layers.Scale(s if factor == "own" else None, o if offset == "own" else None)
+    inputs = [x] + ([s] if factor == "given" else []) + ([o] if offset == "given" else [])
+    block, R = dense.block(layer, *inputs), random.normal(size=x.shape)
+    for name, options in variants():
+        if len(inputs) == 1 or not of_one(name, options):
             agrees(name, options, block, layer, R, *inputs)
