@@ -23,6 +23,7 @@ from refvis.deconvolutional import (
 )
 from refvis.input_modification import occlusion
 from refvis.input_reconstruction import inversion
+from refvis.input_reconstruction.examples import examples
 from refvis.layers import Node, ShapeError, merge_batchnorm, modes
 from refvis.loading import bundled, load, save
 from refvis.network import Network, chain
@@ -44,6 +45,7 @@ __all__ = [
     "chain",
     "deconvolution",
     "deeplift",
+    "examples",
     "excitation_backprop",
     "featurevis",
     "grad_cam",

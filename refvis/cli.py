@@ -35,6 +35,7 @@ for command in (
     commands.explain,
     commands.classify,
     commands.deconvolution,
+    commands.examples,
     commands.ledger,
     commands.modes,
     commands.show,

@@ -2,10 +2,11 @@
 
 from refvis.commands.classify import classify
 from refvis.commands.deconvolution import deconvolution
+from refvis.commands.examples import examples
 from refvis.commands.explain import explain
 from refvis.commands.ledger import ledger
 from refvis.commands.modes import modes
 from refvis.commands.scenes import scenes
 from refvis.commands.show import show
 
-__all__ = ["classify", "deconvolution", "explain", "ledger", "modes", "scenes", "show"]
+__all__ = ["classify", "deconvolution", "examples", "explain", "ledger", "modes", "scenes", "show"]

@@ -1,0 +1,60 @@
+"""``refvis examples``: the strongest patches of a folder of images, as one sheet."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, loaded
+from refvis.commands.units import ChannelOption, chosen
+from refvis.layers import Array
+from refvis.printable import printable
+
+Folder = Annotated[Path | None, typer.Argument(help="A folder of images; without one, generated scenes.")]
+Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable; the scores, if left out.")]
+Every = Annotated[bool, typer.Option("--all", help="Every channel of the layer.")]
+Sheet = Annotated[
+    Path, typer.Option("--out", "-o", help="A .png (the sheet) or an .h5 file (patches, scores, positions, record).")
+]
+
+
+def examples(
+    folder: Folder = None,
+    model: Model = DEFAULT_MODEL,
+    size: Size = None,
+    mean: Mean = None,
+    at: Layer = None,
+    channel: ChannelOption = None,
+    every: Every = False,
+    top: Annotated[int, typer.Option(min=1, help="How many patches of each channel.")] = 9,
+    mode: Annotated[str, typer.Option(help="What walks back; 'refvis modes' lists the names.")] = "deconvnet",
+    scenes: Annotated[int, typer.Option(min=1, help="How many scenes, if no FOLDER is given.")] = 500,
+    out: Sheet = Path("examples.png"),
+) -> None:
+    """Find the images in which a channel is strongest, cut out what it sees, and write all as one sheet."""
+    import refvis
+
+    if every == (channel not in (None, "all")):
+        raise ValueError("give one channel with --channel, or --all for every channel of the layer")
+    net = loaded(model, size, mean)
+    unit = None if every or channel == "all" else chosen(net, channel, at)
+    images = _scenes(scenes) if folder is None else folder
+    found = refvis.examples(net, images, at, unit, top, mode=mode, progress=True)
+    found.save(out)
+    for name, reason in found.skipped.items():
+        print(f"refvis: note: skipped {printable(name)}: {printable(reason)}", file=sys.stderr)
+    if found.partial:
+        print(f"refvis: note: interrupted; these are the strongest of {found.seen} images", file=sys.stderr)
+    for title, scores, names in zip(found.titles, found.scores, found.names, strict=True):
+        typer.echo(printable(f"{title}: {scores[0]:.4g} in {names[0]}"))
+    typer.echo(f"sheet: {printable(str(out))}")
+
+
+def _scenes(count: int) -> Mapping[str, Array]:
+    """Return so many held-out scenes by name."""
+    from refvis.scenes import scene
+
+    made = (scene(seed) for seed in range(count))
+    return {f"scene {one.seed} ({one.name})": one.image for one in made}
