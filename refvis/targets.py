@@ -25,7 +25,7 @@ class Target:
 
     def chosen(self, values: Array) -> Array:
         """Return each row's map (rows x H x W, or rows x 1 x 1 at a position) of `values` (rows x H x W x C)."""
-        return (_at(values, self.position) * self._signs(values)).sum(axis=3)
+        return (at_position(values, self.position) * self._signs(values)).sum(axis=3)
 
     def weights(self, values: Array) -> Array:
         """Return d score / d values, which is 1, -1 or 0, for `values` of rows x H x W x C."""
@@ -95,7 +95,7 @@ def target(
     place = checked_position(position, values.shape, variable)
     units: list[tuple[int | None, ...]]
     if channel is None:
-        units = [(int(k),) for k in _at(values, place).sum(axis=(1, 2)).argmax(axis=1)]
+        units = [(int(k),) for k in at_position(values, place).sum(axis=(1, 2)).argmax(axis=1)]
     elif isinstance(channel, str) and channel == "all":
         units = [(None,)] * len(values)
     else:
@@ -112,7 +112,7 @@ def written(net: Network, at: str) -> str:
     return variable
 
 
-def _at(values: Array, position: tuple[int, int] | None) -> Array:
+def at_position(values: Array, position: tuple[int, int] | None) -> Array:
     """Return N x H x W x C values at one position, N x 1 x 1 x C, or as they are for None."""
     if position is None:
         return values

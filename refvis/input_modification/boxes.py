@@ -1,16 +1,17 @@
-"""Where occluding boxes stand, and what fills them."""
+"""Where occluding boxes stand, and which pixels they covered."""
 
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 
+from refvis.input_modification.fills import chosen
 from refvis.layers import Array, ShapeError, array_module
+from refvis.layers.rectangles import Rectangle
 
-Box = tuple[slice, slice]
 
-
-def boxes(extent: tuple[int, int], size: tuple[int, int], stride: tuple[int, int]) -> list[Box]:
+def boxes(extent: tuple[int, int], size: tuple[int, int], stride: tuple[int, int]) -> list[Rectangle]:
     """Return the boxes (rows, columns) of `size` that slide over an image of `extent` in steps of `stride`, all (y, x).
 
     Where the steps do not meet the far border, one more box stands at it, so that every pixel is covered if
@@ -19,7 +20,7 @@ def boxes(extent: tuple[int, int], size: tuple[int, int], stride: tuple[int, int
     if size[0] > extent[0] or size[1] > extent[1]:
         raise ShapeError(f"the box is {size[0]} x {size[1]}, larger than the image, {extent[0]} x {extent[1]}")
     starts = [_starts(extent[axis], size[axis], stride[axis]) for axis in (0, 1)]
-    return [(slice(y, y + size[0]), slice(x, x + size[1])) for y, x in product(*starts)]
+    return [((y, y + size[0]), (x, x + size[1])) for y, x in product(*starts)]
 
 
 def _starts(extent: int, size: int, stride: int) -> list[int]:
@@ -27,31 +28,26 @@ def _starts(extent: int, size: int, stride: int) -> list[int]:
     return found if found[-1] == extent - size else [*found, extent - size]
 
 
-def filler(fill: Any, x: Array, seed: int) -> Any:
-    """Return a function (number of the box, its size (y, x)) -> what fills it, y x x x C or 1 x 1 x C, like input x.
+def spread(effects: Array, done: Sequence[bool], places: Sequence[Rectangle], extent: tuple[int, int]) -> Array:
+    """Return for each pixel the mean effect of the boxes that covered it and are done, 0 where there are none.
 
-    `fill` is "mean" (zero: the average image that preprocessing subtracts), "random" (uniform between the smallest and
-    the largest value of x, per pixel and channel; each box has a stream of its own, so its noise depends on the seed
-    and its number only), a number, or one number per channel. Raises ValueError for anything else.
+    `effects` are units x boxes; the result is units x H x W x 1.
     """
-    xp, channels = array_module(x), x.shape[3]
-    if isinstance(fill, str) and fill == "random":
-        low, high = float(x.min()), float(x.max())
-
-        def noise(number: int, size: tuple[int, int]) -> Array:
-            dice = np.random.default_rng([seed, number])
-            return xp.asarray(dice.uniform(low, high, (*size, channels)).astype(x.dtype))
-
-        return noise
-    try:
-        colour = np.zeros(channels) if isinstance(fill, str) and fill == "mean" else np.asarray(fill, "float64")
-    except (TypeError, ValueError):
-        raise _unknown(fill, channels) from None
-    if colour.size not in (1, channels) or not np.isfinite(colour).all():
-        raise _unknown(fill, channels)
-    constant = xp.asarray(np.broadcast_to(colour.reshape(1, 1, -1), (1, 1, channels)).astype(x.dtype))
-    return lambda number, size: constant
+    xp = array_module(effects)
+    total = xp.zeros((len(effects), *extent, 1), effects.dtype)
+    count = xp.zeros((1, *extent, 1), effects.dtype)
+    for number, ((top, bottom), (left, right)) in enumerate(places):
+        if done[number]:
+            total[:, top:bottom, left:right] += effects[:, number, None, None, None]
+            count[:, top:bottom, left:right] += 1
+    return total / xp.maximum(count, 1)
 
 
-def _unknown(fill: Any, channels: int) -> ValueError:
-    return ValueError(f"fill is {fill!r}, expected 'mean', 'random', a number, or {channels} numbers (one per channel)")
+def filler(fill: Any, x: Array, seed: int) -> Callable[[int, tuple[int, int]], Array]:
+    """Return a function (number, size (y, x)) -> what fills a box of that size at the upper left, y x x x C."""
+    found = chosen(fill, x)
+
+    def content(number: int, size: tuple[int, int]) -> Array:
+        return found(x[0], ((0, size[0]), (0, size[1])), np.random.default_rng([seed, number]))
+
+    return content

@@ -1,18 +1,22 @@
-"""Occlusion (Zeiler & Fergus 2014, section 4.2): a box slides over the image, and one score is watched."""
+"""Occlusion (Zeiler & Fergus 2014, section 4.2): a box slides over the image, and what changes is watched."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from tqdm import tqdm
-
-from refvis.input_modification.boxes import Box, boxes, filler
-from refvis.layers import Array, ShapeError, array_module
-from refvis.layers.geometry import Pair, pair
+from refvis.input_modification.boxes import boxes, spread
+from refvis.input_modification.effects import Effects, Passes, gathered
+from refvis.input_modification.fills import chosen, contents, described
+from refvis.input_modification.measures import UNSIGNED, named
+from refvis.layers import Array, ShapeError
+from refvis.layers.changes import LIMIT, MOST
+from refvis.layers.geometry import Pair, integers, pair
+from refvis.layers.rectangles import Rectangle
 from refvis.network import Network
-from refvis.results import Heatmap, record
-from refvis.targets import Target, target
+from refvis.results import Heatmap, below, record
+from refvis.targets import target
+from refvis.units import Against, Channel
 
-BATCH_BYTES = 64 << 20
-"""Occluded inputs that are computed at once take at most this much memory."""
+Spec = tuple[tuple[int, int], tuple[int, int]]
 
 
 def occlusion(
@@ -22,66 +26,81 @@ def occlusion(
     stride: Pair = 16,
     fill: Any = "mean",
     at: str | None = None,
-    channel: int | None = None,
+    channel: Channel = None,
     seed: int = 0,
     progress: bool = False,
+    *,
+    specs: Sequence[tuple[Pair, Pair]] | None = None,
+    measure: Any = "difference",
+    draws: int = 1,
+    position: tuple[int, int] | None = None,
+    against: Against = None,
+    incremental: bool = True,
+    memory: int = LIMIT,
+    batch: int = MOST,
 ) -> Heatmap:
     """Return how much the target falls when a box covers each place: positive where the image speaks for the target.
 
-    The box of `size` pixels slides over x (1 x H x W x C) in steps of `stride`, both an int or (y, x); `fill` is "mean"
-    (the average image), "random" (noise, from `seed`), a number, or one per channel, in the network's input values.
-    `at` and `channel` choose the target as in `deconvolution`; of a map, the mean over its positions is watched. The
-    value of a pixel is the mean fall over the boxes that covered it (1 x H x W x 1, in the target's units).
-    `progress` shows a bar, on a terminal.
-    Raises ShapeError for a box larger than the image, or more than one image.
+    The box of `size` pixels slides over x (1 x H x W x C) in steps of `stride`, both an int or (y, x). The value of a
+    pixel is the mean over the boxes that covered it; of several `specs`, (size, stride) each, the mean of their maps.
+    `fill` is a name ("mean", "gray", "random", "normal", "blur", "shuffle"), a colour, an image, or a function: see
+    `fills`. Random ones come from `seed`; of several `draws`, each box has their mean. Targets as in `deconvolution`: a
+    row of `values` (units x H x W x 1) for each unit. `measure` is "difference" (of the mean over positions, signed, in
+    the target's units), "absolute", "euclidean" or "spectral" (norms of the map's change), or a function: `measures`.
+
+    `incremental` recomputes only what a box can reach, to the same values but for rounding; at most `batch` boxes run
+    at once, in about `memory` bytes. `progress` shows a bar, on a terminal. Ctrl-C ends it early: with a warning, and
+    "partial" in the record, the map is that of the boxes that are done.
+    Raises ShapeError for a box larger than the image, or more than one image, ValueError for what does not exist.
     """
     if len(x) != 1:
         raise ShapeError(f"occlusion takes one image, found {len(x)}: give x[i:i+1]")
-    size, stride = pair(size, "box size"), pair(stride, "box stride")
-    goal, trace = target(net, x, at, channel)
-    places = boxes(x.shape[1:3], size, stride)
-    falls = _level(goal, trace[goal.variable]) - _levels(goal, x, places, filler(fill, x, seed), progress)
+    sizes, measuring, passes = _checked(specs or [(size, stride)]), named(measure), Passes(incremental, memory, batch)
+    (draws,) = integers(draws, "draws", (1,), 1)
+    goal, trace = target(net, x, at, channel, position, against)
+    grids = [boxes(x.shape[1:3], *one) for one in sizes]
+    places = [place for grid in grids for place in grid]
+    covered = [place for place in places for _ in range(draws)]
+    content = contents(chosen(fill, x, net.normalization.get("averageImage")), x, places, draws, seed)
+    found = gathered(
+        goal,
+        trace[goal.variable],
+        passes.run(goal, trace, covered, content),
+        len(covered),
+        measuring,
+        "occlusion",
+        progress,
+    )
+    values = _heat(found.averaged(draws), grids, x.shape[1:3])
     made = record(
         "occlusion",
         net,
-        size=str(size),
-        stride=str(stride),
-        fill=str(fill),
-        at=goal.variable,
-        channel=goal.channels[0],
+        size=", ".join(str(size) for size, _ in sizes),
+        stride=", ".join(str(stride) for _, stride in sizes),
+        fill=described(fill),
+        **goal.choices(1),
+        measure=described(measure),
+        draws=draws,
         seed=seed,
+        computed=passes.words(goal, trace, places),
+        **found.partial,
     )
-    return Heatmap(_spread(x, places, falls), True, made, net.restore(x))
+    return Heatmap(values, measuring not in UNSIGNED, made, below(net, x, values))
 
 
-def _level(goal: Target, values: Array) -> Array:
-    """Return the mean of the target's map for each image."""
-    return goal.chosen(values).mean(axis=(1, 2))
+def _checked(specs: Sequence[tuple[Pair, Pair]]) -> list[Spec]:
+    """Return box sizes and strides in full; ShapeError for what is no such pair."""
+    for one in specs:
+        if not isinstance(one, Sequence) or len(one) != 2:
+            raise ShapeError(f"specs holds {one!r}, expected pairs (size, stride)")
+    return [(pair(size, "box size"), pair(stride, "box stride")) for size, stride in specs]
 
 
-def _levels(goal: Target, x: Array, places: list[Box], fill: Any, progress: bool) -> Array:
-    """Return the target's level for each box, computed in batches."""
-    xp = array_module(x)
-    count = max(1, BATCH_BYTES // x.nbytes)
-    found = []
-    with tqdm(total=len(places), desc="occlusion", unit="box", disable=None if progress else True) as bar:
-        for first in range(0, len(places), count):
-            part = places[first : first + count]
-            covered = x.repeat(len(part), axis=0)
-            for i, (rows, columns) in enumerate(part):
-                covered[i, rows, columns] = fill(first + i, (rows.stop - rows.start, columns.stop - columns.start))
-            batch = Target(goal.net, goal.variable, goal.channels * len(part))
-            found.append(_level(batch, goal.net.forward(covered)[goal.variable]))
-            bar.update(len(part))
-    return xp.concatenate(found)
-
-
-def _spread(x: Array, places: list[Box], falls: Array) -> Array:
-    """Return for each pixel the mean fall over the boxes that covered it, 0 where none did (1 x H x W x 1)."""
-    xp = array_module(x)
-    total = xp.zeros((*x.shape[:3], 1), x.dtype)
-    count = xp.zeros((*x.shape[:3], 1), x.dtype)
-    for (rows, columns), fall in zip(places, falls, strict=True):
-        total[:, rows, columns] += fall
-        count[:, rows, columns] += 1
-    return total / xp.maximum(count, 1)
+def _heat(effects: Effects, grids: list[list[Rectangle]], extent: tuple[int, int]) -> Array:
+    """Return the mean of the grids' maps, units x H x W x 1."""
+    total, first = 0, 0
+    for grid in grids:
+        part = slice(first, first + len(grid))
+        total = total + spread(effects.values[:, part], effects.done[part], grid, extent)
+        first += len(grid)
+    return total / len(grids)

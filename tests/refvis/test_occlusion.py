@@ -1,6 +1,5 @@
 """Occlusion is, box by box, the fall of the score; each pixel has the mean over the boxes that covered it."""
 
-import sys
 from io import StringIO
 
 import numpy as np
@@ -69,26 +68,15 @@ def test_it_is_the_slow_replica(fill, size, stride, at, channel):
 
 @pytest.mark.parametrize("fill", FILLS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_batches_do_not_matter(monkeypatch, fill, dtype):
+def test_neither_batches_nor_memory_nor_windows_matter(fill, dtype):
     net, x = classifier(), inputs(dtype=dtype)
     maps = []
-    for images in (0.5, 1, 5, 7, 1000):
-        monkeypatch.setattr(sys.modules["refvis.input_modification.occlusion"], "BATCH_BYTES", int(images * x.nbytes))
-        maps.append(refvis.occlusion(net, x, (4, 3), 2, fill, channel=5, seed=4).values)
+    for options in ({"batch": 1}, {"batch": 7}, {"memory": 1}, {"memory": 20_000}, {}, {"incremental": False}):
+        maps.append(refvis.occlusion(net, x, (4, 3), 2, fill, channel=5, seed=4, **options).values)
         assert maps[-1].dtype == dtype
     for found in maps[1:]:
         tolerance = {"float32": 3e-5, "float64": 1e-11}[dtype] * np.abs(maps[0]).max()
         np.testing.assert_allclose(found, maps[0], rtol=0, atol=tolerance)
-
-
-def test_batches_are_as_large_as_the_memory_allows(monkeypatch):
-    net, x = classifier(), inputs()
-    sizes = []
-    forward = refvis.Network.forward
-    monkeypatch.setattr(refvis.Network, "forward", lambda net, x: sizes.append(len(x)) or forward(net, x))
-    monkeypatch.setattr(sys.modules["refvis.input_modification.occlusion"], "BATCH_BYTES", 8 * x.nbytes)
-    refvis.occlusion(net, x, (4, 3), (3, 4))
-    assert sizes == [1, 8, 4]  # 4 x 3 boxes
 
 
 @pytest.mark.parametrize("fill", FILLS)
@@ -144,9 +132,9 @@ def test_pixels_that_no_box_covers_are_zero():
 
 def test_boxes_stand_in_reading_order():
     places = boxes((7, 5), (3, 2), (3, 2))
-    found = [(rows.start, columns.start) for rows, columns in places]
+    found = [(rows[0], columns[0]) for rows, columns in places]
     assert found == [(0, 0), (0, 2), (0, 3), (3, 0), (3, 2), (3, 3), (4, 0), (4, 2), (4, 3)]
-    assert all((rows.stop - rows.start, columns.stop - columns.start) == (3, 2) for rows, columns in places)
+    assert all((rows[1] - rows[0], columns[1] - columns[0]) == (3, 2) for rows, columns in places)
 
 
 def test_the_image_is_left_alone():
@@ -162,7 +150,8 @@ def test_without_a_channel_the_strongest_is_watched():
     assert best != 0
     found = refvis.occlusion(net, x, 4, 3)
     assert_same(found.values, refvis.occlusion(net, x, 4, 3, channel=best).values)
-    expected = {"size": "(4, 4)", "stride": "(3, 3)", "fill": "mean", "at": "x8", "channel": best, "seed": 0}
+    expected = {"size": "(4, 4)", "stride": "(3, 3)", "fill": "mean", "at": "x8", "channel": best}
+    expected |= {"measure": "difference", "draws": 1, "seed": 0, "computed": "windows up to pool1, then everything"}
     assert found.record.parameters == expected
     assert found.record.method == "occlusion"
     assert (found.record.model, found.record.fingerprint) == (net.name, net.fingerprint)
@@ -186,7 +175,7 @@ def test_progress_is_shown_on_a_terminal_when_asked_for(monkeypatch):
         ({"size": 0}, "box size"),
         ({"stride": 0}, "box stride"),
         ({"stride": (2, -1)}, "box stride"),
-        ({"fill": "purple"}, "fill is 'purple', expected 'mean', 'random', a number, or 3 numbers"),
+        ({"fill": "purple"}, "fill is 'purple', expected 'mean', 'gray', 'random', .* a number, 3 numbers"),
         ({"fill": (1, 2)}, r"fill is \(1, 2\), expected"),
         ({"fill": float("nan")}, "fill is nan, expected"),
         ({"fill": None}, "fill is None, expected"),
@@ -194,6 +183,17 @@ def test_progress_is_shown_on_a_terminal_when_asked_for(monkeypatch):
         ({"fill": np.zeros((2, 2, 3))}, "fill is array"),
         ({"at": "conv9"}, "no layer or variable 'conv9'"),
         ({"channel": 7}, r"channel 7 of 'x8': expected 0 \.\.\. 6"),
+        ({"specs": [4, 3]}, r"specs holds 4, expected pairs \(size, stride\)"),
+        ({"specs": [(4, 3), (14, 3)]}, "the box is 14 x 14, larger than the image"),
+        ({"draws": 0}, "draws is 0, expected 1 whole number"),
+        ({"memory": 0}, "memory is 0, expected 1 or more"),
+        ({"batch": -1}, "batch is -1, expected 1 or more"),
+        ({"measure": "max"}, "measure is 'max', expected 'difference', 'absolute', 'euclidean', 'spectral', or"),
+        ({"measure": lambda known, changed: changed}, r"returned \(\d+, 1, 1, 1\), expected one number for each of"),
+        (
+            {"fill": lambda image, box, dice: image[:2]},
+            r"box 0 is filled with an array of shape \(2, 11, 3\), expected",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(options, message):
