@@ -118,8 +118,8 @@ def test_memory_is_bounded(tmp_path):
     scipy.io.savemat(tmp_path / "a.mat", {"x": np.zeros((8000, 8000))}, do_compression=True)
     assert (tmp_path / "a.mat").stat().st_size < 10**6
     with pytest.raises(ModelFormatError, match="takes too much memory, expected at most 600,000,000 bytes"):
-        read_mat_isolated(tmp_path / "a.mat", Limits(), memory=600_000_000)
-    found = read_mat_isolated(tmp_path / "a.mat", Limits(), memory=3 * 2**30)
+        read_mat_isolated(tmp_path / "a.mat", Limits(), seconds=120, memory=600_000_000)
+    found = read_mat_isolated(tmp_path / "a.mat", Limits(), seconds=120, memory=3 * 2**30)
     assert found["x"].shape == (8000, 8000)
 
 
