@@ -116,22 +116,13 @@ def _equal(layer: Any, *inputs: Array) -> Linear:
     return Linear(layer, inputs)
 
 
-def _pooled(layer: Pool, x: Array) -> Linear:
-    _require_average(layer)
-    return Linear(layer, (x,))
-
-
-def _require_average(layer: Pool | ROIPool) -> None:
+def _pooled(layer: Pool | ROIPool, x: Array, *regions: Array) -> Linear:
     if layer.method != "avg":
         raise ValueError(
             f"{title(layer)} takes the largest value, which is not linear: use lrp.pool there (the winner takes all), "
             "or lrp.spread (in proportion to all)"
         )
-
-
-def _pooled_regions(layer: ROIPool, x: Array, regions: Array) -> Linear:
-    _require_average(layer)
-    return _placed(None)(layer, x, regions)
+    return _placed(None)(layer, x, *regions)
 
 
 def _placed(weights: str | None) -> Callable[..., Linear]:
@@ -172,7 +163,7 @@ LINEAR: dict[type, Callable[..., Linear]] = {
     FullyConnected: _filtered,
     Pool: _pooled,
     Sum: _equal,
-    ROIPool: _pooled_regions,
+    ROIPool: _pooled,
     BilinearSampler: _placed(UNKNOWN),
     BatchNorm: _normalised,
     Scale: _scaled,

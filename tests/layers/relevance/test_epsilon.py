@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from refvis import layers
 from refvis.layers import lrp, modes
 
-SOME = settings(max_examples=15)
+SOME = settings(max_examples=10)
 
 
 def unbiased(layer: Any) -> Any:

@@ -32,7 +32,7 @@ OF_ANY: dict[str, Any] = {
     "contrastive": lrp.contrastive,
     "tangent": lrp.tangent,
 }
-FEW = settings(max_examples=8, phases=[Phase.generate])
+FEW = settings(max_examples=5, phases=[Phase.generate])
 LINEAR = ("conv", "subsample", "conv_transpose", "full", "batch_norm", "relu")
 
 
