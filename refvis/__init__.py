@@ -24,6 +24,7 @@ from refvis.deconvolutional import (
 from refvis.input_modification import occlusion
 from refvis.input_reconstruction import inversion
 from refvis.input_reconstruction.examples import examples
+from refvis.input_reconstruction.hog import dsift, hog
 from refvis.layers import Node, ShapeError, merge_batchnorm, modes
 from refvis.loading import bundled, load, save
 from refvis.network import Network, chain
@@ -45,12 +46,14 @@ __all__ = [
     "chain",
     "deconvolution",
     "deeplift",
+    "dsift",
     "examples",
     "excitation_backprop",
     "featurevis",
     "grad_cam",
     "gradient_times_input",
     "guided_grad_cam",
+    "hog",
     "integrated_gradients",
     "inversion",
     "layers",
