@@ -34,6 +34,7 @@ def version(
 for command in (
     commands.explain,
     commands.classify,
+    commands.occlusion,
     commands.deconvolution,
     commands.examples,
     commands.ledger,

@@ -6,7 +6,8 @@ from refvis.commands.examples import examples
 from refvis.commands.explain import explain
 from refvis.commands.ledger import ledger
 from refvis.commands.modes import modes
+from refvis.commands.occlusion import occlusion
 from refvis.commands.scenes import scenes
 from refvis.commands.show import show
 
-__all__ = ["classify", "deconvolution", "examples", "explain", "ledger", "modes", "scenes", "show"]
+__all__ = ["classify", "deconvolution", "examples", "explain", "ledger", "modes", "occlusion", "scenes", "show"]

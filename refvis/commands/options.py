@@ -57,10 +57,10 @@ def loaded(model: str, size: str | None, mean: Path | None) -> Network:
     return net
 
 
-def numbers(size: str) -> tuple[int, ...]:
-    """Return the two or three numbers of a size HxW or HxWxC; ValueError for anything else."""
+def numbers(size: str, option: str = "--size", lengths: tuple[int, ...] = (2, 3)) -> tuple[int, ...]:
+    """Return the numbers of a size, two or three as in HxW or HxWxC; ValueError for anything else."""
     parts = [int(part) if part.strip().isdigit() else part for part in size.lower().split("x")]
-    return integers(parts, "--size", (2, 3), 1)
+    return integers(parts, option, lengths, 1)
 
 
 def print_classes(classes: tuple[tuple[str, float], ...]) -> None:

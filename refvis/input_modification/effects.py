@@ -44,15 +44,19 @@ class Passes:
 
 @dataclass(frozen=True)
 class Effects:
-    """The effect of each of B boxes on each unit (units x B), and which boxes are `done` (B bools, on the host)."""
+    """The effect of each of B boxes on each unit (units x B), and which boxes are `done` (B bools, on the host).
+
+    `what` they are, in a word.
+    """
 
     values: Array
     done: Array
+    what: str = "boxes"
 
     @property
     def partial(self) -> dict[str, str]:
         """A record's note of what an interruption left out, if it did."""
-        return {} if self.done.all() else {"partial": f"{int(self.done.sum())} of {self.done.size} boxes"}
+        return {} if self.done.all() else {"partial": f"{int(self.done.sum())} of {self.done.size} {self.what}"}
 
     def averaged(self, draws: int) -> "Effects":
         """Return the mean over each place's draws that are done; boxes are in order of places, then draws."""
@@ -71,6 +75,7 @@ def gathered(
     measure: Measure,
     title: str,
     progress: bool,
+    what: str = "boxes",
 ) -> Effects:
     """Return the effects of `count` boxes, given the target's variable for the image, `known`, and for each box.
 
@@ -78,9 +83,9 @@ def gathered(
     """
     units = range(len(goal.channels))
     maps = [watched(goal, unit, known)[0] for unit in units]
-    effects = Effects(array_module(known).zeros((len(units), count), known.dtype), np.zeros(count, bool))
+    effects = Effects(array_module(known).zeros((len(units), count), known.dtype), np.zeros(count, bool), what)
     try:
-        with tqdm(total=count, desc=title, unit="box", disable=None if progress else True) as bar:
+        with tqdm(total=count, desc=title, unit=f" {what}", disable=None if progress else True) as bar:
             for numbers, values in passes:
                 for unit in units:
                     effects.values[unit, numbers] = measured(measure, maps[unit], watched(goal, unit, values))
