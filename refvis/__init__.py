@@ -22,7 +22,13 @@ from refvis.deconvolutional import (
     vargrad,
 )
 from refvis.input_modification import occlusion
-from refvis.input_reconstruction import inversion
+from refvis.input_reconstruction import (
+    activation_maximization,
+    caricature,
+    deepdream,
+    inversion,
+    natural_preimage,
+)
 from refvis.input_reconstruction.examples import examples
 from refvis.input_reconstruction.hog import dsift, hog
 from refvis.layers import Node, ShapeError, merge_batchnorm, modes
@@ -41,10 +47,13 @@ __all__ = [
     "Reconstruction",
     "ShapeError",
     "__version__",
+    "activation_maximization",
     "bundled",
     "cam",
+    "caricature",
     "chain",
     "deconvolution",
+    "deepdream",
     "deeplift",
     "dsift",
     "examples",
@@ -62,6 +71,7 @@ __all__ = [
     "load",
     "merge_batchnorm",
     "modes",
+    "natural_preimage",
     "occlusion",
     "save",
     "smoothgrad",

@@ -104,7 +104,7 @@ class Heatmap:
 
     @property
     def _host(self) -> Array:
-        return self.values.get() if hasattr(self.values, "get") else self.values
+        return _on_host(self.values)
 
     def _joined(self, values: Array) -> Array:
         return values.sum(axis=3) if self.signed else np.sqrt((values * values).sum(axis=3))
@@ -112,26 +112,46 @@ class Heatmap:
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """An input that was made to have a given code.
+    """An input that was made to have a given code, or to excite a unit.
 
-    `x` is N x H x W x C as the network takes it; `image` the first as a picture, H x W x 3 uint8; `history` one
-    array per term of the objective, a value per iteration.
+    `x` is N x H x W x C as the network takes it, an image for each thing asked for: the best of its starts; `image`
+    the first as a picture, H x W x 3 uint8; `history` one array per term of the objective, a value per iteration
+    (iterations x N where N > 1). `measures` holds what was measured of the result, `starts` what came of every start
+    (N x starts x H x W x C, the best first), and `ended` says why it ended: "all steps", "patience" or "interrupted".
     """
 
     x: Array
     image: Array
     history: dict[str, Array]
     record: Record
+    measures: dict[str, Array] = field(default_factory=dict)
+    starts: Array | None = None
+    ended: str = "all steps"
+
+    @property
+    def partial(self) -> bool:
+        """Whether the run was interrupted: `x` is then the best image until then."""
+        return self.ended == "interrupted"
 
     def save(self, path: str | Path) -> None:
-        """Write the result, whole or not at all: .h5 (x, image, history and record) or .png (image)."""
-        host = self.x.get() if hasattr(self.x, "get") else self.x
-        arrays = {"x": host, "image": self.image, **{f"history/{name}": h for name, h in self.history.items()}}
+        """Write the result, whole or not at all: .h5 (x, starts, image, history, measures and record) or .png (image).
+
+        Raises ValueError for another suffix.
+        """
+        arrays = {"x": _on_host(self.x), "image": self.image}
+        arrays |= {f"history/{name}": values for name, values in self.history.items()}
+        arrays |= {f"measures/{name}": values for name, values in self.measures.items()}
+        if self.starts is not None and self.starts.shape[1] > 1:
+            arrays["starts"] = _on_host(self.starts)
         _save(path, arrays, self.record, lambda: self.image)
 
     def _repr_png_(self) -> bytes:
         """Show the reconstruction in a notebook."""
         return png(self.image, enlarge=4)
+
+
+def _on_host(array: Array) -> Array:
+    return array.get() if hasattr(array, "get") else array
 
 
 def below(net: Network, x: Array, values: Array) -> Array | None:

@@ -1,7 +1,8 @@
 """Regularisers of an image x (N x H x W x C): each returns its value per image (N) and its gradient (shape of x).
 
-Mahendran & Vedaldi 2015, section 3: both keep a reconstruction among images that could be seen. They are means over
-positions, of values in units of a typical image size sigma, so their weights mean the same for any image size.
+Mahendran & Vedaldi (2015, section 3; 2016, IJCV): they keep a reconstruction among images that could be seen. They are
+means over positions, of values in units of a typical image size sigma, so their weights mean the same for any image
+size. L2 decay (Simonyan et al. 2014) is `lp` with p = 2.
 """
 
 from refvis.layers import Array, array_module
@@ -14,6 +15,28 @@ def lp(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
     count = x[0].size
     value = (scaled**p).sum(axis=(1, 2, 3)) / count
     return value, (p / (sigma * count)) * xp.sign(x) * scaled ** (p - 1)
+
+
+def colour_norm(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
+    """Mean over positions of |x_ij / sigma|^p, |x_ij| the Euclidean norm of a pixel's channels, and its gradient.
+
+    The alpha norm of Mahendran & Vedaldi 2016; where a pixel is zero, the gradient is taken as zero.
+    """
+    squared = ((x / sigma) ** 2).sum(axis=3, keepdims=True)
+    count = x.shape[1] * x.shape[2]
+    value = (squared ** (p / 2)).sum(axis=(1, 2, 3)) / count
+    return value, (p / (sigma * count)) * _power(squared, p / 2 - 1) * (x / sigma)
+
+
+def excess(x: Array, bound: float, sigma: float) -> tuple[Array, Array]:
+    """Range term: mean over positions and channels of (max(0, |x| - bound) / sigma)^2, and its gradient.
+
+    A soft wall where the projection `Bound` is a hard one: zero within the bound.
+    """
+    xp = array_module(x)
+    beyond = xp.maximum(xp.abs(x) - bound, 0) / sigma
+    count = x[0].size
+    return (beyond * beyond).sum(axis=(1, 2, 3)) / count, (2 / (sigma * count)) * xp.sign(x) * beyond
 
 
 def total_variation(x: Array, beta: float, sigma: float) -> tuple[Array, Array]:
@@ -29,10 +52,16 @@ def total_variation(x: Array, beta: float, sigma: float) -> tuple[Array, Array]:
     squared = dy * dy + dx * dx
     count = x[0].size
     value = (squared ** (beta / 2)).sum(axis=(1, 2, 3)) / count
-    flat = squared == 0
-    slope = xp.where(flat, 0, xp.where(flat, 1, squared) ** (beta / 2 - 1)) * (beta / (sigma * count))
+    slope = _power(squared, beta / 2 - 1) * (beta / (sigma * count))
     down, right = slope * dy, slope * dx
     gradient = -down - right
     gradient[:, 1:] += down[:, :-1]
     gradient[:, :, 1:] += right[:, :, :-1]
     return value, gradient
+
+
+def _power(squared: Array, exponent: float) -> Array:
+    """Return squared^exponent, and 0 where `squared` is 0, whatever the exponent."""
+    xp = array_module(squared)
+    zero = squared == 0
+    return xp.where(zero, 0, xp.where(zero, 1, squared) ** exponent)

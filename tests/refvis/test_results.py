@@ -174,7 +174,7 @@ def test_reconstructions_are_saved(tmp_path):
     found = refvis.inversion(net, x, at="relu1", steps=3)
     found.save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
-        assert set(file) == {"x", "image", "history"}
+        assert set(file) == {"x", "image", "history", "measures"}
         assert set(file["history"]) == {"code", "lp", "tv"}
         assert_same(file["x"][()], found.x)
         assert_same(file["image"][()], found.image)

@@ -1,0 +1,86 @@
+"""DeepDream (Mordvintsev, Olah & Tyka 2015): an image in which a layer is more excited, made from coarse to fine."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from refvis.deconvolutional.upsampling import upsampled
+from refvis.input_reconstruction.activation_maximization import activation
+from refvis.input_reconstruction.measures import Measure, energy
+from refvis.input_reconstruction.objective import Term
+from refvis.input_reconstruction.optimisers import Momentum
+from refvis.input_reconstruction.recipe import Recipe, Run
+from refvis.input_reconstruction.solve import solved
+from refvis.input_reconstruction.transforms import Jitter
+from refvis.input_reconstruction.wanted import digest
+from refvis.layers import Array
+from refvis.layers.arrays import require_finite
+from refvis.network import Network
+from refvis.results import Reconstruction, record
+from refvis.targets import Target, written
+from refvis.units import checked_channels
+
+
+def deepdream(
+    net: Network,
+    x: Array,
+    at: str,
+    channel: int | None = None,
+    *,
+    octaves: int = 4,
+    ratio: float = 1.4,
+    steps: int = 10,
+    rate: float = 1.5,
+    jitter: int = 8,
+    seed: int = 0,
+    progress: bool = False,
+) -> Reconstruction:
+    """Return image `x` (1 x H x W x C) with more of what layer `at`, or one channel of it, is excited by.
+
+    The image is shrunk by `ratio` for each of the `octaves` but the last; from the smallest up, `steps` steps of `rate`
+    (in values of 0 ... 255, along the gradient divided by its mean absolute value) enlarge half the mean square of the
+    layer, or the channel's mean; what was added is enlarged to the next size. The history is that of all octaves, one
+    after the other. The layer must take images of all those sizes; ShapeError where it does not.
+    """
+    require_finite(x)
+    if octaves < 1 or not ratio > 1:
+        raise ValueError(f"octaves is {octaves} and ratio {ratio}, expected 1 or more, and more than 1")
+    variable = written(net, at)
+    excited = _measure(net, x, variable, channel)
+    recipe = Recipe(
+        transforms=(Jitter(jitter),), optimiser=Momentum(rate, momentum=0.0, normalised=True), steps=steps, noise=0.0
+    )
+    choices: dict[str, Any] = {"octaves": octaves, "ratio": ratio, "channel": "energy" if channel is None else channel}
+    made = record("deepdream", net, at=variable, x=digest(x), **choices, **recipe.described(), seed=seed)
+    pyramid = [x]
+    for octave in range(1, octaves):
+        size = tuple(max(1, round(extent / ratio**octave)) for extent in x.shape[1:3])
+        pyramid.append(upsampled(pyramid[-1], size))
+    added, found = 0 * pyramid[-1], []
+    for octave, base in enumerate(reversed(pyramid)):
+        run = Run(seed + octave, progress=progress)
+        start = base + upsampled(added, base.shape[1:3])
+        found.append(solved(net, (Term("excitement", excited, -1.0, variable),), recipe, run, start, made))
+        added = found[-1].x - base
+        if found[-1].partial:
+            break
+    return _joined(net, found, x.shape[1:3])
+
+
+def _measure(net: Network, x: Array, variable: str, channel: int | None) -> Measure:
+    """Return what is enlarged: half the mean square of the variable, or the mean of one channel."""
+    if channel is None:
+        return energy
+    cut = net.upto(variable)
+    channels = checked_channels(channel, cut.shapes(**{net.inputs[0]: x.shape})[variable][3], variable)
+    return partial(activation, goal=Target(cut, variable, channels))
+
+
+def _joined(net: Network, found: list[Reconstruction], size: tuple[int, ...]) -> Reconstruction:
+    """Return the last octave's image (at the full size, if it came so far) with the history of all."""
+    history = {name: np.concatenate([one.history[name] for one in found]) for name in found[0].history}
+    last = found[-1]
+    x = upsampled(last.x, size)
+    return replace(last, x=x, image=net.restore(x), history=history, starts=None)

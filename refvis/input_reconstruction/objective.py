@@ -1,0 +1,101 @@
+"""The objective: a sum of weighted terms, each of the image or of the code that the network gives it.
+
+    z  --parametrisation-->  x  --transforms-->  x'  --network-->  codes
+                             |                                       |
+                             regularisers of x                       terms of codes
+
+Its gradient in z goes back along the same arrows, by the adjoint of each.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from refvis.input_reconstruction.measures import Measure
+from refvis.layers import Array, Graph
+
+Adjoint: TypeAlias = Callable[[Array], Array]
+"""Signal at an output -> signal at the input."""
+
+Map: TypeAlias = Callable[[Array], tuple[Array, Adjoint]]
+"""Input -> output, and the adjoint of the derivative there."""
+
+
+class Transform(Protocol):
+    """A random change of the image before the network sees it, linear and of the same shape."""
+
+    def drawn(self, dice: np.random.Generator) -> Map:
+        """Return the change that the dice choose, the same for every image of a batch."""
+        ...
+
+
+@dataclass(frozen=True)
+class Term:
+    """A summand: `weight` times a measure of variable `at`, or of the image itself (None)."""
+
+    name: str
+    measure: Measure
+    weight: float = 1.0
+    at: str | None = None
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The sum of the terms as a function of z. `net` reaches what they measure; `seed` serves the transforms.
+
+    Called with z (N x ...) and the number of a step, it returns each term's weighted value (N) by name, and the
+    gradient (shape of z) of their sum. The transforms depend on the seed and the step's number only.
+    """
+
+    net: Graph
+    terms: tuple[Term, ...]
+    parametrisation: Map
+    transforms: tuple[Transform, ...] = ()
+    seed: int = 0
+
+    def __call__(self, z: Array, step: int) -> tuple[dict[str, Array], Array]:
+        """Return the terms' values and the gradient."""
+        x, to_z = self.parametrisation(z)
+        values, signal = _summed([term for term in self.terms if term.at is None], {None: x})
+        seen, backs = self.seen(x, step)
+        coded, down = self._of_codes(seen)
+        for back in reversed(backs):
+            down = back(down)
+        values |= coded
+        return {term.name: values[term.name] for term in self.terms}, to_z(down + signal.get(None, 0))
+
+    def seen(self, x: Array, step: int) -> tuple[Array, list[Adjoint]]:
+        """Return the image as the transforms of that step show it to the network, and their adjoints."""
+        dice, backs = np.random.default_rng([self.seed, step]), []
+        for transform in self.transforms:
+            x, back = transform.drawn(dice)(x)
+            backs.append(back)
+        return x, backs
+
+    def _of_codes(self, x: Array) -> tuple[dict[str, Array], Array]:
+        terms = [term for term in self.terms if term.at is not None]
+        if not terms:
+            return {}, 0 * x
+        trace = self.net.forward(x)
+        values, signals = _summed(terms, {term.at: trace[term.at] for term in terms if term.at is not None})
+        seeds = {name: signal for name, signal in signals.items() if name is not None}
+        return values, self.net.backward(trace, seeds)[self.net.inputs[0]]
+
+
+def _summed(terms: list[Term], arrays: dict[str | None, Array]) -> tuple[dict[str, Array], dict[str | None, Array]]:
+    """Return each term's weighted value, and at each array the sum of the weighted gradients."""
+    values: dict[str, Array] = {}
+    signals: dict[str | None, Array] = {}
+    for term in terms:
+        value, gradient = term.measure(arrays[term.at])
+        values[term.name] = term.weight * value
+        signals[term.at] = signals.get(term.at, 0) + term.weight * gradient
+    return values, signals
+
+
+def reaching(net: Graph, variables: set[str]) -> Graph:
+    """Return the network with only what these variables need."""
+    kept = {node.name for name in variables for node in net.upto(name).nodes}
+    return replace(net, nodes=tuple(node for node in net.nodes if node.name in kept))

@@ -1,0 +1,79 @@
+"""How published methods look for an image, as recipes: for `activation_maximization`, by the names in PRESETS.
+
+What they leave to the user or the data (weights, rates) is chosen here for images of 0 ... 255 less the average, and
+written out. `stride` is the receptive field's stride at the unit, in pixels.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from refvis.input_reconstruction.fourier import Fourier
+from refvis.input_reconstruction.objective import Term
+from refvis.input_reconstruction.optimisers import AdaGrad, Adam, Momentum
+from refvis.input_reconstruction.parametrisations import Squashed
+from refvis.input_reconstruction.projections import Blurred, Bound, Decay, SmallCleared, Sphere
+from refvis.input_reconstruction.recipe import SIGMA, Recipe
+from refvis.input_reconstruction.regularisers import colour_norm, lp, total_variation
+from refvis.input_reconstruction.schedules import Cosine, Dropped
+from refvis.input_reconstruction.transforms import Blur, Jitter, Rotate, Scale
+
+BOUND = 2 * SIGMA
+"""Longest colour of a pixel in Mahendran & Vedaldi 2016, less the average."""
+
+
+def erhan2009(stride: int) -> Recipe:
+    """Return gradient ascent on the sphere of images with a fixed norm (Erhan et al. 2009), here that of rms 50."""
+    climbing = Momentum(2.0, schedule=Cosine(), normalised=True)
+    return Recipe(projections=(Sphere(50.0),), optimiser=climbing)
+
+
+def simonyan2014(stride: int) -> Recipe:
+    """Return the score less an L2 term of the image (Simonyan et al. 2014), from the average image."""
+    decay = Term("l2", partial(lp, p=2.0, sigma=SIGMA), 10.0)
+    return Recipe((decay,), noise=0.0)
+
+
+def yosinski2015(stride: int) -> Recipe:
+    """Return ascent with decay, blur, and small pixels cleared after steps (Yosinski et al. 2015)."""
+    after = (Decay(1e-2), Blurred(0.5, every=4), SmallCleared(20.0, every=4))
+    return Recipe(projections=after, optimiser=Momentum(4.0, momentum=0.0, normalised=True))
+
+
+def mahendran2016(stride: int) -> Recipe:
+    """Return the natural pre-image of Mahendran & Vedaldi 2016: alpha norm, TV, bound, jitter of a quarter stride.
+
+    Weights and rates are those of their code: (1/sigma)^6 and (6.5/sigma)^2, the rate 0.05 sigma^2 / 6 times the number
+    of pixels (here of a 64 x 64 image; with their AdaGrad it matters where gradients are tiny only), 300 steps and 50
+    at a tenth. Their TV adds channels where the term here averages them, hence the 3.
+    """
+    regularisers = (
+        Term("alpha", partial(colour_norm, p=6.0, sigma=SIGMA)),
+        Term("tv", partial(total_variation, beta=2.0, sigma=SIGMA), 3 * 6.5**2),
+    )
+    stepping = AdaGrad(64 * 64 * 0.05 * SIGMA**2 / 6, schedule=Dropped())
+    shift = (Jitter(max(1, round(stride / 4))),) if stride > 2 else ()
+    return Recipe(
+        regularisers, transforms=shift, projections=(Bound(BOUND),), optimiser=stepping, steps=350, noise=20.0
+    )
+
+
+def olah2017(stride: int) -> Recipe:
+    """Return frequencies of decorrelated colours under random transforms (Olah et al. 2017), values within bounds."""
+    moves = (Jitter(4), Scale(0.9, 1.1), Rotate(5.0), Jitter(2), Blur((0.0, 0.5)))
+    return Recipe(parametrisation=Squashed(Fourier(), BOUND), transforms=moves, optimiser=Adam(0.05 * SIGMA), steps=256)
+
+
+PRESETS: dict[str, Callable[[int], Recipe]] = {
+    "erhan2009": erhan2009,
+    "simonyan2014": simonyan2014,
+    "yosinski2015": yosinski2015,
+    "mahendran2016": mahendran2016,
+    "olah2017": olah2017,
+}
+
+
+def preset(name: str, stride: int) -> Recipe:
+    """Return the recipe of that name; ValueError for another."""
+    if name not in PRESETS:
+        raise ValueError(f"there is no recipe {name!r}, expected one of {', '.join(map(repr, PRESETS))}, or a Recipe")
+    return PRESETS[name](stride)

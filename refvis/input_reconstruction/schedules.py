@@ -1,0 +1,43 @@
+"""How the rate of an optimiser falls: a factor for each step, counted from 1."""
+
+from dataclasses import dataclass
+from math import cos, pi
+from typing import Protocol
+
+
+class Schedule(Protocol):
+    """What all of them can do."""
+
+    def factor(self, number: int, steps: int) -> float:
+        """Return the factor of the rate at step `number` of `steps`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same rate throughout."""
+
+    def factor(self, number: int, steps: int) -> float:
+        """Return 1."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """From the full rate to zero along half a cosine."""
+
+    def factor(self, number: int, steps: int) -> float:
+        """Return the cosine's value."""
+        return (1 + cos(pi * (number - 1) / steps)) / 2
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """The full rate, then `factor_at_end` of it for the last `share`: 300 steps and 50 in Mahendran & Vedaldi 2016."""
+
+    share: float = 1 / 7
+    factor_at_end: float = 0.1
+
+    def factor(self, number: int, steps: int) -> float:
+        """Return 1, or the factor at the end."""
+        return 1.0 if number <= round(steps * (1 - self.share)) else self.factor_at_end

@@ -1,0 +1,155 @@
+"""Natural pre-images, caricatures, DeepDream, and what inversion has beyond its first form."""
+
+import numpy as np
+import pytest
+from same import assert_same
+from small_nets import SIZE, classifier, conv, inputs
+
+import refvis
+from refvis.input_reconstruction.fourier import Fourier
+from refvis.input_reconstruction.lbfgs import LBFGS
+from refvis.input_reconstruction.parametrisations import Generated
+from refvis.input_reconstruction.transforms import Jitter
+from refvis.layers import ConvTranspose
+
+
+def test_a_natural_preimage_has_the_code_and_keeps_its_bound():
+    net, x = classifier(), inputs()
+    found = refvis.natural_preimage(net, x, "conv1", 300.0, steps=120)
+    assert list(found.history) == ["code", "alpha", "tv"]
+    assert found.measures["norm"][0] < 0.1
+    assert np.linalg.norm(found.x, axis=3).max() <= 160 * (1 + 1e-6)
+    np.testing.assert_allclose(found.history["code"][-1], 300 * found.measures["norm"][0], rtol=1e-4)
+    assert found.record.parameters["weight"] == 300
+
+
+def test_jitter_is_a_quarter_of_the_stride():
+    net, x = classifier(), inputs()
+    transforms = {
+        at: refvis.natural_preimage(net, x, at, steps=1).record.parameters["transforms"] for at in ("conv1", "fc3")
+    }
+    assert transforms == {"conv1": "()", "fc3": "()"}
+    strided = refvis.chain({"conv": conv(np.random.default_rng(0), (4, 5, 5, 3), stride=8)})
+    found = refvis.natural_preimage(strided, x, "conv", steps=1)
+    assert found.record.parameters["transforms"] == "(Jitter(pixels=2),)"
+
+
+def test_a_caricature_has_more_of_its_own_code():
+    net, x = classifier(), inputs()
+    found = refvis.caricature(net, x, "conv2", steps=30)
+    assert list(found.history) == ["gain", "alpha", "tv"]
+    code, new = (np.asarray(net.forward(one)["x5"], "float64") for one in (x, found.x))
+    kept = np.maximum(code, 0)
+    np.testing.assert_allclose(found.measures["gain"], (new * kept).sum() / (kept**2).sum(), rtol=1e-5)
+    np.testing.assert_allclose(found.history["gain"][0], -20, rtol=1e-5)
+    assert found.measures["gain"][0] > 1.2
+    assert_same(refvis.caricature(net, x, "conv2", steps=0).x, x)
+    with pytest.raises(ValueError, match="a caricature is of an image"):
+        refvis.caricature(net, code.astype("float32"), "conv2")
+    with pytest.raises(ValueError, match="nowhere positive"):
+        refvis.caricature(
+            refvis.chain({"conv": conv(np.random.default_rng(0), (4, 5, 5, 3), biases=False)}), 0 * x, "conv"
+        )
+
+
+@pytest.mark.parametrize("channel", [None, 3])
+def test_deepdream_excites_the_layer(channel):
+    net, x = classifier(), inputs(size=(26, 22, 3))
+    found = refvis.deepdream(net, x, "conv1", channel, octaves=3, steps=4, jitter=2)
+    assert (found.x.shape, found.x.dtype) == (x.shape, x.dtype)
+    assert found.history["excitement"].shape == (3 * 5,)
+    before, after = (net.forward(one)["x1"] for one in (x, found.x))
+    if channel is None:
+        assert (after**2).mean() > 1.5 * (before**2).mean()
+    else:
+        assert after[..., 3].mean() > before[..., 3].mean() + 1
+    for octave in np.reshape(found.history["excitement"], (3, 5)):
+        assert octave[-1] < octave[0]
+    assert_same(refvis.deepdream(net, x, "conv1", channel, octaves=3, steps=4, jitter=2).x, found.x)
+    assert np.abs(refvis.deepdream(net, x, "conv1", channel, octaves=2, steps=0).x - x).max() < 1e-3
+
+
+def test_deepdreams_that_cannot_be_are_refused():
+    net, x = classifier(), inputs()
+    for options in ({"octaves": 0}, {"ratio": 1.0}):
+        with pytest.raises(ValueError, match="expected 1 or more, and more than 1"):
+            refvis.deepdream(net, x, "conv1", **options)
+    with pytest.raises(ValueError, match=r"channel 9 of 'x1': expected 0 \.\.\. 7"):
+        refvis.deepdream(net, x, "conv1", 9)
+    with pytest.raises(ValueError, match=r"layer 'conv2'.*give a larger input"):
+        refvis.deepdream(net, x, "fc3")
+
+
+def test_a_dream_that_is_interrupted_is_whole_in_size(monkeypatch):
+    net, x, calls = classifier(), inputs(size=(26, 22, 3)), []
+
+    def drawn(self, dice, draw=Jitter.drawn):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return draw(self, dice)
+
+    monkeypatch.setattr(Jitter, "drawn", drawn)
+    found = refvis.deepdream(net, x, "conv1", octaves=3, steps=6)
+    assert found.partial
+    assert (found.x.shape, found.image.shape) == (x.shape, x.shape[1:])
+    assert len(found.history["excitement"]) == 3
+
+
+@pytest.mark.parametrize("error", ["norm", "root", "pairwise"])
+def test_inversion_by_each_error(error):
+    net, x = classifier(), inputs()
+    others = net.forward(inputs(5, seed=3))["x1"]
+    found = refvis.inversion(net, x, "conv1", steps=60, lp_weight=0, tv_weight=0, error=error, others=others)
+    assert set(found.measures) == {"objective", "norm", "root", "pairwise"}
+    np.testing.assert_allclose(found.measures["objective"], found.measures[error], rtol=1e-3)
+    assert found.measures["norm"][0] < 0.05
+
+
+def test_inversion_by_lbfgs_and_by_frequencies():
+    net, x = classifier(), inputs()
+    options = {"at": "conv2", "steps": 40, "lp_weight": 0, "tv_weight": 0}
+    plain = refvis.inversion(net, x, **options)
+    second = refvis.inversion(net, x, optimiser=LBFGS(), **options)
+    assert second.measures["norm"][0] < plain.measures["norm"][0]
+    spectral = refvis.inversion(net, x, parametrisation=Fourier(), **options)
+    assert spectral.measures["norm"][0] < 0.2
+    with pytest.raises(ValueError, match="L-BFGS needs an objective without randomness"):
+        refvis.inversion(net, x, optimiser=LBFGS(), transforms=(Jitter(1),), **options)
+
+
+def test_inversion_among_a_generators_images():
+    random = np.random.default_rng(1)
+    up = ConvTranspose(random.normal(size=(2, 4, 4, 3)).astype("float32"), upsample=(3, 3))
+    generator = refvis.chain({"up": up})
+    shown = Generated(generator, (4, 3, 2))
+    net = refvis.chain({"conv": conv(random, (5, 3, 3, 3))})
+    wanted = random.normal(size=(1, 4, 3, 2)).astype("float32")
+    x = generator.forward(wanted).output
+    found = refvis.inversion(net, x, "conv", steps=300, parametrisation=shown, lp_weight=0, tv_weight=0, rate=0.01)
+    assert found.measures["norm"][0] < 1e-3
+    np.testing.assert_allclose(found.x, x, atol=0.5)
+    assert found.record.parameters["parametrisation"].startswith("Generated(network, ")
+    begun = refvis.inversion(net, x, "conv", steps=0, parametrisation=shown, start=wanted)
+    assert begun.measures["norm"][0] < 1e-10
+
+
+def test_of_several_starts_the_best_is_taken():
+    net, x = classifier(), inputs()
+    found = refvis.inversion(net, x, "conv2", steps=20, starts=3)
+    assert (found.x.shape, found.starts.shape) == ((1, *SIZE), (1, 3, *SIZE))
+    assert (np.diff(found.measures["objective"][0]) >= 0).all()
+    np.testing.assert_allclose(sum(values[-1] for values in found.history.values()), found.measures["objective"][0, 0])
+    alone = refvis.inversion(net, x, "conv2", steps=20)
+    assert (np.abs(found.starts[0] - alone.x).max(axis=(1, 2, 3)) < 0.1).sum() == 1
+
+
+def test_results_are_written_with_their_measures(tmp_path):
+    import h5py
+
+    found = refvis.inversion(classifier(), inputs(), "conv1", steps=2, starts=2)
+    found.save(tmp_path / "found.h5")
+    with h5py.File(tmp_path / "found.h5") as file:
+        assert_same(file["measures/norm"][()], found.measures["norm"])
+        assert_same(file["starts"][()], found.starts)
+        assert file.attrs["parameter starts"] == 2
