@@ -38,6 +38,8 @@ for command in (
     commands.deconvolution,
     commands.examples,
     commands.ledger,
+    commands.invert,
+    commands.maximize,
     commands.modes,
     commands.show,
     commands.scenes,

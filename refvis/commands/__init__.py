@@ -4,10 +4,24 @@ from refvis.commands.classify import classify
 from refvis.commands.deconvolution import deconvolution
 from refvis.commands.examples import examples
 from refvis.commands.explain import explain
+from refvis.commands.invert import invert
 from refvis.commands.ledger import ledger
+from refvis.commands.maximize import maximize
 from refvis.commands.modes import modes
 from refvis.commands.occlusion import occlusion
 from refvis.commands.scenes import scenes
 from refvis.commands.show import show
 
-__all__ = ["classify", "deconvolution", "examples", "explain", "ledger", "modes", "occlusion", "scenes", "show"]
+__all__ = [
+    "classify",
+    "deconvolution",
+    "examples",
+    "explain",
+    "invert",
+    "ledger",
+    "maximize",
+    "modes",
+    "occlusion",
+    "scenes",
+    "show",
+]

@@ -1,0 +1,50 @@
+"""``refvis invert``: an image that a layer takes for the given one."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, subject
+from refvis.commands.reconstructions import Checkpoint, Seed, Starts, announced, written_as
+from refvis.printable import printable
+
+Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable; the last with positions.")]
+Natural = Annotated[bool, typer.Option("--natural", help="With the regularisers of 2016: a natural pre-image.")]
+Weight = Annotated[
+    float | None, typer.Option(help="Of total variation (default 1); with --natural, of the code (default 300).")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="A .png, or an .h5 file (image, history, measures, record).")]
+
+
+def invert(
+    image: Image = None,
+    model: Model = DEFAULT_MODEL,
+    size: Size = None,
+    mean: Mean = None,
+    scene: Scene = None,
+    at: Layer = None,
+    natural: Natural = False,
+    weight: Weight = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Steps; 200, with --natural 350.")] = None,
+    starts: Starts = 1,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = None,
+    out: Out = Path("inversion.png"),
+) -> None:
+    """Find an image with the code that the given one has at a layer. Ctrl-C writes the best one so far."""
+    import refvis
+
+    written_as(out)
+    seen = subject(image, scene)
+    net = loaded(model, size, mean)
+    options: dict[str, Any] = {"starts": starts, "seed": seed, "checkpoint": checkpoint, "progress": True}
+    options |= {} if steps is None else {"steps": steps}
+    if weight is not None:
+        options["weight" if natural else "tv_weight"] = weight
+    method = refvis.natural_preimage if natural else refvis.inversion
+    found = method(net, net.preprocess(seen.image), at, **options)
+    found.save(out)
+    typer.echo(printable(f"{seen.name}, inverted from {found.record.parameters['at']}"))
+    typer.echo(f"error: {100 * float(found.measures['norm'][0]):.2f} % of the code's squared norm")
+    announced(found, out)

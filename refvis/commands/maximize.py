@@ -1,0 +1,59 @@
+"""``refvis maximize``: images that excite a channel, a class, or every channel of a layer."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, loaded
+from refvis.commands.reconstructions import Checkpoint, Seed, Starts, announced, written_as
+from refvis.commands.units import chosen
+from refvis.files import write_bytes
+from refvis.printable import printable
+
+Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable; the scores, if left out.")]
+Unit = Annotated[int | None, typer.Option(min=0, help="Its channel, from 0.")]
+Class = Annotated[str | None, typer.Option("--class", help="A class by its name: its channel of the scores.")]
+Every = Annotated[bool, typer.Option("--all", help="Every channel of the layer: one sheet, row by row.")]
+Recipe = Annotated[str, typer.Option(help="erhan2009, simonyan2014, yosinski2015, mahendran2016 or olah2017.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="A .png, or an .h5 file (images, history, measures, record).")]
+
+
+def maximize(
+    model: Model = DEFAULT_MODEL,
+    size: Size = None,
+    mean: Mean = None,
+    at: Layer = None,
+    channel: Unit = None,
+    named: Class = None,
+    every: Every = False,
+    recipe: Recipe = "olah2017",
+    steps: Annotated[int | None, typer.Option(min=0, help="Steps; the recipe's own, if left out.")] = None,
+    starts: Starts = 1,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = None,
+    out: Out = Path("maximized.png"),
+) -> None:
+    """Find images that excite a channel, a class, or every channel. Ctrl-C writes the best ones so far."""
+    import refvis
+    from refvis.input_reconstruction.sheet import pictures, sheet
+    from refvis.results import png
+
+    if [channel is not None, named is not None, every].count(True) != 1:
+        raise ValueError("give one of --channel K, --class NAME and --all")
+    if named is not None and at is not None:
+        raise ValueError("--class is of the scores: leave --layer out, or give the layer's --channel")
+    suffix = written_as(out)
+    net = loaded(model, size, mean)
+    unit = channel if named is None else chosen(net, named, None)
+    run = {"steps": steps, "starts": starts, "seed": seed, "checkpoint": checkpoint, "progress": True}
+    found = refvis.activation_maximization(net, at, unit, recipe, **run)  # type: ignore[arg-type]
+    if suffix == ".png":
+        write_bytes(out, png(sheet(pictures(net, found.x))))
+    else:
+        found.save(out)
+    channels = range(len(found.x)) if every else [unit]
+    for one, value in zip(channels, found.measures["activation"], strict=True):
+        name = net.label(int(one)) if at is None else f"{at}, channel {one}"  # type: ignore[arg-type]
+        typer.echo(printable(f"{name}: {float(value):.4g}"))
+    announced(found, out)
