@@ -21,7 +21,7 @@ from refvis.deconvolutional import (
     smoothgrad_squared,
     vargrad,
 )
-from refvis.input_modification import occlusion
+from refvis.input_modification import FeatureEffects, feature_occlusion, occlusion
 from refvis.input_reconstruction import (
     activation_maximization,
     caricature,
@@ -31,7 +31,7 @@ from refvis.input_reconstruction import (
 )
 from refvis.input_reconstruction.examples import examples
 from refvis.input_reconstruction.hog import dsift, hog
-from refvis.layers import Node, ShapeError, merge_batchnorm, modes
+from refvis.layers import Node, ShapeError, exact, merge_batchnorm, modes
 from refvis.loading import bundled, load, save
 from refvis.network import Network, chain
 from refvis.results import Heatmap, Reconstruction
@@ -39,6 +39,7 @@ from refvis.version import __version__
 from refvis.weights import ModelFormatError
 
 __all__ = [
+    "FeatureEffects",
     "Heatmap",
     "Ledger",
     "ModelFormatError",
@@ -56,8 +57,10 @@ __all__ = [
     "deepdream",
     "deeplift",
     "dsift",
+    "exact",
     "examples",
     "excitation_backprop",
+    "feature_occlusion",
     "featurevis",
     "grad_cam",
     "gradient_times_input",

@@ -1,0 +1,76 @@
+"""What a box says by itself: python docs/occlusion_fill.py (writes docs/methods/occlusion_fill.inc).
+
+Boxes stand on the background of generated scenes, where they hide nothing of the object. Whatever they do to the scores
+of classes that are not in the picture is the doing of their fill.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import refvis
+from refvis import Network
+from refvis.input_modification import fills
+from refvis.input_modification.boxes import boxes
+from refvis.layers import Array
+from refvis.layers.incremental import forward_changes
+from refvis.layers.rectangles import Rectangle
+from refvis.scenes import scene
+
+HERE = Path(__file__).resolve().parent
+SCENES = range(60)
+SIZE, STRIDE = 16, 8
+
+
+def colour(image: Array, box: Rectangle, dice: fills.Dice) -> Array:
+    """A box of one colour, which is drawn anew for each box."""
+    return fills.uniform(image, ((0, 1), (0, 1)), dice)
+
+
+FILLS = ("gray", "mean", colour, "random", "normal", "shuffle", "blur")
+
+
+def rises(net: Network, seed: int, fill: Any) -> Array:
+    """Return by how much boxes beside a scene's object raise each score, on average; NaN for the class it shows."""
+    made = scene(seed)
+    x = net.preprocess(made.image)
+    trace = net.forward(x)
+    places = [box for box in boxes(x.shape[1:3], (SIZE, SIZE), (STRIDE, STRIDE)) if not _covers(box, made.mask)]
+    chosen = fills.chosen(fill, x, net.normalization.get("averageImage"))
+    content = fills.contents(chosen, x, places, 1, seed)
+    scores = np.concatenate([output[:, 0, 0] for _, output in forward_changes(net, trace, places, content)])
+    found = (scores - trace.output[0, 0, 0]).mean(axis=0)
+    found[net.labels.index(made.name)] = np.nan  # type: ignore[union-attr]
+    return found
+
+
+def table(net: Network) -> str:
+    """Return a row for each fill, a column for each class, and how far apart the fill pushes the classes."""
+    labels = net.labels or []
+    lines = ["| fill | " + " | ".join(labels) + " | apart |", "|---" * (len(labels) + 2) + "|"]
+    errors = []
+    for fill in FILLS:
+        each = np.array([rises(net, seed, fill) for seed in SCENES])
+        mean = np.nanmean(each, axis=0)
+        errors.append(np.nanstd(each, axis=0, ddof=1) / np.sqrt(np.isfinite(each).sum(axis=0)))
+        cells = [f"**{rise:+.2f}**" if rise == mean.max() else f"{rise:+.2f}" for rise in mean]
+        lines.append(f"| {fills.described(fill)} | " + " | ".join(cells) + f" | {mean.max() - mean.min():.2f} |")
+    most = f"{np.max(errors):.2f}"
+    note = f"{len(SCENES)} scenes, boxes of {SIZE} pixels in steps of {STRIDE}; standard errors are at most {most}."
+    return "\n".join(lines) + f"\n\n{note}\n"
+
+
+def _covers(box: Rectangle, mask: Array) -> bool:
+    (top, bottom), (left, right) = box
+    return bool(mask[top:bottom, left:right].any())
+
+
+def main() -> None:
+    """Write the table that the page on occlusion includes."""
+    net = refvis.load("scenes")
+    (HERE / "methods" / "occlusion_fill.inc").write_text(table(net.upto(net.scores)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
