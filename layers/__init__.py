@@ -10,6 +10,7 @@ from refvis.layers.conv_transpose import ConvTranspose
 from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
 from refvis.layers.errors import ShapeError
+from refvis.layers.exactness import exact, is_exact
 from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.grids import AffineGrid, UniformScalingGrid
 from refvis.layers.loss import Loss, SoftmaxLoss
@@ -80,7 +81,9 @@ __all__ = [
     "backward",
     "canonical_names",
     "chain",
+    "exact",
     "forward",
+    "is_exact",
     "merge_batchnorm",
     "output_shape",
     "parameter_gradients",

@@ -13,6 +13,7 @@ from refvis.layers import conv
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv, bias_gradient, filters_like, output_shape, padded
 from refvis.layers.conv_strided import FEW, by_phases, by_taps
+from refvis.layers.exactness import twin_of
 from refvis.layers.geometry import place, reach
 
 TILE_BYTES = 2 << 20
@@ -31,6 +32,7 @@ def sliding(layer: Conv) -> Sliding:
     return Sliding(layer.size, layer.stride, layer.dilate)  # type: ignore[arg-type]
 
 
+@twin_of(conv.forward)
 def forward(layer: Conv, x: Array) -> Array:
     """Return what ``conv.forward`` returns, to rounding."""
     if layer.filters is None:
@@ -45,6 +47,7 @@ def forward(layer: Conv, x: Array) -> Array:
     return y
 
 
+@twin_of(conv.gradient)
 def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Return what ``conv.gradient`` returns, to rounding."""
     if layer.filters is None:
@@ -58,6 +61,7 @@ def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tupl
     return (dx,)
 
 
+@twin_of(conv.parameter_gradients)
 def parameter_gradients(layer: Conv, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
     """Return what ``conv.parameter_gradients`` returns, to rounding."""
     if layer.filters is None:

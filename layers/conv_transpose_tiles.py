@@ -7,10 +7,11 @@ The convolution needs its input only for the shape there, so a single zero stand
 
 from typing import Any
 
-from refvis.layers import conv_tiles
+from refvis.layers import conv_tiles, conv_transpose
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose, output_shape
+from refvis.layers.exactness import twin_of
 
 
 def transposed(layer: ConvTranspose) -> Conv:
@@ -18,6 +19,7 @@ def transposed(layer: ConvTranspose) -> Conv:
     return Conv(layer.filters, None, layer.upsample, layer.crop)
 
 
+@twin_of(conv_transpose.forward)
 def forward(layer: ConvTranspose, x: Array) -> Array:
     """Return what ``conv_transpose.forward`` returns, to rounding."""
     xp = array_module(x, layer.filters, layer.biases)
@@ -26,12 +28,14 @@ def forward(layer: ConvTranspose, x: Array) -> Array:
     return y if layer.biases is None else y + layer.biases.astype(x.dtype, copy=False)
 
 
+@twin_of(conv_transpose.gradient)
 def gradient(layer: ConvTranspose, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Return what ``conv_transpose.gradient`` returns, to rounding."""
     array_module(signal, x)
     return (conv_tiles.forward(transposed(layer), signal),)
 
 
+@twin_of(conv_transpose.parameter_gradients)
 def parameter_gradients(layer: ConvTranspose, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
     """Return what ``conv_transpose.parameter_gradients`` returns, to rounding."""
     found = conv_tiles.parameter_gradients(transposed(layer), x, None, signal)
