@@ -41,6 +41,7 @@ for command in (
     commands.invert,
     commands.maximize,
     commands.modes,
+    commands.info,
     commands.show,
     commands.scenes,
 ):

@@ -4,6 +4,7 @@ from refvis.commands.classify import classify
 from refvis.commands.deconvolution import deconvolution
 from refvis.commands.examples import examples
 from refvis.commands.explain import explain
+from refvis.commands.info import info
 from refvis.commands.invert import invert
 from refvis.commands.ledger import ledger
 from refvis.commands.maximize import maximize
@@ -17,6 +18,7 @@ __all__ = [
     "deconvolution",
     "examples",
     "explain",
+    "info",
     "invert",
     "ledger",
     "maximize",

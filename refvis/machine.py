@@ -1,0 +1,120 @@
+"""What the arithmetic runs on: NumPy and its BLAS, threads, the processor, CuPy and GPUs."""
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from refvis.version import __version__
+
+SETTINGS = (
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_NUM_THREADS",
+    "OPENBLAS_THREAD_TIMEOUT",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "CUDA_VISIBLE_DEVICES",
+)
+"""Environment variables that change how fast arithmetic is."""
+CPUINFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True)
+class Blas:
+    """NumPy's library of matrix products; `kernels` is the processor it computes for, where it says so.
+
+    `threading` names what its threads are ("pthreads", "openmp"); `threads` is None for a library that is not known.
+    """
+
+    name: str
+    version: str | None
+    kernels: str | None = None
+    threads: int | None = None
+    threading: str | None = None
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """CuPy's version (None: not installed), the GPUs that it sees, and what went wrong when it was asked."""
+
+    cupy: str | None = None
+    names: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Versions and places, the processor with its `flags` (empty where the system does not list them), BLAS, GPUs."""
+
+    refvis: str
+    folder: str
+    python: str
+    executable: str
+    system: str
+    processor: str
+    cores: int
+    flags: frozenset[str]
+    numpy: str
+    blas: Blas
+    settings: dict[str, str]
+    gpus: Gpus
+
+
+def machine() -> Machine:
+    """Return what this process computes with; CuPy is imported if it is installed."""
+    model, flags = _processor(CPUINFO.read_text(errors="replace") if CPUINFO.exists() else "")
+    return Machine(
+        refvis=__version__,
+        folder=str(Path(__file__).parent),
+        python=platform.python_version(),
+        executable=sys.executable,
+        system=f"{platform.system()} {platform.machine()}",
+        processor=model or platform.processor() or "unknown",
+        cores=_cores(),
+        flags=flags,
+        numpy=np.__version__,
+        blas=_blas([one for one in threadpool_info() if one["user_api"] == "blas"]),
+        settings={name: os.environ[name] for name in SETTINGS if name in os.environ},
+        gpus=_gpus(),
+    )
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor(cpuinfo: str) -> tuple[str, frozenset[str]]:
+    """Return the model's name and the flags of the first core that Linux lists, empty where it does not."""
+    rows = (line.partition(":") for line in reversed(cpuinfo.splitlines()))
+    listed = {key.strip(): value.strip() for key, _, value in rows}
+    return listed.get("model name", ""), frozenset(listed.get("flags", "").split())
+
+
+def _blas(loaded: list[dict[str, Any]]) -> Blas:
+    """Return NumPy's BLAS among the loaded ones (SciPy brings its own), or what NumPy was built with if none is."""
+    if not loaded:
+        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index, call-arg]
+        return Blas(str(built.get("name", "unknown")), built.get("version"))
+    found = min(loaded, key=lambda one: "numpy" not in one["filepath"])
+    kernels, threading = found.get("architecture"), found.get("threading_layer")
+    return Blas(found["internal_api"], found["version"], kernels, found["num_threads"], threading)
+
+
+def _gpus() -> Gpus:
+    if find_spec("cupy") is None:
+        return Gpus()
+    try:
+        import cupy
+
+        runtime = cupy.cuda.runtime
+        names = [runtime.getDeviceProperties(one)["name"].decode() for one in range(runtime.getDeviceCount())]
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:  # no driver, no GPU, or a broken installation
+        return Gpus(getattr(sys.modules.get("cupy"), "__version__", "unknown"), (), str(error) or type(error).__name__)
+    return Gpus(cupy.__version__, tuple(names))
