@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from refvis.input_reconstruction.awakening import awakening
 from refvis.input_reconstruction.measures import inner_product
 from refvis.input_reconstruction.objective import Term
 from refvis.input_reconstruction.presets import preset
@@ -43,8 +44,9 @@ def activation_maximization(
     name in `PRESETS` or a `Recipe`; `steps` replaces its number. `size` (H, W) is that of the images (None: the
     network's input size). `start` is the parametrisation's z (N or 1 of them; for `Pixels`, images), the precision its
     own; without it, noise in float32. `starts`, `patience`, `checkpoint` as in `inversion`.
-    The history has "activation" (weighted, with the sign of what is minimised) and the regularisers; the measure
-    "activation" is what the network gives the final images. Raises ValueError for what does not exist.
+    A unit that is off everywhere is woken through its ReLU (`awakening`). The history has "activation" (weighted, with
+    the sign of what is minimised) and the regularisers; the measure "activation" is what the network gives the final
+    images. Raises ValueError for what does not exist.
     """
     variable = net.scores if at is None else written(net, at)
     cut = net.upto(variable)
@@ -62,7 +64,8 @@ def activation_maximization(
         z = noise(net, made_by, run, image, len(channels), "float32")
     else:
         z = given(start, made_by.parametrisation, image, len(channels) * starts)
-    found = solved(net, (term,), made_by, run, z, _record(net, goal, recipe, made_by, run, start, image))
+    made = _record(net, goal, recipe, made_by, run, start, image)
+    found = solved(net, (term,), made_by, run, z, made, awakening(cut, variable))
     final = cut.forward(found.x)[variable]
     found.measures["activation"] = activation(final, goal)[0]
     return found

@@ -8,13 +8,13 @@ Its gradient in z goes back along the same arrows, by the adjoint of each.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from refvis.input_reconstruction.measures import Measure
-from refvis.layers import Array, Graph
+from refvis.layers import Array, Graph, modes
 
 Adjoint: TypeAlias = Callable[[Array], Array]
 """Signal at an output -> signal at the input."""
@@ -43,7 +43,9 @@ class Term:
 
 @dataclass(frozen=True)
 class Objective:
-    """The sum of the terms as a function of z. `net` reaches what they measure; `seed` serves the transforms.
+    """The sum of the terms as a function of z.
+
+    `net` reaches what they measure, and goes back by `mode`; `seed` serves the transforms.
 
     Called with z (N x ...) and the number of a step, it returns each term's weighted value (N) by name, and the
     gradient (shape of z) of their sum. The transforms depend on the seed and the step's number only.
@@ -54,6 +56,7 @@ class Objective:
     parametrisation: Map
     transforms: tuple[Transform, ...] = ()
     seed: int = 0
+    mode: modes.Mode = field(default_factory=lambda: modes.GRADIENT)
 
     def __call__(self, z: Array, step: int) -> tuple[dict[str, Array], Array]:
         """Return the terms' values and the gradient."""
@@ -81,7 +84,7 @@ class Objective:
         trace = self.net.forward(x)
         values, signals = _summed(terms, {term.at: trace[term.at] for term in terms if term.at is not None})
         seeds = {name: signal for name, signal in signals.items() if name is not None}
-        return values, self.net.backward(trace, seeds)[self.net.inputs[0]]
+        return values, self.net.backward(trace, seeds, self.mode)[self.net.inputs[0]]
 
 
 def _summed(terms: list[Term], arrays: dict[str | None, Array]) -> tuple[dict[str, Array], dict[str | None, Array]]:

@@ -12,23 +12,33 @@ from refvis.input_reconstruction.minimise import Loop, State, minimised
 from refvis.input_reconstruction.objective import Objective, Term, reaching
 from refvis.input_reconstruction.parametrisations import Parametrisation, decode
 from refvis.input_reconstruction.recipe import Recipe, Run
-from refvis.layers import Array, ShapeError, array_module
+from refvis.layers import Array, ShapeError, array_module, modes
 from refvis.layers.apart import is_apart
 from refvis.layers.arrays import moved, require_finite
 from refvis.network import Network
 from refvis.results import Reconstruction, Record
 
 
-def solved(net: Network, terms: tuple[Term, ...], recipe: Recipe, run: Run, z: Array, made: Record) -> Reconstruction:
+def solved(
+    net: Network,
+    terms: tuple[Term, ...],
+    recipe: Recipe,
+    run: Run,
+    z: Array,
+    made: Record,
+    mode: modes.Mode = modes.GRADIENT,
+) -> Reconstruction:
     """Return what the recipe finds from z (rows: `run.starts` for each image asked for, one after the other).
 
-    `terms` are of codes, with a value for each row. Raises ValueError where layers mix the images of a batch.
+    `terms` are of codes, with a value for each row; the network goes back by `mode`. Raises ValueError where layers
+    mix the images of a batch.
     """
     cut = reaching(net, {term.at for term in terms if term.at is not None})
     mixing = [node.name for node in cut.nodes if not is_apart(node.layer)]
     if len(z) > 1 and mixing:
         raise ValueError(f"layer {mixing[0]!r} mixes the images of a batch: look for one image, from one start")
-    objective = Objective(cut, (*terms, *recipe.regularisers), recipe.parametrisation, recipe.transforms, run.seed)
+    every = (*terms, *recipe.regularisers)
+    objective = Objective(cut, every, recipe.parametrisation, recipe.transforms, run.seed, mode)
     kept = None if run.checkpoint is None else Checkpoint(Path(run.checkpoint), repr(sorted(made.flat().items())))
     options: dict[str, Any] = {"patience": run.patience, "checkpoint": kept, "progress": run.progress}
     options |= {"projections": recipe.projections, "title": made.method}

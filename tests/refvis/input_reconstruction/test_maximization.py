@@ -11,13 +11,14 @@ from small_nets import SIZE, classifier, inputs, linear
 
 import refvis
 from refvis.input_reconstruction.activation_maximization import activation
+from refvis.input_reconstruction.awakening import awakened, awakening
 from refvis.input_reconstruction.objective import Term
 from refvis.input_reconstruction.optimisers import Momentum
 from refvis.input_reconstruction.presets import PRESETS
 from refvis.input_reconstruction.projections import Sphere
 from refvis.input_reconstruction.recipe import Recipe
 from refvis.input_reconstruction.regularisers import lp
-from refvis.layers import BatchNorm
+from refvis.layers import LRN, BatchNorm, Conv, Pool, ReLU
 from refvis.targets import Target
 
 PLAIN = Recipe(steps=5)
@@ -161,3 +162,44 @@ def test_the_size_must_be_known():
 def test_regularisers_are_of_the_image():
     with pytest.raises(ValueError, match="the regulariser 'a' is of 'x5'"):
         Recipe((Term("a", partial(lp, p=2.0, sigma=1.0), 1.0, "x5"),))
+
+
+def asleep():
+    """A channel that is off for noise, behind a ReLU, pooling and LRN, and one that is on."""
+    filters = np.random.default_rng(3).normal(size=(2, 3, 3, 3)).astype("float32") / 50
+    biases = np.array([-4.0, 1.0], "float32")
+    layers = {
+        "conv": Conv(filters, biases),
+        "relu": ReLU(),
+        "pool": Pool(2, 2),
+        "norm": LRN(),
+        "sum": Conv(filters[:1, :, :, :2]),
+    }
+    return refvis.chain(layers, {"normalization": {"imageSize": SIZE}})
+
+
+@pytest.mark.parametrize("at", ["relu", "pool", "norm"])
+def test_units_that_are_off_are_woken(at):
+    found = refvis.activation_maximization(asleep(), at, None, Recipe(steps=60, noise=1.0))
+    np.testing.assert_array_equal(found.history["activation"][0, 0], 0)
+    assert found.history["activation"][0, 1] < 0
+    assert (found.measures["activation"] > 1).all()
+
+
+def test_only_maps_without_a_gradient_are_woken():
+    random = np.random.default_rng(0)
+    x, signal = (random.normal(size=(2, 4, 3, 5)) for _ in range(2))
+    x[0, ..., 2], x[1, ..., 4] = -1, -1
+    signal[1, ..., 0], signal[1, 1, 1, 0] = 0, -3
+    x[1, 1, 1, 0] = -0.5  # the one place that is asked for is off
+    (found,) = awakened(ReLU(), signal, None, x)
+    expected = signal * (x > 0)
+    expected[0, ..., 2], expected[1, ..., 4], expected[1, 1, 1, 0] = signal[0, ..., 2], signal[1, ..., 4], -3
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_which_relu_wakes():
+    net = asleep()
+    for at, name in (("relu", "relu"), ("pool", "relu"), ("norm", "relu"), ("conv", None), ("sum", None)):
+        rules = awakening(net, net.variable(at))
+        assert [key for key in rules if isinstance(key, str)] == ([name] if name else [])
