@@ -14,8 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from refvis.layers import changes
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.changes import LIMIT, MOST, Content, at_once, computed, fitting, only_output
+from refvis.layers.exactness import twin_of
 from refvis.layers.geometry import place
 from refvis.layers.local import Cut, on_patches, outside, window
 from refvis.layers.network import Graph
@@ -37,6 +39,7 @@ class Changed:
             place(values, part, (row - top, column - left))
 
 
+@twin_of(changes.forward_changes)
 def forward_changes(
     graph: Graph,
     trace: Trace,

@@ -1,12 +1,8 @@
 """Where occluding boxes stand, and which pixels they covered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product
-from typing import Any
 
-import numpy as np
-
-from refvis.input_modification.fills import chosen
 from refvis.layers import Array, ShapeError, array_module
 from refvis.layers.rectangles import Rectangle
 
@@ -41,13 +37,3 @@ def spread(effects: Array, done: Sequence[bool], places: Sequence[Rectangle], ex
             total[:, top:bottom, left:right] += effects[:, number, None, None, None]
             count[:, top:bottom, left:right] += 1
     return total / xp.maximum(count, 1)
-
-
-def filler(fill: Any, x: Array, seed: int) -> Callable[[int, tuple[int, int]], Array]:
-    """Return a function (number, size (y, x)) -> what fills a box of that size at the upper left, y x x x C."""
-    found = chosen(fill, x)
-
-    def content(number: int, size: tuple[int, int]) -> Array:
-        return found(x[0], ((0, size[0]), (0, size[1])), np.random.default_rng([seed, number]))
-
-    return content

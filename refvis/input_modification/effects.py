@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from refvis.input_modification.measures import Measure, measured, watched
-from refvis.layers import Array, Trace, array_module
+from refvis.layers import Array, Trace, array_module, is_exact
 from refvis.layers.changes import Content
 from refvis.layers.changes import forward_changes as recomputed
 from refvis.layers.incremental import Plan, forward_changes
@@ -39,7 +39,7 @@ class Passes:
 
     def words(self, goal: Target, trace: Trace, boxes: Sequence[Rectangle], source: str | None = None) -> str:
         """Return in words what of the network is computed for each box."""
-        return Plan(goal.net, trace, boxes, source).words if self.incremental else "everything"
+        return Plan(goal.net, trace, boxes, source).words if self.incremental and not is_exact() else "everything"
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def feature_occlusion(
     runs = passes.run(goal, trace, boxes, content, variable)
     found = gathered(goal, trace[goal.variable], runs, len(groups), measuring, "feature occlusion", progress, "groups")
     values = found.values
-    values[:, ~found.done] = float("nan")
+    values[:, [n for n, done in enumerate(found.done) if not done]] = float("nan")
     choices = {
         "layer": variable,
         "region": str(box),

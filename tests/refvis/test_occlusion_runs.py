@@ -11,6 +11,7 @@ from small_nets import classifier, inputs
 
 import refvis
 from refvis.input_modification.boxes import boxes
+from refvis.layers import incremental
 
 PLACES = boxes((13, 11), (4, 3), (3, 4))
 
@@ -81,6 +82,16 @@ def test_the_record_says_what_is_computed():
     ):
         found = refvis.occlusion(net, x, **({"size": (2, 3), "stride": 2} | options))
         assert found.record.parameters["computed"] == words
+
+
+def test_by_definition_everything_is_computed(monkeypatch):
+    net, x = classifier(), inputs(dtype="float64")
+    fast = refvis.occlusion(net, x, 4, 3, channel=2)
+    monkeypatch.setattr(incremental, "Plan", None)  # nobody asks for it
+    with refvis.exact():
+        exact = refvis.occlusion(net, x, 4, 3, channel=2)
+    assert exact.record.parameters["computed"] == "everything"
+    np.testing.assert_allclose(exact.values, fast.values, rtol=0, atol=1e-11 * np.abs(fast.values).max())
 
 
 def test_memory_is_bounded():
