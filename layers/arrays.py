@@ -96,9 +96,10 @@ def require_library(library: str) -> None:
 
 def summary(layer: Any) -> str:
     """Return a layer as one line: arrays by shape and dtype, all other fields by value. Layers use it as repr."""
-    shown = []
-    for one in fields(layer):
-        value = getattr(layer, one.name)
-        text = f"{'x'.join(map(str, value.shape))} {value.dtype}" if hasattr(value, "dtype") else repr(value)
-        shown.append(f"{one.name}={text}")
+    shown = [f"{one.name}={shortly(getattr(layer, one.name))}" for one in fields(layer)]
     return f"{type(layer).__name__}({', '.join(shown)})"
+
+
+def shortly(value: Any) -> str:
+    """Return a value as text: an array by shape and dtype, all else by its value."""
+    return f"{'x'.join(map(str, value.shape))} {value.dtype}" if getattr(value, "ndim", 0) else repr(value)

@@ -7,6 +7,7 @@ the winner; averages, sums, batch normalisation and scaling share it by the epsi
 the values. There is no rule for losses, distances, norm-dependent offsets and grids.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -99,9 +100,18 @@ DEEP_TAYLOR_BOX = relevance(partial(lrp.z_plus, bias="absent"), first=lrp.box)
 EXCITATION = relevance(lrp.excitation) | _excited | _excited_pools
 
 
-def with_box(mode: Any, low: float | Array, high: float | Array) -> dict[Any, Rule]:
+def boxed(table: Mapping[Any, Rule], low: float | Array, high: float | Array) -> dict[Any, Rule]:
     """Return the table with the bounds `low` and `high` for every rule `lrp.box` in it that has none yet."""
-    return {key: _boxed(rule, {"low": low, "high": high}) for key, rule in mode.items()}
+    return {key: _boxed(rule, {"low": low, "high": high}) for key, rule in table.items()}
+
+
+def is_open_box(rule: Any) -> bool:
+    """Whether the rule is `lrp.box` without one of its bounds, or one that chooses it among others (`lrp.conv`)."""
+    if not isinstance(rule, partial):
+        return rule is lrp.box
+    if rule.func is lrp.box:
+        return not {"low", "high"} <= rule.keywords.keys()
+    return any(map(is_open_box, rule.keywords.values()))
 
 
 def _boxed(rule: Any, bounds: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from refvis.layers.lrp.booking import Booking, told, total
 from refvis.layers.network import Graph
 from refvis.layers.nodes import Node, Trace
 from refvis.layers.operators import Rule, title
+from refvis.layers.returned import require_returned
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 """How large a rest may be, relative to the absolute sums at its node, and count as rounding."""
@@ -87,7 +88,8 @@ def _entered(
 ) -> tuple[Array, ...]:
     """Apply the rule, and enter a line for it."""
     book = Booking()
-    found = told(rule, book)(layer, signal, output, *inputs)
+    passed = told(rule, book)(layer, signal, output, *inputs)
+    found = require_returned(passed, inputs, modes.rule_name(rule), f"{node.name!r} ({title(layer)})")
     entries.append(
         Entry(
             node.name,

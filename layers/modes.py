@@ -11,10 +11,12 @@ gradient of max pooling) and LRN's gradient; `desalinet` names these choices one
 """
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeAlias
 
 from refvis.layers import deeplift, lrp, pool, relu
+from refvis.layers.arrays import Array, shortly
 from refvis.layers.batch_norm import BatchNorm
 from refvis.layers.composites import (
     DEEP_TAYLOR,
@@ -29,8 +31,9 @@ from refvis.layers.composites import (
     LRP_0,
     Z_PLUS,
     First,
+    boxed,
+    is_open_box,
     relevance,
-    with_box,
 )
 from refvis.layers.lrn import LRN
 from refvis.layers.nodes import Node
@@ -62,6 +65,7 @@ __all__ = [
     "Z_PLUS",
     "First",
     "Mode",
+    "applied",
     "desalinet",
     "find",
     "is_relevance",
@@ -124,12 +128,27 @@ def desalinet(
     )
 
 
+def with_box(mode: str | Mode, low: float | Array, high: float | Array) -> dict[Any, Rule]:
+    """Return the table with the bounds `low` and `high` for every rule `lrp.box` in it that has none yet.
+
+    `mode` is a name or a table; the bounds are numbers, or arrays that broadcast against the first layer's input
+    (N x H x W x C). Raises ValueError for a table without such a rule.
+    """
+    rules = find(mode)
+    if not any(map(is_open_box, rules.values())):
+        names = ", ".join(name for name, one in MODES.items() if any(map(is_open_box, one.values())))
+        raise ValueError(f"the mode has no box rule without bounds: give one that has, such as {names}")
+    return boxed(rules, low, high)
+
+
 def find(mode: str | Mode) -> Mode:
     """Return the mode of that name (or the table itself, if it is one), or raise ValueError listing the names."""
     if isinstance(mode, Mapping):
         return mode
     if mode not in MODES:
-        raise ValueError(f"unknown mode {mode!r}, expected one of {', '.join(MODES)}, or a table of rules")
+        near = get_close_matches(str(mode), list(MODES), 1, 0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"unknown mode {mode!r}, expected one of {', '.join(MODES)}, or a table of rules{hint}")
     return MODES[mode]
 
 
@@ -190,7 +209,16 @@ def _innermost(rule: Any) -> Any:
 
 def table(mode: str | Mode) -> str:
     """Return the mode as a text that a person can read, one line per layer type or name."""
-    rows = [(key if isinstance(key, str) else key.__name__, rule_name(rule)) for key, rule in find(mode).items()]
+    return _lines([(key if isinstance(key, str) else key.__name__, rule) for key, rule in find(mode).items()])
+
+
+def applied(mode: str | Mode, nodes: tuple[Node, ...]) -> str:
+    """Return the rules that the mode applies to these nodes, as a text, one line per node."""
+    return _lines(list(resolved(mode, nodes).items()))
+
+
+def _lines(rules: list[tuple[str, Rule]]) -> str:
+    rows = [(key, rule_name(rule)) for key, rule in rules]
     width = max((len(key) for key, _ in rows), default=0)
     return "\n".join(f"{key:{width}}  {rule}" for key, rule in rows)
 
@@ -205,4 +233,4 @@ def rule_name(rule: Any) -> str:
 
 
 def _option(value: Any) -> str:
-    return rule_name(value) if callable(value) and not hasattr(value, "eps") else repr(value)
+    return rule_name(value) if callable(value) and not hasattr(value, "eps") else shortly(value)

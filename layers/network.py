@@ -9,8 +9,11 @@ from refvis.layers import modes
 from refvis.layers.arrays import Array, array_module, moved, require_float_name, require_library, storage
 from refvis.layers.calls import backward, forward, output_shape, parameter_gradients
 from refvis.layers.errors import ShapeError
-from refvis.layers.nodes import Node, Trace, is_objective, written_by
+from refvis.layers.names import Signals
+from refvis.layers.names import found as found_name
+from refvis.layers.nodes import Node, Trace, called, is_objective, writers, written_by
 from refvis.layers.operators import OPERATORS, Layer, title
+from refvis.layers.returned import require_returned
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +82,13 @@ class Graph:
             if not self.is_unknown_ending(node) and all(name in variables for name in node.inputs):
                 variables[node.output] = _at(node, forward, *(variables[name] for name in node.inputs))
                 read.update(node.inputs)
-        return Trace(variables, tuple(name for name in variables if name not in read))
+        return Trace(variables, tuple(name for name in variables if name not in read), writers(self.nodes))
 
-    def backward(
-        self, trace: Trace, seeds: Mapping[str, Array], mode: str | modes.Mode = "gradient"
-    ) -> dict[str, Array]:
+    def backward(self, trace: Trace, seeds: Mapping[str, Array], mode: str | modes.Mode = "gradient") -> Signals:
         """Return the signal at every variable that the `seeds` reach, going back by `mode`.
 
-        `seeds` maps variables' names to arrays of their shapes. Where paths meet, signals add up.
+        `seeds` maps names of variables, or of the layers that write them, to arrays of their shapes. Where paths meet,
+        signals add up. Raises ShapeError for a rule that returns anything but an array like each of its inputs.
         """
         for key in modes.find(mode):
             if isinstance(key, str) and self.node(key).name != key:
@@ -98,8 +100,9 @@ class Graph:
                 rule = modes.rule_for(rules, node.name, node.layer)
                 inputs = [trace[name] for name in node.inputs]
                 passed = _at(node, backward, signals[node.output], trace[node.output], *inputs, rule=rule)
+                require_returned(passed, tuple(inputs), modes.rule_name(rule), f"{node.name!r} ({title(node.layer)})")
                 _add(signals, node.inputs, passed)
-        return signals
+        return Signals(signals, writers(self.nodes))
 
     def parameter_gradients(self, trace: Trace, seeds: Mapping[str, Array]) -> dict[tuple[str, str], Array]:
         """Return {(node name, field): gradient} for all parameters that the `seeds` reach.
@@ -162,12 +165,17 @@ class Graph:
                 raise ValueError(f"the network's input {name!r} was not given")
 
     def _seeded(self, trace: Trace, seeds: Mapping[str, Array]) -> dict[str, Array]:
-        signals = {}
-        for name, seed in seeds.items():
-            if name not in trace:
-                raise ValueError(f"the trace has no variable {name!r}, it has {', '.join(map(repr, trace))}")
+        signals: dict[str, Array] = {}
+        for given, seed in seeds.items():
+            try:
+                name = found_name(given, trace.variables, writers(self.nodes))
+            except KeyError as error:
+                raise ValueError(f"a seed is for {given!r}: {error.args[0]}") from None
+            if name in signals:
+                raise ValueError(f"two seeds are given for {called(self.nodes, name)}: add them up")
             if seed.shape != trace[name].shape:
-                raise ShapeError(f"the seed for {name!r} has shape {seed.shape}, expected {trace[name].shape}")
+                where = called(self.nodes, name)
+                raise ShapeError(f"the seed for {where} has shape {seed.shape}, expected {trace[name].shape}")
             array_module(seed, trace[name])
             signals[name] = seed.astype(trace[name].dtype, copy=False)
         return signals

@@ -1,9 +1,10 @@
 """What a network is made of, and what a forward pass leaves: nodes in order, and the trace of all variables."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from refvis.layers.arrays import Array
+from refvis.layers.names import Named, titled
 from refvis.layers.operators import OPERATORS, Layer
 
 
@@ -34,23 +35,15 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Trace(Mapping[str, Array]):
-    """All variables of one forward pass, by name; `output` is the one that no computed node reads."""
+class Trace(Named):
+    """All variables of one forward pass, by name; `output` is the one that no computed node reads.
+
+    A layer's name finds the variable that it writes, unless a variable has that name: trace["fc8"] is trace["x22"].
+    """
 
     variables: dict[str, Array]
     ends: tuple[str, ...]
-
-    def __getitem__(self, name: str) -> Array:
-        """Return the variable of that name."""
-        return self.variables[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the names, in the order of computation."""
-        return iter(self.variables)
-
-    def __len__(self) -> int:
-        """Return the number of variables."""
-        return len(self.variables)
+    layers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def output(self) -> Array:
@@ -71,6 +64,18 @@ def chain(layers: Mapping[str, Layer]) -> tuple[Node, ...]:
         Node(name, layer, (f"x{i}", "label") if is_objective(layer) else (f"x{i}",), (f"x{i + 1}",))
         for i, (name, layer) in enumerate(layers.items())
     )
+
+
+def writers(nodes: Iterable[Node]) -> dict[str, str]:
+    """Return layer -> the variable that it writes, for layers whose name is no other variable's."""
+    nodes = tuple(nodes)
+    variables = {name for node in nodes for name in (*node.inputs, node.output)}
+    return {node.name: node.output for node in nodes if node.name == node.output or node.name not in variables}
+
+
+def called(nodes: Iterable[Node], variable: str) -> str:
+    """Return what to call a variable for a person: "fc8 (x22)", its layer and itself, or one name that both have."""
+    return titled(variable, next((node.name for node in nodes if node.output == variable), variable))
 
 
 def is_objective(layer: Layer) -> bool:

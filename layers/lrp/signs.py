@@ -91,9 +91,20 @@ def alpha_beta(
     return part.returned(found)
 
 
-def z_plus(layer: Any, signal: Array, output: Array, *inputs: Array, **options: Any) -> tuple[Array, ...]:
+def z_plus(
+    layer: Any,
+    signal: Array,
+    output: Array,
+    *inputs: Array,
+    eps: float | Stabiliser = EPSILON,
+    bias: str = "booked",
+    modify_bias: bool = True,
+    split: str = "both",
+    book: Booking | None = None,
+) -> tuple[Array, ...]:
     """z+ rule (Montavon et al. 2017): alpha-beta with alpha = 1, beta = 0, and its options."""
-    return alpha_beta(layer, signal, output, *inputs, alpha=1.0, beta=0.0, **options)
+    options = {"eps": eps, "bias": bias, "modify_bias": modify_bias, "split": split, "book": book}
+    return alpha_beta(layer, signal, output, *inputs, alpha=1.0, beta=0.0, **options)  # type: ignore[arg-type]
 
 
 def gamma(

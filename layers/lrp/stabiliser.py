@@ -8,7 +8,7 @@ e is `eps`, or with `relative` eps times the root mean square of z over each ima
 and zennit, 0 in FeatureVis, so that a denominator that is zero stays zero there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from refvis.layers.arrays import Array, array_module
 
@@ -18,7 +18,7 @@ EPSILON = 1e-6
 FORMS = ("signed", "clipped", "positive")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Stabiliser:
     """d = z moved away from zero by `eps` (absolute, or `relative` to the root mean square of each image)."""
 
@@ -35,6 +35,11 @@ class Stabiliser:
             raise ValueError(f"the stabiliser's form is {self.form!r}, expected one of {', '.join(FORMS)}")
         if self.at_zero not in (-1, 0, 1):
             raise ValueError(f"the stabiliser's at_zero is {self.at_zero}, expected the sign of zero: 1, 0 or -1")
+
+    def __repr__(self) -> str:
+        """Return what makes it, as short as it can be: the fields that differ from their default."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
+        return f"Stabiliser({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     def sign(self, z: Array) -> Array:
         """Return the sign of z (its dtype), `at_zero` where z is 0; NaN stays."""

@@ -1,6 +1,7 @@
 """What the modes have in common, how they differ, and how their tables mix."""
 
 from functools import partial
+from typing import Any
 
 import cases
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from refvis import layers
 from refvis.layers import lrp, modes, relu
+from refvis.layers.ledger import keep
 
 
 def seeded(data: st.DataObject, net: cases.Net) -> tuple[layers.Trace, dict[str, np.ndarray]]:
@@ -152,3 +154,38 @@ def test_names_are_texts() -> None:
         graph.upto(3)
     with pytest.raises(ValueError, match=r"expected layers by name.*found a list"):
         layers.chain([layers.ReLU()])
+
+
+def test_unknown_modes_have_a_hint() -> None:
+    for name, near in (("guide", "guided"), ("Epsilon", "epsilon"), ("zplus", "z_plus"), ("guided_backprop", "guided")):
+        with pytest.raises(ValueError, match=rf"unknown mode '{name}', expected one of .*; did you mean '{near}'\?$"):
+            modes.find(name)
+    with pytest.raises(ValueError, match=r"or a table of rules$"):
+        modes.find("xyz")
+
+
+def wrong(result: Any) -> Any:
+    return lambda layer, signal, output, *inputs: result(*inputs)
+
+
+WRONG = {
+    "no tuple": (wrong(lambda x: x), r"returned an array \(1, 2, 3, 4\) float64, expected"),
+    "nothing": (wrong(lambda x: None), "returned NoneType, expected"),
+    "a list": (wrong(lambda x: [x]), "returned list, expected"),
+    "too many": (wrong(lambda x: (x, x)), "returned 2 arrays, expected"),
+    "shape": (wrong(lambda x: (x[..., :1],)), r"returned \(an array \(1, 2, 3, 1\) float64\), expected"),
+    "dtype": (wrong(lambda x: (x.astype("float32"),)), r"returned \(an array \(1, 2, 3, 4\) float32\), expected"),
+    "no array": (wrong(lambda x: (x.tolist(),)), r"returned \(list\), expected"),
+}
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+@pytest.mark.parametrize("case", WRONG)
+def test_what_a_rule_returns_is_checked_where_it_is_returned(case: str, name: str) -> None:
+    rule, message = WRONG[case]
+    graph = layers.Graph(layers.chain({"first": layers.ReLU(), "second": layers.ReLU()}))
+    trace = graph.forward(np.ones((1, 2, 3, 4)))
+    expected = rf"the rule test_modes\.<lambda> of layer '{name}' \(ReLU\) {message} a tuple, one array per input: "
+    for walk in (graph.backward, partial(keep, graph)):
+        with pytest.raises(layers.ShapeError, match=expected + r"\(1, 2, 3, 4\) float64$"):
+            walk(trace, {"x2": np.ones((1, 2, 3, 4))}, modes.GRADIENT | {name: rule})

@@ -261,9 +261,11 @@ def test_seeds_that_do_not_fit() -> None:
     graph = tower()
     trace = graph.forward(image())
     for back in (graph.backward, graph.parameter_gradients):
-        with pytest.raises(ValueError, match=r"the trace has no variable 'x9', it has 'data', 'c1'"):
+        with pytest.raises(ValueError, match=r"no layer or variable 'x9': there are data, "):
             back(trace, {"x9": image()})
-        with pytest.raises(layers.ShapeError, match=r"seed for 'r1' has shape \(2, 3, 4, 5\), expected \(2, 2, 3, 3\)"):
+        with pytest.raises(
+            layers.ShapeError, match=r"seed for relu1 \(r1\) has shape \(2, 3, 4, 5\), expected \(2, 2, 3, 3\)"
+        ):
             back(trace, {"r1": image()})
 
 

@@ -110,13 +110,22 @@ def test_with_box_reaches_every_box_without_bounds() -> None:
         layers.FullyConnected: partial(lrp.box, low=-7.0, bias="booked"),
         layers.ReLU: lrp.passes,
     }
-    found = composites.with_box(mode, -1.0, 2.0)
+    found = modes.with_box(mode, -1.0, 2.0)
     np.testing.assert_equal(list(found), list(mode))
     np.testing.assert_equal(found[First(layers.Conv)].keywords, {"low": -1.0, "high": 2.0})
     np.testing.assert_equal(found[layers.Conv].keywords["local"].keywords, {"low": -1.0, "high": 2.0, "eps": 0.5})
     np.testing.assert_equal(found[layers.Conv].keywords["full"], lrp.epsilon)
     np.testing.assert_equal(found[layers.FullyConnected].keywords, {"low": -7.0, "high": 2.0, "bias": "booked"})
     np.testing.assert_equal(found[layers.ReLU], lrp.passes)
+
+
+def test_with_box_finds_names_and_refuses_tables_without_an_open_box() -> None:
+    found, given = (modes.with_box(mode, 0.0, 3.0) for mode in ("deep_taylor_box", modes.DEEP_TAYLOR_BOX))
+    np.testing.assert_equal(modes.table(found), modes.table(given))
+    np.testing.assert_equal(found[First(layers.Conv)].keywords, {"low": 0.0, "high": 3.0})
+    for mode in ("deep_taylor", modes.GRADIENT, found, {"a": partial(lrp.box, low=0.0, high=1.0)}):
+        with pytest.raises(ValueError, match=r"no box rule without bounds: .* epsilon_gamma_box, deep_taylor_box"):
+            modes.with_box(mode, 0.0, 3.0)
 
 
 def test_bounds_change_the_relevance() -> None:
@@ -134,8 +143,28 @@ def test_tables_print_first_and_options() -> None:
     np.testing.assert_equal(lines[0], f"{'Conv':20}  lrp.conv(local=lrp.gamma, full=lrp.epsilon)")
     np.testing.assert_equal(lines[-3], f"{'first Conv':20}  lrp.box(low=-1.0, high=2.0)")
     named = {"fc": partial(lrp.epsilon, eps=lrp.Stabiliser(0.5, "clipped"))}
-    stabiliser = "Stabiliser(eps=0.5, form='clipped', relative=False, at_zero=1)"
+    stabiliser = "Stabiliser(eps=0.5, form='clipped')"
     np.testing.assert_equal(modes.table(named), f"fc  lrp.epsilon(eps={stabiliser})")
+
+
+def test_arrays_print_by_their_shape() -> None:
+    low = np.arange(6.0, dtype="float32").reshape(1, 1, 2, 3)
+    mode = modes.with_box({"a": lrp.box, "b": partial(lrp.box, eps=np.float64(0.5))}, low, 4.0)
+    np.testing.assert_equal(
+        modes.table(mode).splitlines(),
+        [
+            "a  lrp.box(low=1x1x2x3 float32, high=4.0)",
+            f"b  lrp.box(low=1x1x2x3 float32, high=4.0, eps={np.float64(0.5)!r})",
+        ],
+    )
+
+
+def test_what_is_applied_is_a_line_for_each_node() -> None:
+    filters = np.ones((2, 1, 1, 2))
+    nodes = layers.chain({"a": layers.Conv(filters), "relu": layers.ReLU(), "b": layers.Conv(filters)})
+    mode = {layers.Pool: lrp.pool, layers.Conv: lrp.z_plus, First(layers.Conv): lrp.flat, "relu": lrp.passes}
+    np.testing.assert_equal(modes.applied(mode, nodes), "a     lrp.flat\nrelu  lrp.passes\nb     lrp.z_plus")
+    np.testing.assert_equal(modes.applied("gradient", nodes[:1]), "a  conv_tiles.gradient")
 
 
 @pytest.mark.parametrize("name", ["gradient", "deconvnet", "guided"])

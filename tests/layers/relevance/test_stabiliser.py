@@ -96,3 +96,11 @@ def test_weights_that_no_field_holds() -> None:
     x, grid = np.ones((1, 2, 3, 4)), np.zeros((1, 1, 1, 2))
     with pytest.raises(ValueError, match=r"needs to know the weights of BilinearSampler.*lrp\.epsilon.*lrp\.LINEAR"):
         layers.backward(layers.BilinearSampler(), np.ones((1, 1, 1, 4)), None, x, grid, rule=lrp.z_plus)
+
+
+def test_what_differs_is_printed() -> None:
+    np.testing.assert_equal(repr(lrp.Stabiliser()), "Stabiliser()")
+    np.testing.assert_equal(repr(lrp.Stabiliser(0.5, at_zero=0)), "Stabiliser(eps=0.5, at_zero=0)")
+    np.testing.assert_equal(
+        repr(lrp.Stabiliser(relative=True, form="clipped")), "Stabiliser(form='clipped', relative=True)"
+    )
