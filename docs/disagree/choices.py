@@ -108,6 +108,11 @@ CHOICES = (
         "gradient",
         (Variant("score", "gradient"), Variant("probability", "gradient", {"at": "prob"})),
     ),
+    Choice(
+        "score or probability, of relevance",
+        "epsilon",
+        (Variant("score", "epsilon"), Variant("probability", "epsilon", {"at": "prob"})),
+    ),
 )
 
 

@@ -13,10 +13,10 @@ SITUATIONS = {
     "x of both signs, biases": {"biases": True, "signed": True},
 }
 PLACES = {
-    "all": "all with weights",
-    "first": "first with weights",
-    "norm": "batch normalisation",
-    "mode": "whole table",
+    "all": "all",
+    "first": "first",
+    "norm": "BatchNorm",
+    "mode": "table",
 }
 
 
