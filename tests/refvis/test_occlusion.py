@@ -182,7 +182,7 @@ def test_progress_is_shown_on_a_terminal_when_asked_for(monkeypatch):
         ({"fill": {}}, r"fill is \{\}, expected"),
         ({"fill": np.zeros((2, 2, 3))}, "fill is array"),
         ({"at": "conv9"}, "no layer or variable 'conv9'"),
-        ({"channel": 7}, r"channel 7 of 'x8': expected 0 \.\.\. 6"),
+        ({"channel": 7}, r"channel 7 of '.*': expected 0 \.\.\. 6"),
         ({"specs": [4, 3]}, r"specs holds 4, expected pairs \(size, stride\)"),
         ({"specs": [(4, 3), (14, 3)]}, "the box is 14 x 14, larger than the image"),
         ({"draws": 0}, "draws is 0, expected 1 whole number"),
