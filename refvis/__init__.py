@@ -21,7 +21,14 @@ from refvis.deconvolutional import (
     smoothgrad_squared,
     vargrad,
 )
-from refvis.input_modification import FeatureEffects, feature_occlusion, occlusion
+from refvis.input_modification import (
+    EmpiricalField,
+    FeatureEffects,
+    discrepancy,
+    empirical_receptive_field,
+    feature_occlusion,
+    occlusion,
+)
 from refvis.input_reconstruction import (
     activation_maximization,
     caricature,
@@ -39,6 +46,7 @@ from refvis.version import __version__
 from refvis.weights import ModelFormatError
 
 __all__ = [
+    "EmpiricalField",
     "FeatureEffects",
     "Heatmap",
     "Ledger",
@@ -56,7 +64,9 @@ __all__ = [
     "deconvolution",
     "deepdream",
     "deeplift",
+    "discrepancy",
     "dsift",
+    "empirical_receptive_field",
     "exact",
     "examples",
     "excitation_backprop",
