@@ -12,8 +12,9 @@ from refvis.layers.operators import Rule
 class Booking:
     """Relevance that stayed at one layer, added up in double over the whole batch.
 
-    `bias`: the share of the biases; `stabiliser`: what the stabiliser took (negative where it gave); `zero`: what
-    arrived where the denominator was zero (or, of a bias that is spread, where no input reaches).
+    `bias`: the share of the biases; `stabiliser`: that of the stabilisers (negative relevance has negative shares, and
+    a stabiliser or bias of another sign than its denominator turns them round); `zero`: what arrived where the
+    denominator was zero (or, of a bias that is spread, where no input reaches).
     """
 
     bias: float = 0.0
