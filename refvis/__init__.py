@@ -37,6 +37,7 @@ from refvis.input_reconstruction import (
     natural_preimage,
 )
 from refvis.input_reconstruction.examples import examples
+from refvis.input_reconstruction.generators import generator_inversion, generator_maximization
 from refvis.input_reconstruction.hog import dsift, hog
 from refvis.layers import Node, ShapeError, exact, merge_batchnorm, modes
 from refvis.loading import bundled, load, save
@@ -72,6 +73,8 @@ __all__ = [
     "excitation_backprop",
     "feature_occlusion",
     "featurevis",
+    "generator_inversion",
+    "generator_maximization",
     "grad_cam",
     "gradient_times_input",
     "guided_grad_cam",

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from refvis.layers import Array, Graph
 from refvis.loading import load
 from refvis.network import Network
+from refvis.scenes.code_statistics import about_codes
 from refvis.scenes.generators import OUTPUT_SCALE, PLANS, for_raw_codes, meta, untrained
 from refvis.scenes.scene import TEST_SEEDS, TRAINING_SEEDS, batch
 from refvis.scenes.training import (
@@ -67,7 +68,8 @@ def train(name: str, out: Path, scenes: int, epochs: int, seed: int) -> None:
         drawn = graph.forward(codes / np.float32(scale)).output * np.float32(OUTPUT_SCALE)
         share = float(((drawn - checks) ** 2).sum() / (checks**2).sum())
         tqdm.write(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, squared error / square of held-out {share:.4f}")
-    save_simplenn(for_raw_codes(graph, scale).nodes, meta(plan, codes.shape), out)
+    about = about_codes(net, plan.source)
+    save_simplenn(for_raw_codes(graph, scale).nodes, meta(plan, codes.shape, about), out)
     saved.unlink(missing_ok=True)
 
 
