@@ -137,6 +137,12 @@ class Network(Graph):
             return None
         return classes.get("description") or classes.get("name") or None
 
+    def labels_at(self, variable: str) -> list[str]:
+        """Return the names of the variable's channels: the classes, for the scores and the softmax of them; else []."""
+        below = next((node.inputs[0] for node in self.nodes if _softmax(node) and node.output == variable), variable)
+        ends = {self._before_ending(name) for name in self.outputs}
+        return (self.labels or []) if ends == {below} else []
+
     def label(self, channel: int) -> str:
         """Return the label of an output channel, or "class K" (counting from 0) where there is none."""
         labels = self.labels
@@ -171,6 +177,10 @@ class Network(Graph):
         node = self.node(variable)
         ends = isinstance(node.layer, ENDINGS) or self.is_unknown_ending(node)
         return self._before_ending(node.inputs[0]) if ends else variable
+
+
+def _softmax(node: Node) -> bool:
+    return isinstance(node.layer, Softmax)
 
 
 def chain(layers: dict[str, Layer], meta: dict[str, Any] | None = None, name: str = "network") -> Network:

@@ -11,29 +11,13 @@ from refvis.colours import Scale, blended, scale_for
 from refvis.files import write_whole
 from refvis.layers import Array
 from refvis.network import Network
-from refvis.version import __version__
+from refvis.records import Record, record
+from refvis.strips import strip
 
+__all__ = ["Heatmap", "Reconstruction", "Record", "below", "png", "record", "write_h5"]
 
-@dataclass(frozen=True)
-class Record:
-    """How a result was made: the method, its parameters, the model's name and fingerprint, the versions."""
-
-    method: str
-    parameters: dict[str, Any]
-    model: str
-    fingerprint: str
-    versions: dict[str, str] = field(default_factory=lambda: {"refvis": __version__, "numpy": np.__version__})
-
-    def flat(self) -> dict[str, Any]:
-        """Return the record as one level of texts and numbers, for a file's attributes."""
-        parameters = {f"parameter {name}": _attribute(value) for name, value in self.parameters.items()}
-        versions = {f"version {name}": value for name, value in self.versions.items()}
-        return {"method": self.method, "model": self.model, "fingerprint": self.fingerprint, **parameters, **versions}
-
-
-def record(method: str, net: Network, /, **parameters: Any) -> Record:
-    """Return the record of a method that was run on a network with those parameters."""
-    return Record(method, parameters, net.name, net.fingerprint)
+OPACITY = 0.6
+"""How much of a map's colours covers the picture below it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +27,8 @@ class Heatmap:
     `values` is N x H x W x C (C = 1 where the method knows no channels), dtype and array library of the input; of
     several units that are explained, each has a row, image by image. `signed` says whether the sign means for and
     against; channels are joined by their sum where it does, by their Euclidean norm where it does not. `picture` is the
-    input as H x W x 3 uint8, or None. `measures` holds what was measured of the result itself, a value for each row.
+    input as H x W x 3 uint8, or None. `measures` holds what was measured of the result itself, a value for each row;
+    `history`, of methods that go step by step, one array per term of the objective, steps x rows.
     """
 
     values: Array
@@ -51,6 +36,7 @@ class Heatmap:
     record: Record
     picture: Array | None = None
     measures: dict[str, Array] = field(default_factory=dict)
+    history: dict[str, Array] = field(default_factory=dict)
 
     @cached_property
     def map(self) -> Array:
@@ -71,7 +57,7 @@ class Heatmap:
         """Return the map in colours, H x W x 3 uint8."""
         return self.scale.colour(self.map)
 
-    def overlay(self, image: Any = None, opacity: float = 0.6) -> Array:
+    def overlay(self, image: Any = None, opacity: float = OPACITY) -> Array:
         """Return the map in colours over a picture in gray, H x W x 3 uint8.
 
         `image` is H x W x 3, values 0 ... 255 (None: the input that was explained); it has the map's height and width.
@@ -83,14 +69,37 @@ class Heatmap:
             raise ValueError(f"the image has shape {below.shape}, expected {(*self.map.shape, 3)}")
         return blended(below, self.colours(), opacity)
 
+    def strip(self) -> Array:
+        """Return all maps side by side as one picture, H x W x 3 uint8, each in a colour scale of its own.
+
+        They stand in order, each below its caption: the image, and the channel, counted from 0. Maps of one image lie
+        over it.
+        """
+        units, under = self.record.units, self.picture
+        one = len(units) == len(self.maps)
+        colours = [scale_for(each, self.signed).colour(each) for each in self.maps]
+        if one and under is not None:
+            colours = [blended(under, each, OPACITY) for each in colours]
+        return strip(colours, units if one else [self._caption(row) for row in range(len(self.maps))])
+
+    def _caption(self, row: int) -> str:
+        units = self.record.units
+        if len(units) < 2:
+            return f"image {row}" if units else f"row {row}"
+        image, unit = divmod(row, len(units))
+        return f"image {image}, {units[unit]}"
+
     def save(self, path: str | Path) -> None:
-        """Write the result, whole or not at all: .h5 (values, map, measures, record) or .png (overlay, or colours).
+        """Write the result, whole or not at all: .h5 (all of it, and the map) or .png (overlay, or colours).
 
         Raises ValueError for another suffix.
         """
-        shown = self.overlay if self.picture is not None else self.colours
-        measures = {f"measures/{name}": values for name, values in self.measures.items()}
-        _save(path, {"values": self._host, "map": self.map, **measures}, self.record, shown)
+        arrays = {"values": self._host, "map": self.map}
+        if len(self.values) > 1:
+            arrays["maps"] = self.maps
+        arrays |= {f"measures/{name}": values for name, values in self.measures.items()}
+        arrays |= {f"history/{name}": values for name, values in self.history.items()}
+        _save(path, arrays, self.record, self._shown)
 
     def __repr__(self) -> str:
         """Return one line: the method, the shape, and what was measured."""
@@ -100,7 +109,12 @@ class Heatmap:
 
     def _repr_png_(self) -> bytes:
         """Show the heatmap in a notebook."""
-        return png(self.overlay() if self.picture is not None else self.colours(), enlarge=4)
+        return png(self._shown(), enlarge=4 if len(self.values) == 1 else 1)
+
+    def _shown(self) -> Array:
+        if len(self.values) > 1:
+            return self.strip()
+        return self.overlay() if self.picture is not None else self.colours()
 
     @property
     def _host(self) -> Array:
@@ -159,14 +173,19 @@ def below(net: Network, x: Array, values: Array) -> Array | None:
     return net.restore(x[:1]) if values.shape[1:3] == x.shape[1:3] else None
 
 
-def png(picture: Array, enlarge: int = 1) -> bytes:
-    """Return a picture (H x W x 3 uint8) as a PNG file, each pixel shown as a square of `enlarge` pixels."""
+def png(picture: Array, enlarge: int = 1, made: Record | None = None) -> bytes:
+    """Return a picture (H x W x 3 uint8) as a PNG file, each pixel shown as a square of `enlarge` pixels.
+
+    The record is kept as texts of the file, by the names that its attributes have in an .h5 file.
+    """
     import io
 
-    from PIL import Image
+    from PIL import Image, PngImagePlugin
 
-    buffer = io.BytesIO()
-    Image.fromarray(picture.repeat(enlarge, axis=0).repeat(enlarge, axis=1)).save(buffer, "png")
+    texts, buffer = PngImagePlugin.PngInfo(), io.BytesIO()
+    for name, value in (made.flat() if made else {}).items():
+        texts.add_itxt(name, str(value))
+    Image.fromarray(picture.repeat(enlarge, axis=0).repeat(enlarge, axis=1)).save(buffer, "png", pnginfo=texts)
     return buffer.getvalue()
 
 
@@ -185,14 +204,10 @@ def _save(path: str | Path, arrays: dict[str, Array], made: Record, shown: Any) 
             write_h5(file, arrays, made)
 
     def image(part: Path) -> None:
-        part.write_bytes(png(shown()))
+        part.write_bytes(png(shown(), made=made))
 
     writers = {".h5": h5, ".png": image}
     suffix = Path(path).suffix.lower()
     if suffix not in writers:
         raise ValueError(f"cannot write {str(path)!r}: expected a name that ends in {' or '.join(writers)}")
     write_whole(path, writers[suffix])
-
-
-def _attribute(value: Any) -> Any:
-    return value if isinstance(value, int | float | str | bool) else str(value)

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from refvis.layers import Array, Graph, array_module
 from refvis.layers.arrays import require_finite
+from refvis.layers.nodes import called
 from refvis.network import Network
 from refvis.units import Against, Channel, checked_against, checked_channels, checked_position
 
@@ -79,28 +80,30 @@ def target(
 ) -> tuple[Target, Any]:
     """Return what to explain, and the trace of `x` (N x H x W x C) up to it.
 
-    `at` is a node's or a variable's name (None: the scores, before softmax and losses). `channel` counts from 0: one, a
-    sequence (a unit for each), "all" (one unit, the sum of all), or None: in each image, the one with the largest sum
-    over its positions. `position` (y, x) leaves one position of the map (and None is the strongest there). `against`
-    is a channel whose map is subtracted, or one for each channel.
+    `at` is a node's or a variable's name (None: the scores, before softmax and losses). `channel` counts from 0, or is
+    the name of a class at the scores and their softmax: one, a sequence (a unit for each), "all" (one unit, the sum of
+    all), or None: in each image, the one with the largest sum over its positions. `position` (y, x) leaves one position
+    of the map (and None is the strongest there). `against` is a channel whose map is subtracted, or one for each
+    channel.
     Raises ValueError for what the network lacks, for a channel against itself, and for NaN.
     """
     require_finite(x)
     variable = net.scores if at is None else written(net, at)
+    name, labels = called(net.nodes, variable), net.labels_at(variable)
     cut = net.upto(variable)
     trace = cut.forward(x)
     if variable not in trace:
-        raise ValueError(f"{variable!r} cannot be computed from an image alone: explain a variable below it")
+        raise ValueError(f"{name} cannot be computed from an image alone: explain a variable below it")
     values = trace[variable]
-    place = checked_position(position, values.shape, variable)
+    place = checked_position(position, values.shape, name)
     units: list[tuple[int | None, ...]]
     if channel is None:
         units = [(int(k),) for k in at_position(values, place).sum(axis=(1, 2)).argmax(axis=1)]
     elif isinstance(channel, str) and channel == "all":
         units = [(None,)] * len(values)
     else:
-        units = [checked_channels(channel, values.shape[3], variable)] * len(values)
-    others = checked_against(against, units, values.shape[3], variable)
+        units = [checked_channels(channel, values.shape[3], name, labels)] * len(values)
+    others = checked_against(against, units, values.shape[3], name, labels)
     return Target(cut, variable, sum(units, ()), sum(others, ()), place), trace
 
 

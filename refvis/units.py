@@ -1,32 +1,43 @@
 """Checks of what people name as explained: channels, the channels they are set against, and a position."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from operator import index
 from typing import Any, TypeAlias
 
-Channel: TypeAlias = int | Sequence[int] | str | None
-"""One channel, several (a map of each), "all" (every channel at once), or None (the strongest of each image)."""
+Channel: TypeAlias = int | str | Sequence[int | str] | None
+"""One channel, by number or, where it is a class, by name; several (a map of each); "all" (every channel at once); or
+None (the strongest of each image)."""
 
-Against: TypeAlias = int | Sequence[int] | None
+Against: TypeAlias = int | str | Sequence[int | str] | None
 """A channel for every unit, or one for each of them."""
 
 
-def checked_channels(given: Any, count: int, variable: str) -> tuple[int, ...]:
-    """Return a channel, or several, as a tuple; ValueError unless all are whole numbers from 0, below `count`."""
-    several = hasattr(given, "__iter__") and not isinstance(given, str) and getattr(given, "ndim", 1) > 0
-    channels = tuple(_channel(one, count, variable) for one in (given if several else (given,)))
+def several(given: Any) -> bool:
+    """Whether channels are given as a sequence, be it of one."""
+    return hasattr(given, "__iter__") and not isinstance(given, str) and getattr(given, "ndim", 1) > 0
+
+
+def checked_channels(given: Any, count: int, variable: str, labels: Sequence[str] = ()) -> tuple[int, ...]:
+    """Return a channel, or several, as a tuple; ValueError unless all are whole numbers from 0, below `count`.
+
+    `labels` are the channels' names, by which they may be given, too; `variable` is what errors call what they are of.
+    """
+    each = given if several(given) else (given,)
+    numbers = (numbered(one, labels) if isinstance(one, str) else one for one in each)
+    channels = tuple(_channel(one, count, variable) for one in numbers)
     if not channels:
         raise ValueError(f"channel is {given!r}, expected at least one of 0 ... {count - 1}")
     return channels
 
 
 def checked_against(
-    given: Against, units: list[tuple[int | None, ...]], count: int, variable: str
+    given: Against, units: list[tuple[int | None, ...]], count: int, variable: str, labels: Sequence[str] = ()
 ) -> tuple[tuple[int, ...], ...]:
     """Return for each image the channel that each of its units is set against: all empty where none is given."""
     if given is None:
         return ((),) * len(units)
-    channels = checked_channels(given, count, variable)
+    channels = checked_channels(given, count, variable, labels)
     if None in units[0]:
         raise ValueError("channel is 'all' and against is given: there is no channel left to compare with")
     if len(channels) not in (1, len(units[0])):
@@ -50,6 +61,22 @@ def checked_position(given: Any, shape: tuple[int, ...], variable: str) -> tuple
     if not (0 <= y < shape[1] and 0 <= x < shape[2]):
         raise ValueError(f"position {(y, x)} of {variable!r}: expected (0, 0) ... {(shape[1] - 1, shape[2] - 1)}")
     return y, x
+
+
+def numbered(name: str, labels: Sequence[str]) -> int:
+    """Return the number of the channel of that name; ValueError unless exactly one of the `labels` is it."""
+    found = [number for number, label in enumerate(labels) if label == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ValueError(
+            f"{len(found)} classes are called {name!r}: give the channel's number, {' or '.join(map(str, found))}"
+        )
+    if not labels:
+        raise ValueError(f"there is no named channel {name!r}, expected a whole number, counted from 0")
+    near = get_close_matches(name, labels, 3)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "give the channel's number, counted from 0"
+    raise ValueError(f"there is no class {name!r}: {hint}")
 
 
 def _channel(given: Any, count: int, variable: str) -> int:

@@ -1,12 +1,12 @@
 """Options that say what is explained, and what they stand for."""
 
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
 
 from refvis.network import Network
 from refvis.printable import printable
+from refvis.units import numbered
 
 At = Annotated[str | None, typer.Option(help="Layer or variable to explain; the scores, if left out.")]
 ChannelOption = Annotated[
@@ -27,18 +27,10 @@ def opposed(net: Network, text: str | None, at: str | None) -> int | None:
 
 
 def _number(net: Network, text: str, at: str | None) -> int:
-    """Return the number of a channel, given by number or by its class; ValueError for unknown classes.
-
-    Only the scores' channels, which `at` None stands for, have names.
-    """
+    """Return the number of a channel, given by number or by its class; ValueError for unknown classes."""
     if text.removeprefix("-").isdecimal():
         return int(text)
-    labels = (net.labels or []) if at is None else []
-    if text in labels:
-        return labels.index(text)
-    near = get_close_matches(text, labels, 3)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "give the channel's number, counted from 0"
-    raise ValueError(f"there is no {'class' if labels else 'named channel'} {text!r}: {hint}")
+    return numbered(text, net.labels_at(net.scores if at is None else net.variable(at)))
 
 
 def what(net: Network, name: str, at: str | None, channel: Any) -> str:

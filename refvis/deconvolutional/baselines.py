@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from refvis.deconvolutional.scores import scores
 from refvis.layers import Array, ShapeError, array_module
 from refvis.layers.arrays import require_finite
 from refvis.targets import Target
@@ -34,11 +35,6 @@ def baselines(given: Array | None, x: Array) -> Array:
 def named(given: Array | None) -> str:
     """Return what to call the baselines in a record."""
     return "zero" if given is None else f"{len(given)} given"
-
-
-def scores(goal: Target, values: Array) -> Array:
-    """Return the score of each row for `values`, a row's own or one image's for all (N x H x W x C), in float64."""
-    return goal.chosen(values).sum(axis=(1, 2), dtype="float64")
 
 
 def baseline_scores(goal: Target, starts: Array) -> Array:

@@ -9,6 +9,7 @@ position, w_ck(i, j), and the map's sum is y_c less the bias.
 """
 
 from refvis.deconvolutional.maps import shown
+from refvis.deconvolutional.scores import score
 from refvis.deconvolutional.walk import of_rows
 from refvis.layers import Array, Conv, Dropout, FullyConnected, Graph, Node, Pool, Trace, array_module, title
 from refvis.network import Network
@@ -38,8 +39,8 @@ def cam(
     signs = goal.weights(trace[goal.variable][:1])[:, 0, 0]
     coefficients = array_module(x, weights).tensordot(signs, weights.astype(x.dtype, copy=False), 1)
     maps = (of_rows(goal, trace[variable]) * coefficients).sum(axis=3, keepdims=True)
-    made = record("cam", net, **goal.choices(len(x)), layer=variable, upsample=upsample)
-    return shown(net, x, maps, True, made, upsample)
+    made = record("cam", net, x, **goal.choices(len(x)), layer=variable, upsample=upsample)
+    return shown(net, x, maps, True, made, upsample, score(goal, trace))
 
 
 def _classifier(net: Graph, trace: Trace, node: Node) -> tuple[str, Array]:

@@ -1,12 +1,14 @@
 """Deconvolutional methods: forward, choose a unit, and walk back by a table of rules."""
 
-from typing import Any
-
+from refvis.deconvolutional.given_seeds import seeded, with_rows_of
+from refvis.deconvolutional.named_modes import found
+from refvis.deconvolutional.pixel_box import boxed
+from refvis.deconvolutional.scores import score
 from refvis.deconvolutional.walk import passed, seed_name, walked
-from refvis.layers import Array, ShapeError, array_module, modes
+from refvis.layers import Array, modes
 from refvis.network import Network
 from refvis.results import Heatmap, below, record
-from refvis.targets import Target, target
+from refvis.targets import target
 from refvis.units import Against, Channel
 
 
@@ -29,38 +31,31 @@ def deconvolution(
     or a table of rules.
 
     What is explained: `at` is a layer or variable (None: the scores before softmax; naming the softmax explains the
-    probability). `channel` counts from 0 (None: the strongest of each image); of a sequence, each has a map of its own,
-    and `values` has a row for each, image by image; "all" is the whole layer at once. `position` (y, x) leaves one
-    position of the map; `against` subtracts a channel's map, or one for each channel's.
+    probability). `channel` counts from 0, or is a class's name (None: the strongest of each image); of a sequence, each
+    has a map of its own, and `values` has a row for each, image by image; "all" is the whole layer at once. `position`
+    (y, x) leaves one position of the map; `against` subtracts a channel's map, or one for each channel's.
 
     `seed` starts the signal: "one" at each position of the channel (so the gradient is that of the map's sum), its
-    "activation" (both negative at the channel in `against`), or an array, taken as it is whatever the channel: of the
-    variable's shape, or with a row for each map. None: the activation for relevance (any table with a rule of `lrp`),
-    else one. The map of relevance is signed, for and against. `to` names the layer or variable whose signal is returned
-    (None: the input). Raises ValueError for what does not exist, or is not on the way.
+    "activation" (both negative at the channel in `against`), or an array, taken as it is: of the variable's shape, or
+    with a row for each map; `channel` is left out then, or names one for each row. None: the activation for relevance
+    (any table with a rule of `lrp`), else one. The map of relevance is signed, for and against. `to` names the layer or
+    variable whose signal is returned (None: the input).
+
+    Boxes of a mode by name have the bounds of pixels, where the model tells its average image: see `boxed`, and "box"
+    in the record. `measures` has each row's "score", the sum of its map, unless the seed is an array.
+    Raises ValueError for what does not exist, or is not on the way.
     """
-    rules = modes.find(mode)
-    start = seed_name(seed, rules)
+    start = seed_name(seed, found(mode))
     goal, trace = target(net, x, at, channel, position, against)
-    choices = goal.choices(len(x))
+    rules, bounds = boxed(net, goal.net, x, mode)
     if start == "given":
-        goal = with_rows_of(seed, goal, len(x))
+        goal = with_rows_of(seed, goal, len(x), channel)
     end = passed(goal, to)
     values = walked(goal, trace, rules, seed if start == "given" else start, end)
+    choices = seeded(seed, goal, len(x), channel) if start == "given" else {**goal.choices(len(x)), "seed": start}
     if to is not None:
         choices["to"] = end
-    name = mode if isinstance(mode, str) else modes.table(mode)
-    made = record("deconvolution", net, mode=name, **choices, seed=start)
-    return Heatmap(values, modes.is_relevance(rules), made, below(net, x, values))
-
-
-def with_rows_of(seed: Any, goal: Target, images: int) -> Target:
-    """Return the target with a row for each of a given seed's, where one channel leaves their number open."""
-    array_module(seed)
-    if goal.position is not None or goal.against:
-        raise ValueError("the seed is an array, which says by itself where it starts: leave position and against out")
-    rows = len(goal.channels)
-    units = max(1, len(seed) // images) if rows == images else 1
-    if len(seed) != rows * units:
-        raise ShapeError(f"the seed has {len(seed)} rows, expected {rows}: one for each channel of each image")
-    return goal.repeated(units)
+    name = mode if isinstance(mode, str) else modes.applied(mode, goal.net.nodes)
+    made = record("deconvolution", net, x, mode=name, **choices, **bounds)
+    measures = {} if start == "given" else score(goal, trace)
+    return Heatmap(values, modes.is_relevance(rules), made, below(net, x, values), measures)

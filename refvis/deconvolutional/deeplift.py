@@ -7,7 +7,8 @@ with the multipliers m of `refvis.layers.deeplift`: the slopes of secants in pla
 
 from dataclasses import replace
 
-from refvis.deconvolutional.baselines import baseline_scores, baselines, completeness, named, scores
+from refvis.deconvolutional.baselines import baseline_scores, baselines, completeness, named
+from refvis.deconvolutional.scores import score, scores
 from refvis.deconvolutional.walk import of_rows
 from refvis.layers import Array, Trace, array_module, modes
 from refvis.layers.apart import apart
@@ -33,7 +34,7 @@ def deeplift(
     None: zero, which is the average image wherever preprocessing subtracts one. Of several, B x H x W x C, each serves
     every image, and the mean is returned.
 
-    `measures` has, for each row, "completeness_error", the sum of the values less y(x) - y(x'), and
+    `measures` has, for each row, "score", y(x), "completeness_error", the sum of the values less y(x) - y(x'), and
     "relative_completeness_error", its size against that of y(x) - y(x').
     Raises ValueError for what does not exist, for NaN, and for networks that mix the images of a batch; ShapeError for
     a baseline of another shape.
@@ -43,8 +44,8 @@ def deeplift(
     each = [_attributed(goal, trace, start) for start in starts[:, None]]
     values = sum(each[1:], each[0]) / len(each)
     rises = scores(goal, of_rows(goal, trace[goal.variable])) - baseline_scores(goal, starts)
-    made = record("deeplift", net, **goal.choices(len(x)), baseline=named(baseline))
-    return Heatmap(values, True, made, below(net, x, values), completeness(values, rises))
+    made = record("deeplift", net, x, **goal.choices(len(x)), baseline=named(baseline))
+    return Heatmap(values, True, made, below(net, x, values), score(goal, trace) | completeness(values, rises))
 
 
 def _attributed(goal: Target, trace: Trace, start: Array) -> Array:

@@ -5,11 +5,11 @@ The map is the probability at each position of a hidden layer, all channels toge
 the probability for the target's opposite, a unit with the weights -W, and keeps what is positive.
 """
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from refvis.deconvolutional.maps import map_layer, shown
+from refvis.deconvolutional.scores import score
 from refvis.deconvolutional.walk import down_to, of_rows, walked
 from refvis.layers import Array, BatchNorm, Pool, ROIPool, Rule, Scale, Sum, Trace, array_module, lrp, modes, title
 from refvis.layers.arrays import moved
@@ -40,8 +40,8 @@ def excitation_backprop(
     what excites its opposite. `signed` says what inputs below zero are taken for: "clamp", "shift" or "keep", as in
     `lrp.excitation`. `values` is N x H x W x 1, upsampled bilinearly to the input's size, or N x h x w x 1.
 
-    `measures` has, for each row, "arrived": the sum over the map before it is upsampled, or a contrastive one cut. It
-    is 1 less what got lost where nothing excites a unit, and about 0 for a contrastive map.
+    `measures` has, for each row, "score", and "arrived": the sum over the map before it is upsampled, or a contrastive
+    one cut. It is 1 less what got lost where nothing excites a unit, and about 0 for a contrastive map.
     Raises ValueError for what does not exist, or is not below the target, and for NaN.
     """
     goal, trace = target(net, x, at, channel, position)
@@ -50,10 +50,10 @@ def excitation_backprop(
     found = walked(down_to(goal, variable), trace, mode, _started(goal, trace), variable)
     maps = found.sum(axis=3, keepdims=True)
     options = {"layer": variable, "contrastive": contrastive, "signed": signed, "upsample": upsample}
-    made = record("excitation_backprop", net, **goal.choices(len(x)), **options)
+    made = record("excitation_backprop", net, x, **goal.choices(len(x)), **options)
     kept = array_module(maps).maximum(maps, 0) if contrastive else maps
-    heatmap = shown(net, x, kept, False, made, upsample)
-    return replace(heatmap, measures={"arrived": moved(maps.sum(axis=(1, 2, 3), dtype="float64"), "numpy")})
+    arrived = {"arrived": moved(maps.sum(axis=(1, 2, 3), dtype="float64"), "numpy")}
+    return shown(net, x, kept, False, made, upsample, score(goal, trace) | arrived)
 
 
 def excited(signed: str) -> dict[Any, Rule]:

@@ -7,6 +7,7 @@ one fully connected layer follow, alpha_k is the classifier's weight divided by 
 """
 
 from refvis.deconvolutional.maps import map_layer, shown
+from refvis.deconvolutional.scores import score
 from refvis.deconvolutional.upsampling import upsampled
 from refvis.deconvolutional.walk import gradient_at, of_rows, passed, walked
 from refvis.layers import Array, Trace, array_module, modes
@@ -39,7 +40,8 @@ def grad_cam(
     variable = map_layer(goal, trace, layer)
     choices = {**goal.choices(len(x)), "layer": variable, "relu": relu, "upsample": upsample}
     maps = _weighted(goal, trace, variable)
-    return shown(net, x, _positive(maps) if relu else maps, not relu, record("grad_cam", net, **choices), upsample)
+    kept, made = _positive(maps) if relu else maps, record("grad_cam", net, x, **choices)
+    return shown(net, x, kept, not relu, made, upsample, score(goal, trace))
 
 
 def guided_grad_cam(
@@ -60,8 +62,8 @@ def guided_grad_cam(
     variable = map_layer(goal, trace, layer)
     maps = upsampled(_positive(_weighted(goal, trace, variable)), x.shape[1:3])
     values = maps * walked(goal, trace, modes.GUIDED, "one", passed(goal, None))
-    made = record("guided_grad_cam", net, **goal.choices(len(x)), layer=variable)
-    return Heatmap(values, False, made, below(net, x, values))
+    made = record("guided_grad_cam", net, x, **goal.choices(len(x)), layer=variable)
+    return Heatmap(values, False, made, below(net, x, values), score(goal, trace))
 
 
 def _weighted(goal: Target, trace: Trace, variable: str) -> Array:

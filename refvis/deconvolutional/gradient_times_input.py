@@ -1,5 +1,6 @@
 """Gradient times input (Shrikumar et al. 2016): what each value adds to the score, were the network linear."""
 
+from refvis.deconvolutional.scores import score
 from refvis.deconvolutional.walk import gradient_at, of_rows, passed
 from refvis.layers import Array
 from refvis.network import Network
@@ -25,5 +26,5 @@ def gradient_times_input(
     """
     goal, trace = target(net, x, at, channel, position, against)
     values = of_rows(goal, x) * gradient_at(goal, trace, passed(goal, None))
-    made = record("gradient_times_input", net, **goal.choices(len(x)))
-    return Heatmap(values, True, made, below(net, x, values))
+    made = record("gradient_times_input", net, x, **goal.choices(len(x)))
+    return Heatmap(values, True, made, below(net, x, values), score(goal, trace))

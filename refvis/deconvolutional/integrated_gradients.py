@@ -7,9 +7,12 @@ The sum holds for the integral; how far the sum of steps that is computed misses
 
 from typing import Any
 
-from refvis.deconvolutional.baselines import baseline_scores, baselines, completeness, named, scores
+import numpy as np
+
+from refvis.deconvolutional.baselines import baseline_scores, baselines, completeness, named
 from refvis.deconvolutional.quadrature import quadrature
 from refvis.deconvolutional.sampling import batch_size, signals
+from refvis.deconvolutional.scores import score, scores
 from refvis.layers import Array, array_module, modes
 from refvis.network import Network
 from refvis.results import Heatmap, below, record
@@ -38,22 +41,24 @@ def integrated_gradients(
     `method`: "gausslegendre", "trapezoid", "left", "right" or "middle". `batch` points are computed at once (None: as
     many as fit into the memory). Channel None is the strongest at `x`. Each image is taken by itself.
 
-    `measures` has, for each row, "completeness_error", the sum of the values less y(x) - y(x0), and
+    `measures` has, for each row, "score", y(x), "completeness_error", the sum of the values less y(x) - y(x0), and
     "relative_completeness_error", its size against that of y(x) - y(x0).
     Raises ValueError for what does not exist, and for NaN; ShapeError for a baseline of another shape.
     """
     xp, places = array_module(x), quadrature(method, steps)
     starts = baselines(baseline, x)
-    found, rises = [], []
+    found, rises, reached = [], [], []
     choices: dict[str, Any] = {}
     for image in x[:, None]:
         goal, trace = target(net, image, at, channel, position, against)
         found.append(_integrated(goal, image, starts, places, batch_size(goal, trace, batch)))
         rises.append(scores(goal, trace[goal.variable]) - baseline_scores(goal, starts))
+        reached.append(score(goal, trace)["score"])
         choices = choices or goal.choices(1)
     values = xp.concatenate(found)
-    made = record("integrated_gradients", net, **choices, baseline=named(baseline), steps=steps, method=method)
-    return Heatmap(values, True, made, below(net, x, values), completeness(values, xp.concatenate(rises)))
+    made = record("integrated_gradients", net, x, **choices, baseline=named(baseline), steps=steps, method=method)
+    measures = {"score": np.concatenate(reached)} | completeness(values, xp.concatenate(rises))
+    return Heatmap(values, True, made, below(net, x, values), measures)
 
 
 def _integrated(goal: Target, x: Array, starts: Array, places: list[tuple[float, float]], batch: int) -> Array:

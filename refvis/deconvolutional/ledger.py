@@ -5,8 +5,10 @@ from functools import partial
 from typing import Any
 
 from refvis.deconvolutional import balance
-from refvis.deconvolutional.deconvolution import with_rows_of
+from refvis.deconvolutional.given_seeds import seeded, with_rows_of
 from refvis.deconvolutional.ledger_text import described
+from refvis.deconvolutional.named_modes import found
+from refvis.deconvolutional.pixel_box import boxed
 from refvis.deconvolutional.walk import seed_name, started
 from refvis.layers import Array, Node, Trace, lrp, modes
 from refvis.layers import ledger as books
@@ -31,7 +33,7 @@ class Ledger(books.Ledger):
 
     def __str__(self) -> str:
         """Return the table, the sum below it, and a sentence on the layers that do not balance."""
-        return described(self, self.record.parameters)
+        return described(self, self.record)
 
     def __repr__(self) -> str:
         """Return one line."""
@@ -56,14 +58,13 @@ def ledger(
     "all"; amounts are sums over the batch. All is computed in `dtype`, whatever that of `net` and `x`: in float64 sums
     agree to about 1e-15, in float32 to 1e-6. Raises ValueError for several channels, and what `deconvolution` raises.
     """
-    rules = modes.find(mode)
-    start = seed_name(seed, rules)
+    start = seed_name(seed, found(mode))
     require_float(x, "the input")
     x = x.astype(dtype, copy=False)
     goal, trace = target(net.astype(dtype), x, at, channel, position, against)
-    choices = goal.choices(len(x))
+    rules, bounds = boxed(net, goal.net, x, mode)
     if start == "given":
-        goal = with_rows_of(seed, goal, len(x))
+        goal = with_rows_of(seed, goal, len(x), channel)
     if len(goal.channels) != len(x):
         raise ValueError(f"a ledger is of one channel, found {len(goal.channels) // len(x)}: make one for each")
     first = started(goal, trace[goal.variable], seed if seed is not None and start == "given" else start)
@@ -71,8 +72,9 @@ def ledger(
         name: _applied(rule, goal.net.node(name), trace) for name, rule in modes.resolved(rules, goal.net.nodes).items()
     }
     kept = books.keep(goal.net, trace, {goal.variable: first}, {**rules, **applied})
-    name = mode if isinstance(mode, str) else modes.table(mode)
-    return Ledger(**vars(kept), record=record("ledger", net, mode=name, **choices, seed=start, dtype=dtype))
+    choices = seeded(first, goal, len(x), channel) if start == "given" else {**goal.choices(len(x)), "seed": start}
+    name = mode if isinstance(mode, str) else modes.applied(mode, goal.net.nodes)
+    return Ledger(**vars(kept), record=record("ledger", net, x, mode=name, **choices, **bounds, dtype=dtype))
 
 
 def _applied(rule: Any, node: Node, trace: Trace) -> Rule:

@@ -1,6 +1,5 @@
 """A ledger as a table that a person can read and add up."""
 
-from collections.abc import Mapping
 from math import ceil, isfinite, log10
 from textwrap import wrap
 from typing import Any
@@ -9,6 +8,7 @@ from refvis.amounts import Form, form_for
 from refvis.deconvolutional.balance import STAYED, error, reasons
 from refvis.layers.ledger import AMOUNTS, Entry, Ledger
 from refvis.printable import printable
+from refvis.records import Record
 from refvis.tables import aligned, underlined
 
 TITLES = {
@@ -28,13 +28,13 @@ LEAST = -15
 """Power of ten below which differences are not told apart: they are rounding in double."""
 
 
-def described(ledger: Ledger, parameters: Mapping[str, Any]) -> str:
+def described(ledger: Ledger, made: Record) -> str:
     """Return the ledger as text: what is explained, a line per layer from the top down, the sum, what is unbalanced.
 
-    `parameters` are those of the record. An amount that is exactly zero is a dash.
+    `made` is how it came about. An amount that is exactly zero is a dash.
     """
     form = form_for([*_amounts(ledger), *ledger.seeds.values(), *ledger.inputs.values()])
-    parts = [*_heading(parameters, form), ""], [*_lines(ledger, form), ""], _sum(ledger, form), _balance(ledger)
+    parts = [*_heading(made, form), ""], [*_lines(ledger, form), ""], _sum(ledger, form), _balance(ledger)
     return "\n".join(line for part in parts for line in part)
 
 
@@ -43,12 +43,13 @@ def _amounts(ledger: Ledger) -> list[float]:
     return [getattr(entry, amount) for entry in ledger.entries for amount in AMOUNTS] + totals
 
 
-def _heading(parameters: Mapping[str, Any], form: Form) -> list[str]:
+def _heading(made: Record, form: Form) -> list[str]:
+    parameters: dict[str, Any] = made.parameters
     mode = parameters["mode"] if "\n" not in parameters["mode"] else "a table of rules"
-    choices = [f"{key} {parameters[key]}" for key in ("channel", "position", "against") if key in parameters]
     unit = [f"all amounts are times 1e{form.exponent}"] if form.exponent else []
-    start = f"{mode}: from {printable(parameters['at'])}, {', '.join(choices)}, down to the input"
-    return [f"{start}; seed: {parameters['seed']}; {parameters['dtype']}", *unit]
+    start = f"{mode}: from {printable(made.explained)}, down to the input"
+    box = [f"box: {parameters['box']}"] if "box" in parameters else []
+    return [f"{start}; seed: {parameters['seed']}; {parameters['dtype']}", *box, *unit]
 
 
 def _lines(ledger: Ledger, form: Form) -> list[str]:

@@ -1,6 +1,7 @@
 """Linear approximation (as TorchRay calls it): gradient times activation at a hidden layer, channels added."""
 
 from refvis.deconvolutional.maps import map_layer, shown
+from refvis.deconvolutional.scores import score
 from refvis.deconvolutional.walk import gradient_at, of_rows
 from refvis.layers import Array
 from refvis.network import Network
@@ -29,5 +30,5 @@ def linear_approximation(
     goal, trace = target(net, x, at, channel, position, against)
     variable = map_layer(goal, trace, layer)
     product = of_rows(goal, trace[variable]) * gradient_at(goal, trace, variable)
-    made = record("linear_approximation", net, **goal.choices(len(x)), layer=variable, upsample=upsample)
-    return shown(net, x, product.sum(axis=3, keepdims=True), True, made, upsample)
+    made = record("linear_approximation", net, x, **goal.choices(len(x)), layer=variable, upsample=upsample)
+    return shown(net, x, product.sum(axis=3, keepdims=True), True, made, upsample, score(goal, trace))

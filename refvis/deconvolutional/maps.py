@@ -27,7 +27,9 @@ def map_layer(goal: Target, trace: Trace, layer: str | None) -> str:
     return maps[-1]
 
 
-def shown(net: Network, x: Array, maps: Array, signed: bool, made: Record, upsample: bool) -> Heatmap:
+def shown(
+    net: Network, x: Array, maps: Array, signed: bool, made: Record, upsample: bool, measures: dict[str, Array]
+) -> Heatmap:
     """Return maps (rows x h x w x 1) as a heatmap, at the height and width of `x` if `upsample`."""
     values = upsampled(maps, x.shape[1:3]) if upsample else maps
-    return Heatmap(values, signed, made, below(net, x, values))
+    return Heatmap(values, signed, made, below(net, x, values), measures)

@@ -11,8 +11,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import numpy as np
+
+from refvis.deconvolutional.named_modes import found as found_mode
 from refvis.deconvolutional.noise import Noise, mean, mean_square, variance
 from refvis.deconvolutional.sampling import batch_size, signals
+from refvis.deconvolutional.scores import score
 from refvis.deconvolutional.walk import seed_name
 from refvis.layers import Array, array_module, modes
 from refvis.network import Network
@@ -40,7 +44,8 @@ def smoothgrad(
     `mode` and targets as in `deconvolution` (channel None: the strongest at x, without noise). `noise` is the standard
     deviation as a share of the image's range. The same `seed` gives the same map, whatever `batch`, the number of
     copies that are computed at once (None: as many as fit into the memory); copy i has the same noise for each image,
-    which is taken by itself. Raises ValueError for what does not exist, and for NaN.
+    which is taken by itself. `measures` has each row's "score", without noise.
+    Raises ValueError for what does not exist, and for NaN.
     """
     drawn = Noise(noise, samples, seed, batch)
     return _folded("smoothgrad", mean, net, x, mode, at, channel, drawn, position, against)
@@ -97,16 +102,18 @@ def _folded(
     against: Against,
 ) -> Heatmap:
     """Return what `fold` makes of the signals at the noisy copies of each image."""
-    rules = modes.find(mode)
-    start, found = seed_name(None, rules), []
+    rules = found_mode(mode)
+    start, found, reached = seed_name(None, rules), [], []
     choices: dict[str, Any] = {}
     for image in x[:, None]:
         goal, trace = target(net, image, at, channel, position, against)
         count = batch_size(goal, trace, drawn.batch)
         found.append(fold(signals(goal, rules, start, partial(drawn.copy, image), drawn.samples, count)))
+        reached.append(score(goal, trace)["score"])
         choices = choices or goal.choices(1)
     values = array_module(x).concatenate(found)
-    name = mode if isinstance(mode, str) else modes.table(mode)
+    name = mode if isinstance(mode, str) else modes.applied(mode, goal.net.nodes)
     options = {"noise": drawn.share, "samples": drawn.samples, "seed": drawn.seed}
-    made = record(method, net, mode=name, **choices, **options)
-    return Heatmap(values, method == "smoothgrad" and modes.is_relevance(rules), made, below(net, x, values))
+    made = record(method, net, x, mode=name, **choices, **options)
+    signed = method == "smoothgrad" and modes.is_relevance(rules)
+    return Heatmap(values, signed, made, below(net, x, values), {"score": np.concatenate(reached)})

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from difflib import get_close_matches
 
 from refvis.layers import Array, Trace, array_module, modes
 from refvis.layers.apart import apart
+from refvis.layers.nodes import called
 from refvis.targets import Target
 
 MEMORY = 512 << 20
@@ -28,10 +30,16 @@ def passed(goal: Target, to: str | None) -> str:
     """Return the variable that `to` stands for (None: the input); ValueError unless the signal passes it."""
     if to is None:
         return goal.net.inputs[0]
-    way = {goal.variable, *(name for node in goal.net.nodes for name in node.inputs)}
-    found = {name: name for name in way} | {node.name: node.output for node in goal.net.nodes}
+    nodes = goal.net.nodes
+    way = dict.fromkeys(name for node in nodes for name in (*node.inputs, node.output))
+    found = {name: name for name in way} | {node.name: node.output for node in nodes}
     if to not in found:
-        raise ValueError(f"the signal from {goal.variable!r} does not pass {to!r}: it passes {', '.join(found)}")
+        near = get_close_matches(str(to), list(found), 2)
+        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+        passes = ", ".join(called(nodes, name) for name in way)
+        raise ValueError(
+            f"the signal from {called(nodes, goal.variable)} does not pass {to!r}: {hint}it passes {passes}"
+        )
     return found[to]
 
 
@@ -101,4 +109,4 @@ def _repeated(trace: Trace, part: slice, units: int) -> Trace:
     image, count = part.start // units, part.stop - part.start
     xp = array_module(*trace.values())
     views = {name: xp.broadcast_to(v[image : image + 1], (count, *v.shape[1:])) for name, v in trace.items()}
-    return Trace(views, trace.ends)
+    return replace(trace, variables=views)

@@ -169,7 +169,7 @@ def test_a_remainder_of_a_tangent_has_a_reason():
 
 
 TABLE = """\
-lrp_0: from x3, channel 0, down to the input; seed: activation; float64
+lrp_0: from fc2 (x3), channel 0, down to the input; seed: activation; float64
 
 layer  type            rule                  received  passed  to biases  to stabilisers  at zeros  unexplained
 ---------------------------------------------------------------------------------------------------------------
@@ -209,17 +209,23 @@ def test_printed_amounts_add_up():
         assert above[1] == below[0]
 
 
+def table(found):
+    """Return the lines of the layers."""
+    return str(found).partition("---\n")[2].partition("\n\n")[0].splitlines()
+
+
 def test_rounding_shows_only_where_its_digits_do():
     shown = []
     for mode in RELEVANCE:
         found = refvis.ledger(classifier(), inputs(), mode, dtype="float32")
-        rows = [line.split() for line in str(found).splitlines()[4:12]]
+        rows = [line.split() for line in table(found)]
         unit = 10.0 ** -len(rows[0][-6].partition(".")[2])
         for row, entry in zip(rows, found.entries, strict=True):
             assert (row[-1] == "-") == (abs(entry.rest) < unit / 2)
             shown += [row[-1]] if row[-1] != "-" else []
-        double = str(refvis.ledger(classifier(), inputs(), mode)).splitlines()
-        assert {line.split()[-1] for line in double[4:12]} == {"-"}
+        exact = refvis.ledger(classifier(), inputs(), mode)
+        double = str(exact).splitlines()
+        assert {line.split()[-1] for line in table(exact)} == {"-"}
         assert re.fullmatch(r"\+ unexplained +-", double[-3])
         assert double[-2:] == ["the two sides agree to 1e-15 of their terms", "every layer balances"]
     assert shown
@@ -245,7 +251,7 @@ BAD = [
     ({"mode": modes.EPSILON | {"rleu": lrp.passes}}, ValueError, "no layer or variable 'rleu'"),
     ({"mode": {}}, ValueError, "no rule for layer 'fc3'"),
     ({"at": "conv9"}, ValueError, "no layer or variable 'conv9'"),
-    ({"channel": 7}, ValueError, r"channel 7 of 'x8': expected 0 \.\.\. 6"),
+    ({"channel": 7}, ValueError, r"channel 7 of 'fc3 \(x8\)': expected 0 \.\.\. 6"),
     ({"channel": [1, 2]}, ValueError, "a ledger is of one channel, found 2"),
     ({"seed": np.ones((2, 1, 1, 7))}, ValueError, "a ledger is of one channel, found 2"),
     ({"seed": np.ones((1, 1, 1, 6))}, layers.ShapeError, "the seed"),

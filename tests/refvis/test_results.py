@@ -1,6 +1,7 @@
 """Results: maps, colours, overlays, files that are written whole or not at all, and the record of how."""
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from same import assert_same
 from small_nets import classifier, inputs
 
 import refvis
-from refvis import colours, files, results
+from refvis import colours, files, modes, results
 from refvis.version import __version__
 
 VALUES = np.random.default_rng(0).normal(size=(2, 5, 4, 3)).astype("float32")
@@ -102,10 +103,14 @@ def test_the_record():
     assert (made.method, made.model, made.fingerprint) == ("deconvolution", "mine", net.fingerprint)
     assert made.parameters == {"mode": "gradient", "at": "x5", "channel": 6, "seed": "one"}
     assert made.versions == {"refvis": __version__, "numpy": np.__version__}
+    assert (made.layer, made.units, made.explained) == ("conv2", ("6",), "conv2 (x5), channel 6")
     assert made.flat() == {
         "method": "deconvolution",
         "model": "mine",
         "fingerprint": net.fingerprint,
+        "input": made.input,
+        "layer": "conv2",
+        "explained": "conv2 (x5), channel 6",
         "parameter mode": "gradient",
         "parameter at": "x5",
         "parameter channel": 6,
@@ -115,13 +120,43 @@ def test_the_record():
     }
 
 
+def test_the_record_knows_the_input():
+    net, x = classifier(), inputs(2)
+    first, again, other = (refvis.deconvolution(net, one, "gradient").record.input for one in (x, x.copy(), x[::-1]))
+    assert first == again != other
+    assert re.fullmatch("[0-9a-f]{12}", first)
+    assert refvis.deconvolution(net, x.astype("float64"), "gradient").record.input != first
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"at": "x8", "channel": 3}, "fc3 (x8), channel 3 (dog)"),
+        ({"at": "x9", "channel": [3, 0]}, "prob (x9), channels 3 (dog), 0 (ant)"),
+        (
+            {"at": "x8", "channel": 3, "position": (0, 0), "against": 2},
+            "fc3 (x8), channel 3 (dog), position (0, 0), against 2 (cat)",
+        ),
+        ({"at": "x5", "channel": "all"}, "conv2 (x5), all channels"),
+        ({"at": "x5", "channel": list(range(10))}, "conv2 (x5), channels 0, 1, 2, 3, 4, 5, 6, 7, ... (10 in all)"),
+        ({"at": "x5", "seed_channels": "2, 3"}, "conv2 (x5), seed in channels 2, 3"),
+        ({"at": "nowhere", "channel": 3}, ""),
+        ({"steps": 3}, ""),
+    ],
+)
+def test_the_record_says_what_is_explained(parameters, words):
+    found = results.record("method", classifier(), **parameters)
+    assert found.explained == words
+
+
 @pytest.mark.parametrize("signed", [True, False])
 def test_heatmaps_are_saved_as_arrays(tmp_path, signed):
     found = heatmap(signed)
     found.save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
-        assert set(file) == {"values", "map"}
+        assert set(file) == {"values", "map", "maps"}
         assert_same(file["values"][()], VALUES)
+        assert_same(file["maps"][()], found.maps)
         assert_same(file["map"][()], found.map)
         attributes = dict(file.attrs)
     expected = found.record.flat()
@@ -153,20 +188,61 @@ def test_measures_are_saved_and_shown(tmp_path):
         }
 
 
-def test_heatmaps_are_saved_as_pictures(tmp_path):
+def test_one_map_is_saved_once(tmp_path):
+    heatmap(values=VALUES[:1]).save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert set(file) == {"values", "map"}
+
+
+def test_several_maps_are_a_strip(tmp_path):
+    """Every map, in a scale of its own, in order; of one image they lie over it."""
+    made = results.record("method", classifier(), at="x8", channel=[4, 2])
+    found = refvis.Heatmap(VALUES, True, made, PICTURE)
+    found.save(tmp_path / "a.png")
+    shown = np.asarray(Image.open(tmp_path / "a.png"))
+    assert_same(shown, found.strip())
+    assert shown.shape == (14 + 5 * 28, 2 * 112 + 4, 3)
+    alone = [refvis.Heatmap(VALUES[row : row + 1], True, made, PICTURE) for row in range(2)]
+    for left, one in zip((0, 116), alone, strict=True):
+        assert_same(np.ascontiguousarray(shown[14::28, left : left + 112 : 28]), one.overlay())
+        assert (shown[:14, left : left + 112] < 100).any(), "there is no caption"
+    captions = [shown[:14, :112], shown[:14, 116:]]
+    assert (captions[0] != captions[1]).any()
+    images = heatmap().strip()
+    assert_same(np.ascontiguousarray(images[14::28, :112:28]), heatmap().colours())
+    many = refvis.Heatmap(np.repeat(VALUES, 5, axis=0), True, results.record("method", classifier()), None)
+    assert many.strip().shape == (2 * (14 + 5 * 28) + 4, 8 * 116 - 4, 3)
+
+
+def test_pictures_keep_the_record(tmp_path):
     found = heatmap()
     found.save(tmp_path / "a.png")
+    texts = Image.open(tmp_path / "a.png").text
+    assert texts == {name: str(value) for name, value in found.record.flat().items()}
+    assert texts["parameter at"] == "x3"
+    net = classifier(name="Größe 大")
+    refvis.deconvolution(net, inputs(), modes.GUIDED).save(tmp_path / "b.png")
+    texts = Image.open(tmp_path / "b.png").text
+    assert texts["model"] == "Größe 大"
+    assert "conv1  conv_tiles.gradient\nrelu1  relu.guided" in texts["parameter mode"]
+
+
+def test_heatmaps_are_saved_as_pictures(tmp_path):
+    found = heatmap(values=VALUES[:1])
+    found.save(tmp_path / "a.png")
     assert_same(np.asarray(Image.open(tmp_path / "a.png")), found.overlay())
-    bare = heatmap(shown=None)
+    bare = heatmap(values=VALUES[:1], shown=None)
     bare.save(str(tmp_path / "b.PNG"))
     assert_same(np.asarray(Image.open(tmp_path / "b.PNG")), found.colours())
 
 
 def test_notebooks_show_results_enlarged():
-    for found, expected in ((heatmap(), heatmap().overlay()), (heatmap(shown=None), heatmap().colours())):
+    one = heatmap(values=VALUES[:1])
+    for found, expected in ((one, one.overlay()), (heatmap(values=VALUES[:1], shown=None), one.colours())):
         shown = np.asarray(Image.open(io.BytesIO(found._repr_png_())))
         assert shown.shape == (20, 16, 3)
         assert_same(np.ascontiguousarray(shown[1::4, 2::4]), expected)
+    assert_same(np.asarray(Image.open(io.BytesIO(heatmap()._repr_png_()))), heatmap().strip())
 
 
 def test_reconstructions_are_saved(tmp_path):

@@ -74,7 +74,7 @@ def test_of_a_linear_network_it_is_each_pixels_share():
 @pytest.mark.parametrize("method", [refvis.gradient_times_input, refvis.linear_approximation])
 def test_wrong_choices_are_refused(method):
     net, x = classifier(), inputs()
-    with pytest.raises(ValueError, match=r"channel 7 of 'x8'"):
+    with pytest.raises(ValueError, match=r"channel 7 of 'fc3 \(x8\)'"):
         method(net, x, channel=7)
     x[0, 1, 2, 1] = np.inf
     with pytest.raises(ValueError, match="1 values that are NaN or infinite"):

@@ -189,7 +189,7 @@ def test_images_and_points_that_meet_in_a_layer_are_taken_one_by_one():
         ({"baseline": np.zeros((13, 11, 3))}, r"baseline has shape \(13, 11, 3\)"),
         ({"baseline": np.zeros((0, 13, 11, 3))}, r"baseline has shape \(0, 13, 11, 3\)"),
         ({"baseline": np.full((1, 13, 11, 3), np.nan)}, "429 values that are NaN"),
-        ({"channel": 9}, "channel 9 of 'x8'"),
+        ({"channel": 9}, r"channel 9 of 'fc3 \(x8\)'"),
     ],
 )
 def test_wrong_choices_are_refused(options, message):

@@ -173,27 +173,31 @@ def test_the_signal_at_a_layer_on_the_way():
         assert found.record.parameters["to"] == variable
         assert (found.picture is None) == (variable == "x8")
     assert refvis.deconvolution(net, x, "guided", to="pool1").picture is None
-    with pytest.raises(ValueError, match=r"the signal from 'x5' does not pass 'relu2': it passes "):
+    with pytest.raises(ValueError, match=r"from conv2 \(x5\) does not pass 'relu2': did you mean 'relu1'\?"):
         refvis.deconvolution(net, x, at="conv2", to="relu2")
-    with pytest.raises(ValueError, match="does not pass 'nowhere'"):
+    order = r"x0, conv1 \(x1\), relu1 \(x2\), norm1 \(x3\), pool1 \(x4\), conv2 \(x5\), relu2 \(x6\), drop2 \(x7\), fc3"
+    with pytest.raises(ValueError, match=rf"fc3 \(x8\) does not pass 'nowhere': it passes {order} \(x8\)$"):
         refvis.deconvolution(net, x, to="nowhere")
 
 
 def test_given_seeds_with_a_row_for_each_map():
     net, x = classifier(), inputs(2)
     trace, seed = net.forward(x), inputs(6, size=(4, 3, 10))
-    for channel in (None, 3, (1, 2, 3)):
+    for channel in (None, (1, 2, 3)):
         found = refvis.deconvolution(net, x, "gradient", "conv2", channel, seed).values
         for m in range(3):
             close(found[m::3], net.backward(trace, {"x5": seed[m::3]})["x0"], 1e-5)
-    for rows, channel in ((1, None), (5, 3), (6, (1, 2)), (2, (1, 2, 3))):
+    for rows, channel in ((1, None), (5, None), (6, (1, 2)), (2, (1, 2, 3)), (6, (3,))):
         with pytest.raises(refvis.ShapeError, match=f"the seed has {rows} rows, expected"):
             refvis.deconvolution(net, x, "gradient", "conv2", channel, seed[:rows])
     for options in ({"position": (0, 0)}, {"against": 3}):
         with pytest.raises(ValueError, match="leave position and against out"):
-            refvis.deconvolution(net, x, "gradient", "conv2", 2, seed, **options)
+            refvis.deconvolution(net, x, "gradient", "conv2", None, seed, **options)
     with pytest.raises(TypeError, match="expected a NumPy or CuPy array, found list"):
-        refvis.deconvolution(net, x, "gradient", "conv2", 2, seed.tolist())
+        refvis.deconvolution(net, x, "gradient", "conv2", None, seed.tolist())
+    for channel in (2, "all", "dog"):
+        with pytest.raises(ValueError, match=r"leave channel out|no named channel"):
+            refvis.deconvolution(net, x, "gradient", "conv2", channel, seed)
 
 
 def test_the_probability_is_a_named_choice():
@@ -208,17 +212,17 @@ def test_the_probability_is_a_named_choice():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"channel": "3"}, "channel is '3', expected a whole number"),
+        ({"channel": "3"}, "there is no class '3': give the channel's number"),
         ({"channel": True}, "channel is True, expected a whole number"),
         ({"channel": 2.0}, r"channel is 2\.0, expected a whole number"),
         ({"channel": ()}, r"channel is \(\), expected at least one of 0 \.\.\. 6"),
-        ({"channel": (1, 7)}, r"channel 7 of 'x8': expected 0 \.\.\. 6"),
+        ({"channel": (1, 7)}, r"channel 7 of 'fc3 \(x8\)': expected 0 \.\.\. 6"),
         ({"channel": np.array([[1, 2]])}, "expected a whole number"),
         ({"channel": "all", "against": 1}, "no channel left to compare with"),
         ({"channel": (1, 2), "against": (3, 4, 5)}, "against has 3 channels, expected 1 or 2"),
         ({"channel": (1, 2), "against": 2}, "channel 2 is set against itself in image 0"),
-        ({"against": -1}, "channel -1 of 'x8'"),
-        ({"position": (0, 1)}, r"position \(0, 1\) of 'x8': expected \(0, 0\) \.\.\. \(0, 0\)"),
+        ({"against": -1}, r"channel -1 of 'fc3 \(x8\)'"),
+        ({"position": (0, 1)}, r"position \(0, 1\) of 'fc3 \(x8\)': expected \(0, 0\) \.\.\. \(0, 0\)"),
         ({"position": (-1, 0)}, r"position \(-1, 0\)"),
         ({"position": 3}, r"position is 3, expected two whole numbers \(y, x\)"),
         ({"position": (0, 0, 0)}, "expected two whole numbers"),
@@ -232,7 +236,7 @@ def test_wrong_choices_are_refused(options, message):
 
 def test_a_loss_is_not_computed_from_an_image_alone():
     net = refvis.chain({"relu": ReLU(), "loss": refvis.layers.Loss("softmaxlog")})
-    with pytest.raises(ValueError, match="'x2' cannot be computed from an image alone"):
+    with pytest.raises(ValueError, match=r"loss \(x2\) cannot be computed from an image alone"):
         refvis.deconvolution(net, inputs(), at="loss")
 
 
