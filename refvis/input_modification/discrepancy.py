@@ -70,6 +70,7 @@ def discrepancy(
     made = record(
         "discrepancy",
         net,
+        x,
         size=str(size),
         stride=str(stride),
         fill=described(fill),
