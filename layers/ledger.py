@@ -88,8 +88,7 @@ def _entered(
 ) -> tuple[Array, ...]:
     """Apply the rule, and enter a line for it."""
     book = Booking()
-    passed = told(rule, book)(layer, signal, output, *inputs)
-    found = require_returned(passed, inputs, modes.rule_name(rule), f"{node.name!r} ({title(layer)})")
+    found = require_returned(told(rule, book)(layer, signal, output, *inputs), inputs, rule, node)
     entries.append(
         Entry(
             node.name,

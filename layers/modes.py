@@ -228,8 +228,8 @@ def rule_name(rule: Any) -> str:
     if isinstance(rule, partial):
         options = ", ".join(f"{key}={_option(value)}" for key, value in rule.keywords.items())
         return f"{rule_name(rule.func)}({options})"
-    module = "lrp" if _in_lrp(rule) else getattr(rule, "__module__", "").rpartition(".")[2]
-    return f"{module}.{getattr(rule, '__name__', repr(rule))}"
+    module = "lrp" if _in_lrp(rule) else (getattr(rule, "__module__", None) or "").rpartition(".")[2]
+    return f"{module}.{getattr(rule, '__name__', repr(rule))}".removeprefix(".")
 
 
 def _option(value: Any) -> str:

@@ -100,7 +100,7 @@ class Graph:
                 rule = modes.rule_for(rules, node.name, node.layer)
                 inputs = [trace[name] for name in node.inputs]
                 passed = _at(node, backward, signals[node.output], trace[node.output], *inputs, rule=rule)
-                require_returned(passed, tuple(inputs), modes.rule_name(rule), f"{node.name!r} ({title(node.layer)})")
+                require_returned(passed, tuple(inputs), rule, node)
                 _add(signals, node.inputs, passed)
         return Signals(signals, writers(self.nodes))
 

@@ -2,15 +2,18 @@
 
 from typing import Any
 
+from refvis.layers import modes
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.errors import ShapeError
+from refvis.layers.nodes import Node
+from refvis.layers.operators import Rule, title
 
 
-def require_returned(passed: Any, inputs: tuple[Array, ...], rule: str, layer: str) -> tuple[Array, ...]:
+def require_returned(passed: Any, inputs: tuple[Array, ...], rule: Rule, node: Node) -> tuple[Array, ...]:
     """Return what a rule passed on; ShapeError unless it is a tuple with an array like each input.
 
     Alike are shape, array library, and dtype, which may be the first input's, in which all is computed (labels of a
-    loss may have another). `rule` and `layer` are what the error calls them.
+    loss may have another). The error names the `rule` and the `node` that it was applied at.
     """
     dtype = inputs[0].dtype
     if isinstance(passed, tuple) and len(passed) == len(inputs):
@@ -21,7 +24,8 @@ def require_returned(passed: Any, inputs: tuple[Array, ...], rule: str, layer: s
         found = f"{len(passed)} arrays" if isinstance(passed, tuple) else _described(passed)
     expected = ", ".join(f"{x.shape} {dtype}" for x in inputs)
     raise ShapeError(
-        f"the rule {rule} of layer {layer} returned {found}, expected a tuple, one array per input: {expected}"
+        f"the rule {modes.rule_name(rule)} of layer {node.name!r} ({title(node.layer)}) returned {found}, "
+        f"expected a tuple, one array per input: {expected}"
     )
 
 

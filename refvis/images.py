@@ -1,5 +1,6 @@
 """Images in and out: files and arrays to pixels, sizes, and average images. Values are 0 ... 255 throughout."""
 
+import warnings
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,7 +25,8 @@ FILTERS = {
 def pixels(image: ImageLike, channels: int | None = 3) -> Array:
     """Return an image as H x W x C float32, 0 ... 255; C is `channels` where that is 1 or 3, else what the image has.
 
-    Files are turned upright by their EXIF orientation. Raises ValueError for what is no image, and for NaN.
+    Files are turned upright by their EXIF orientation. Raises ValueError for what is no image, and for NaN; warns of
+    floats that all lie between -1 and 1.
     """
     if isinstance(image, str | Path):
         found = _opened(Path(image))
@@ -121,4 +123,16 @@ def _of_array(array: Array) -> Array:
         raise ValueError(f"the image is empty: its shape is {array.shape}")
     if not np.isfinite(values).all():
         raise ValueError(f"the image holds {int((~np.isfinite(values)).sum())} values that are NaN or infinite")
+    _warn_of_small(values)
     return np.ascontiguousarray(values, "float32")
+
+
+def _warn_of_small(values: Array) -> None:
+    """Warn of fractions between -1 and 1: they are 0 ... 1 in many libraries, and all but black on 0 ... 255."""
+    low, high = float(values.min()), float(values.max())
+    if values.dtype.kind == "f" and 0 < max(-low, high) <= 1:
+        warnings.warn(
+            f"the image's values lie in {low:.3g} ... {high:.3g}, expected 0 ... 255: multiply them by 255 if white is "
+            "1, or give an image that is as dark as this as uint8",
+            stacklevel=5,
+        )

@@ -90,7 +90,8 @@ class Network(Graph):
         `image` is a path, a PIL image, or an H x W x 3 (or H x W) array of values 0 ... 255. It is resized to
         ``imageSize`` (bicubic with antialiasing, aspect not kept) where the meta data has one, and ``averageImage``
         is subtracted. The result is in the array library of the network's parameters.
-        Raises ValueError for what is no image, for NaN, and where the average image does not fit.
+        Raises ValueError for what is no image, for NaN, and where the average image does not fit; warns of floats that
+        all lie between -1 and 1, which look like an image whose white is 1.
         """
         pixels = images.resized(images.pixels(image, self.channels), self.input_size, self._interpolation)
         average = self.normalization.get("averageImage")

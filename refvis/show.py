@@ -13,8 +13,8 @@ from refvis.tables import aligned, underlined
 
 HEADER = ("layer", "type", "reads", "writes", "filters", "stride", "pad", "output")
 NUMBERS = ("field", "field-stride", "field-offset", "parameters", "memory")
-WIRING = ("reads", "writes")
-"""Columns that a chain can do without: there, each layer reads what the one before it wrote."""
+WIDTH = 120
+"""Characters of a line within which a chain's table still says what each layer writes."""
 LEARNED = ("filters", "weights", "biases", "scale", "offset")
 """Fields that training changes by gradients; the moments of a batch normalisation are measured, not counted."""
 ITEM = 4
@@ -27,21 +27,26 @@ def described(net: Network, size: Sequence[int] | None = None) -> str:
     `size` is the input's H, W or H, W, C; None: what the model says. Without any size, outputs are left out. "field" is
     the receptive field's height x width in pixels of the first input, "field-stride" the pixels from one position's
     field to the next, "field-offset" the first row and column that position (0, 0) sees; "memory" the output's bytes
-    for one image, float32. A graph shows the variables that each layer reads and writes, too. An array that layers
-    share counts with each of them, and once in the total.
+    for one image, float32. A graph shows the variables that each layer reads and writes, too; a chain what it writes,
+    where there is room, else the first and the last below the table. An array that layers share counts with each of
+    them, and once in the total.
     """
     shapes = net.shapes(**given(net, size))
     receptive = receptive_fields(net)
     header = HEADER + NUMBERS
     rows = [header, *(_row(node, shapes.get(node.output), receptive.get(node.output)) for node in net.nodes)]
     if is_chain(net):
-        kept = [i for i, name in enumerate(header) if name not in WIRING]
-        rows = [tuple(row[i] for i in kept) for row in rows]
+        rows = _without(rows, "reads")  # what the layer before it wrote
+        if _width(rows) > WIDTH:
+            rows = _without(rows, "writes")
     each = {storage(array): array for node in net.nodes for array in _arrays(node.layer)}
     total = sum(array.size for array in each.values())
     values = sum(_count(shape) for shape in shapes.values())
     lines = [*underlined(aligned(rows, rows[0].index("stride"))), ""]
     lines.append(f"parameters: {total:,} ({_bytes(total * ITEM)})")
+    if "writes" not in rows[0]:
+        first, last = (printable(node.output) for node in (net.nodes[0], net.nodes[-1]))
+        lines.append(f"variables: {printable(net.inputs[0])}, the input; {first} ... {last}, as the layers write them")
     if shapes:
         start = shapes[net.inputs[0]]
         lines.append(f"input: {_by(start[1:])}; all variables of one image: {_bytes(values * ITEM)}")
@@ -55,6 +60,16 @@ def described(net: Network, size: Sequence[int] | None = None) -> str:
     lines += ["", f"loading remarked on {len(net.load_report)} things:"] if net.load_report else []
     lines += [f"  {printable(str(remark))}" for remark in net.load_report]
     return "\n".join(lines)
+
+
+def _without(rows: list[tuple[str, ...]], column: str) -> list[tuple[str, ...]]:
+    """Return the rows, the header first, without one column."""
+    place = rows[0].index(column)
+    return [row[:place] + row[place + 1 :] for row in rows]
+
+
+def _width(rows: list[tuple[str, ...]]) -> int:
+    return max(map(len, aligned(rows, rows[0].index("stride"))))
 
 
 def is_chain(net: Network) -> bool:

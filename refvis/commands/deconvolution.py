@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, subject
-from refvis.commands.units import Against, At, ChannelOption, Position, chosen, opposed, placed, what
+from refvis.commands.units import Against, At, ChannelOption, Position, chosen, note_of_sign, opposed, placed, told
 from refvis.printable import printable
 
 Mode = Annotated[str, typer.Option(help="What walks back; 'refvis modes' lists the names.")]
@@ -31,9 +31,9 @@ def deconvolution(
 ) -> None:
     """Walk back from a channel to the image, and write the heatmap."""
     import refvis
-    from refvis.layers import modes
+    from refvis.deconvolutional import named_modes
 
-    modes.find(mode)
+    named_modes.found(mode)
     seen = subject(image, scene)
     net = loaded(model, size, mean)
     found = refvis.deconvolution(
@@ -47,5 +47,6 @@ def deconvolution(
         against=opposed(net, against, at),
     )
     found.save(out)
-    typer.echo(what(net, seen.name, at, found.record.parameters["channel"]))
+    typer.echo(told(seen.name, found))
     typer.echo(f"heatmap: {printable(str(out))}")
+    note_of_sign(float(found.measures["score"][0]), mode)

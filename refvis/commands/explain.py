@@ -6,7 +6,12 @@ from typing import Annotated
 import typer
 
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, print_classes, subject
+from refvis.commands.units import channel_number
 from refvis.printable import printable
+
+Channel = Annotated[
+    str | None, typer.Option("--channel", help="What to explain: a class, or its number from 0; else the strongest.")
+]
 
 
 def explain(
@@ -18,6 +23,7 @@ def explain(
         "refvis-report"
     ),
     scene: Scene = None,
+    channel: Channel = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each inversion.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all that is random.")] = 0,
 ) -> None:
@@ -28,9 +34,10 @@ def explain(
         raise NotADirectoryError(f"{out} is a file, expected a folder: choose another --out")
     seen = subject(image, scene)
     net = loaded(model, size, mean)
+    unit = None if channel is None else channel_number(net, channel, None)
     fits = seen.mask is not None and net.input_size in (None, seen.mask.shape)
     explained = report.explain(
-        net, seen.image, seen.name, seen.mask if fits else None, steps=steps, seed=seed, progress=True
+        net, seen.image, seen.name, seen.mask if fits else None, steps, seed, progress=True, channel=unit
     )
     out.mkdir(parents=True, exist_ok=True)
     report.write_arrays(explained, out / "explanation.h5")

@@ -4,7 +4,7 @@ import typer
 
 from refvis.commands.deconvolution import Mode, Seed
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, subject
-from refvis.commands.units import Against, At, ChannelOption, Position, chosen, opposed, placed, what
+from refvis.commands.units import Against, At, ChannelOption, Position, chosen, note_of_sign, opposed, placed, what
 
 
 def ledger(
@@ -22,9 +22,9 @@ def ledger(
 ) -> None:
     """Print where relevance goes on its way back to the image: a line per layer, which add up."""
     import refvis
-    from refvis.layers import modes
+    from refvis.deconvolutional import named_modes
 
-    modes.find(mode)
+    named_modes.found(mode)
     seen = subject(image, scene)
     net = loaded(model, size, mean)
     x = net.preprocess(seen.image)
@@ -40,3 +40,5 @@ def ledger(
     )
     typer.echo(what(net, seen.name, at, kept.record.parameters["channel"]))
     typer.echo(kept)
+    if kept.record.parameters["seed"] == "activation":
+        note_of_sign(sum(kept.seeds.values()), mode)

@@ -10,6 +10,7 @@ def modes(
 ) -> None:
     """List the modes, a line each, or print the table of rules of one."""
     from refvis.deconvolutional.about_modes import listed
+    from refvis.deconvolutional.named_modes import found
     from refvis.layers.modes import table
 
-    typer.echo(listed() if name is None else table(name))
+    typer.echo(listed() if name is None else table(found(name)))

@@ -1,11 +1,14 @@
 """Options that say what is explained, and what they stand for."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
 
+from refvis.layers.modes import is_relevance
 from refvis.network import Network
 from refvis.printable import printable
+from refvis.results import Heatmap
 from refvis.units import numbered
 
 At = Annotated[str | None, typer.Option(help="Layer or variable to explain; the scores, if left out.")]
@@ -18,15 +21,15 @@ Against = Annotated[str | None, typer.Option(help="A channel whose map is subtra
 
 def chosen(net: Network, text: str | None, at: str | None) -> int | str | None:
     """Return the number of the channel that was asked for, "all", or None for none."""
-    return text if text is None or text == "all" else _number(net, text, at)
+    return text if text is None or text == "all" else channel_number(net, text, at)
 
 
 def opposed(net: Network, text: str | None, at: str | None) -> int | None:
     """Return the number of the channel that is subtracted, or None for none."""
-    return None if text is None else _number(net, text, at)
+    return None if text is None else channel_number(net, text, at)
 
 
-def _number(net: Network, text: str, at: str | None) -> int:
+def channel_number(net: Network, text: str, at: str | None) -> int:
     """Return the number of a channel, given by number or by its class; ValueError for unknown classes."""
     if text.removeprefix("-").isdecimal():
         return int(text)
@@ -37,6 +40,17 @@ def what(net: Network, name: str, at: str | None, channel: Any) -> str:
     """Return a line for the terminal: the image's name, and the class that is explained, if it is one."""
     label = f": {net.label(channel)}" if at is None and channel != "all" else ""
     return printable(f"{name}{label}")
+
+
+def told(name: str, found: Heatmap) -> str:
+    """Return a line for the terminal: the image's name, what is explained, and its value."""
+    return printable(f"{name}: {found.record.explained}, value {found.measures['score'][0]:.4g}")
+
+
+def note_of_sign(value: float, mode: str) -> None:
+    """Note on standard error that relevance of a negative value has its signs turned."""
+    if value < 0 and is_relevance(mode):
+        print(f"refvis: note: the value is {value:.4g}: for and against swap", file=sys.stderr)
 
 
 def placed(text: str | None) -> tuple[int, int] | None:

@@ -8,10 +8,12 @@ import numpy as np
 from refvis.deconvolutional import Ledger, ledger
 from refvis.images import ImageLike
 from refvis.layers import Array, title
+from refvis.layers.nodes import called
 from refvis.network import Network
 from refvis.report.methods import Found, deconvolutions, modifications, reconstructions
 from refvis.report.texts import HOW_TO_READ, ROWS
 from refvis.results import Heatmap
+from refvis.units import checked_channels
 
 LEDGER = "epsilon_plus_flat"
 """The mode whose ledger is shown."""
@@ -60,15 +62,17 @@ def explain(
     steps: int = 200,
     seed: int = 0,
     progress: bool = False,
+    channel: int | str | None = None,
 ) -> Explanation:
     """Return what `net` does with `image`, by one or more methods of each class of the taxonomy.
 
-    The image's strongest class is explained; `steps` is the length of each inversion; `seed` serves all that is random.
-    `mask` (H x W bool, the input's size) says where the object is, if that is known. `source` is the image's name.
+    `channel` is explained, a number from 0 or a class's name (None: the image's strongest). `steps` is the length of
+    each inversion; `seed` serves all that is random. `mask` (H x W bool, the input's size) says where the object is, if
+    that is known. `source` is the image's name.
     """
     x = net.preprocess(image)
     scores = net.upto(net.scores).forward(x).output
-    channel = int(scores[0].sum(axis=(0, 1)).argmax())
+    channel = _channel(net, channel, scores)
     rows = (
         _row("modification", modifications(net, x, channel, seed, progress), mask),
         _row("deconvolutional", deconvolutions(net, x, channel, seed), mask),
@@ -85,6 +89,13 @@ def explain(
         ledger=ledger(net, x, LEDGER, channel=channel),
         mask=mask,
     )
+
+
+def _channel(net: Network, given: int | str | None, scores: Array) -> int:
+    """Return the number of the channel that was asked for, or of the strongest."""
+    if given is None:
+        return int(scores[0].sum(axis=(0, 1)).argmax())
+    return checked_channels((given,), scores.shape[3], called(net.nodes, net.scores), net.labels_at(net.scores))[0]
 
 
 def _named(net: Network, channel: int, shape: tuple[int, ...]) -> str:

@@ -189,3 +189,8 @@ def test_what_a_rule_returns_is_checked_where_it_is_returned(case: str, name: st
     for walk in (graph.backward, partial(keep, graph)):
         with pytest.raises(layers.ShapeError, match=expected + r"\(1, 2, 3, 4\) float64$"):
             walk(trace, {"x2": np.ones((1, 2, 3, 4))}, modes.GRADIENT | {name: rule})
+
+
+def test_a_rule_of_no_module_has_a_name() -> None:
+    rule = eval("lambda layer, signal, output, x: x", {})
+    np.testing.assert_equal((rule.__module__, modes.rule_name(rule)), (None, "<lambda>"))

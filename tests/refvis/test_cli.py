@@ -138,6 +138,16 @@ def test_explain(folder, monkeypatch, capsys):
         assert np.abs(file["reconstruction/inversion/relu1/x"][()] - first).max() > 1
 
 
+def test_explain_another_class(folder, monkeypatch, capsys):
+    for channel in ("cat", 2):
+        run(monkeypatch, capsys, "explain", "a.png", "-m", "small.mat", "--steps", 1, "--channel", channel)
+        with h5py.File("refvis-report/explanation.h5") as file:
+            assert file["deconvolutional/gradient"].attrs["parameter channel"] == 2
+            assert "cat" in file.attrs["target"]
+    code, _, err = run(monkeypatch, capsys, "explain", "a.png", "-m", "small.mat", "--channel", "cats")
+    assert (code, err) == (2, "refvis: error: there is no class 'cats': did you mean 'cat'?\n")
+
+
 def test_explain_a_scene_with_its_object(folder, monkeypatch, capsys):
     side = scenes.SIDE
     layers = {"conv": conv(np.random.default_rng(0), (4, 7, 5, 3), stride=4), "relu": ReLU()}

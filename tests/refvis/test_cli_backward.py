@@ -67,7 +67,9 @@ def test_deconvolution_as_files(folder, monkeypatch, capsys):
     net = classifier()
     x = net.preprocess(IMAGE)
     code, out, err = run(monkeypatch, capsys, "deconvolution", "a.png")
-    assert (code, out, err) == (0, f"a.png: {net.classify(IMAGE)[0][0]}\nheatmap: deconvolution.png\n", "")
+    label, scores = net.classify(IMAGE)[0][0], net.forward(x)["fc3"].ravel()
+    what = f"fc3 (x8), channel {scores.argmax()} ({label}), value {scores.max():.4g}"
+    assert (code, out, err) == (0, f"a.png: {what}\nheatmap: deconvolution.png\n", "")
     assert_same(np.asarray(Image.open("deconvolution.png")), refvis.deconvolution(net, x).overlay())
     chosen = ["--mode", "z_plus", "--at", "relu1", "--channel", 2, "--position", "7,3", "--seed", "activation"]
     run(monkeypatch, capsys, "deconvolution", "a.png", *chosen, "-o", "b.h5")
@@ -75,6 +77,23 @@ def test_deconvolution_as_files(folder, monkeypatch, capsys):
     with h5py.File("b.h5") as file:
         assert_same(file["values"][()], expected.values)
         assert dict(file.attrs) == expected.record.flat()
+
+
+def test_a_negative_value_of_relevance_is_noted(folder, monkeypatch, capsys):
+    net = classifier()
+    scores = net.forward(net.preprocess(IMAGE))["fc3"].ravel()
+    least, most = int(scores.argmin()), int(scores.argmax())
+    assert scores[least] < 0 < scores[most]
+    note = f"refvis: note: the value is {scores[least]:.4g}: for and against swap\n"
+    for channel, mode, expected in (
+        (least, "epsilon", note),
+        (LABELS[least], "z_plus", note),
+        (most, "epsilon", ""),
+        (least, "guided", ""),
+    ):
+        for command in ("deconvolution", "ledger"):
+            code, _, err = run(monkeypatch, capsys, command, "a.png", "--channel", channel, "--mode", mode)
+            assert (code, err) == (0, expected)
 
 
 def test_scenes_serve_without_an_image(folder, monkeypatch, capsys):
@@ -99,6 +118,7 @@ def test_a_model_from_its_file(tmp_path, monkeypatch, capsys):
 
 BAD = {
     "mode": (["--mode", "epsilo"], r"unknown mode 'epsilo', expected one of gradient, .*excitation"),
+    "method": (["--mode", "smoothgrad"], r"'smoothgrad' is no mode but a method .* call refvis\.smoothgrad\(net, x\)"),
     "layer": (["--at", "relu9"], r"no layer or variable 'relu9': did you mean 'relu[12]'"),
     "input": (["--at", "x0"], "'x0' is the network's input"),
     "channel": (["--channel", "7"], r"channel 7 of 'fc3 \(x8\)': expected 0 \.\.\. 6"),
@@ -128,7 +148,8 @@ FILES = {
     "missing image": (["deconvolution", "nothing.png"], "there is no image 'nothing.png'"),
     "suffix": (["deconvolution", "a.png", "-o", "a.txt"], r"cannot write 'a\.txt': expected a name that ends in"),
     "folder": (["deconvolution", "a.png", "-o", "no/a.png"], "there is no folder 'no'"),
-    "mode": (["modes", "epsilo"], "unknown mode 'epsilo'"),
+    "mode": (["modes", "epsilo"], r"unknown mode 'epsilo', .*; did you mean 'epsilon'\?"),
+    "method": (["modes", "grad_cam"], "'grad_cam' is no mode but a method of its own"),
 }
 
 

@@ -32,18 +32,19 @@ def test_show(folder, monkeypatch, capsys):
     assert (code, err) == (0, "")
     lines = out.splitlines()
     field = ["field", "field-stride", "field-offset"]
-    assert lines[0].split() == ["layer", "type", "filters", "stride", "pad", "output", *field, "parameters", "memory"]
+    header = ["layer", "type", "writes", "filters", "stride", "pad", "output", *field, "parameters", "memory"]
+    assert lines[0].split() == header
     assert set(lines[1]) == {"-"}
     assert table(out) == [
-        ["conv1", "Conv", "8 of 3x3x3", "1", "1", "13x11x8", "3x3", "1", "-1", "224", "4.5 KB"],
-        ["relu1", "ReLU", "-", "-", "-", "13x11x8", "3x3", "1", "-1", "-", "4.5 KB"],
-        ["norm1", "LRN", "-", "-", "-", "13x11x8", "3x3", "1", "-1", "-", "4.5 KB"],
-        ["pool1", "Pool (max)", "3x3", "2", "0,1,0,1", "6x5x8", "5x5", "2", "-1", "-", "0.9 KB"],
-        ["conv2", "Conv", "10 of 3x3x4", "1", "0", "4x3x10", "9x9", "2", "-1", "370", "0.5 KB"],
-        ["relu2", "ReLU", "-", "-", "-", "4x3x10", "9x9", "2", "-1", "-", "0.5 KB"],
-        ["drop2", "Dropout", "-", "-", "-", "4x3x10", "9x9", "2", "-1", "-", "0.5 KB"],
-        ["fc3", "Conv", "7 of 4x3x10", "1", "0", "1x1x7", "15x13", "2", "-1", "847", "0.0 KB"],
-        ["prob", "Softmax", "-", "-", "-", "1x1x7", "15x13", "2", "-1", "-", "0.0 KB"],
+        ["conv1", "Conv", "x1", "8 of 3x3x3", "1", "1", "13x11x8", "3x3", "1", "-1", "224", "4.5 KB"],
+        ["relu1", "ReLU", "x2", "-", "-", "-", "13x11x8", "3x3", "1", "-1", "-", "4.5 KB"],
+        ["norm1", "LRN", "x3", "-", "-", "-", "13x11x8", "3x3", "1", "-1", "-", "4.5 KB"],
+        ["pool1", "Pool (max)", "x4", "3x3", "2", "0,1,0,1", "6x5x8", "5x5", "2", "-1", "-", "0.9 KB"],
+        ["conv2", "Conv", "x5", "10 of 3x3x4", "1", "0", "4x3x10", "9x9", "2", "-1", "370", "0.5 KB"],
+        ["relu2", "ReLU", "x6", "-", "-", "-", "4x3x10", "9x9", "2", "-1", "-", "0.5 KB"],
+        ["drop2", "Dropout", "x7", "-", "-", "-", "4x3x10", "9x9", "2", "-1", "-", "0.5 KB"],
+        ["fc3", "Conv", "x8", "7 of 4x3x10", "1", "0", "1x1x7", "15x13", "2", "-1", "847", "0.0 KB"],
+        ["prob", "Softmax", "x9", "-", "-", "-", "1x1x7", "15x13", "2", "-1", "-", "0.0 KB"],
     ]
     assert "parameters: 1,441 (5.6 KB)" in lines  # 8*27+8 + 10*36+10 + 7*120+7
     values = 13 * 11 * (3 + 8 * 3) + 6 * 5 * 8 + 4 * 3 * 10 * 3 + 7 * 2
@@ -51,17 +52,27 @@ def test_show(folder, monkeypatch, capsys):
     assert lines[-1] == "classes: 7 (ant, bee, cat, dog, ...)"
 
 
+def test_a_wide_chain_says_below_what_its_layers_write():
+    net = classifier()
+    assert max(map(len, described(net).splitlines())) <= 120
+    wide = refvis.Network(tuple(replace(node, name=node.name + 40 * "_") for node in net.nodes), meta=net.meta)
+    lines = described(wide).splitlines()
+    assert "writes" not in lines[0].split()
+    assert "variables: x0, the input; x1 ... x9, as the layers write them" in lines
+    assert not any(line.startswith("variables:") for line in described(net).splitlines())
+
+
 def test_show_at_another_size(folder, monkeypatch, capsys):
     for size in ("20x30", "20x30x3", "20X30"):
         _, out, _ = run(monkeypatch, capsys, "show", "small.mat", "--size", size)
-        assert [row[5] for row in table(out)][-2:] == ["5x11x7", "5x11x7"]
+        assert [row[6] for row in table(out)][-2:] == ["5x11x7", "5x11x7"]
         assert "input: 20x30x3;" in out
 
 
 def test_show_without_a_size():
     text = described(replace(classifier(), meta={}))
-    assert {row[5] for row in table(text)} == {"-"}
-    assert {row[10] for row in table(text)} == {"-"}
+    assert {row[6] for row in table(text)} == {"-"}
+    assert {row[11] for row in table(text)} == {"-"}
     assert "the model does not say its size; give one with --size HxW" in text
     assert "classes" not in text
 

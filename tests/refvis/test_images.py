@@ -271,3 +271,19 @@ def test_networks_channels_that_no_image_has_are_refused():
     )
     with pytest.raises(ValueError, match="5 channels and the image 3"):
         net.preprocess(RGB)
+
+
+@pytest.mark.parametrize("image", [RGB / 255, (RGB / 255).astype("float32"), GRAY / 127.5 - 1, np.ones((4, 5, 3))])
+def test_floats_whose_white_seems_to_be_1_are_warned_of(image):
+    with pytest.warns(
+        UserWarning, match=r"values lie in -?[01]\S* \.\.\. \S+, expected 0 \.\.\. 255: multiply them"
+    ) as told:
+        classifier().preprocess(image)
+    assert told[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "image", [RGB // 200, np.zeros((4, 5, 3)), np.zeros((4, 5), "uint8"), RGB.astype(float), RGB / 200, RGB > 100]
+)
+def test_dark_images_are_no_reason_to_warn(image):
+    assert classifier().preprocess(image).shape[0] == 1

@@ -88,6 +88,25 @@ def test_cards_are_what_the_methods_give(explained):
     assert_same(cards["reconstruction/inversion-relu2"].x, found.x)
 
 
+def test_another_channel_by_number_or_name():
+    net, key = (
+        refvis.chain({node.name: node.layer for node in classifier().nodes[:-1]}, meta()),
+        "deconvolutional/gradient",
+    )
+    for channel in (2, "cat"):
+        made = report.explain(net, IMAGE, steps=1, channel=channel)
+        assert made.target == "the output cat"
+        (card,) = (card for row in made.rows for card in row.cards if card.key == key)
+        assert card.found.record.parameters["channel"] == 2
+        assert made.ledger.record.parameters["channel"] == 2
+    for channel, message in (
+        ("cats", "there is no class 'cats': did you mean 'cat'"),
+        (7, "channel 7 of 'fc3 .*0 ... 6"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            report.explain(net, IMAGE, steps=1, channel=channel)
+
+
 def test_share_inside_the_mask(explained):
     for card in (card for row in explained.rows[:2] for card in row.cards):
         positive = np.clip(card.found.map.astype(float), 0, None)
