@@ -67,10 +67,13 @@ class Objective:
         for back in reversed(backs):
             down = back(down)
         values |= coded
-        return {term.name: values[term.name] for term in self.terms}, to_z(down + signal.get(None, 0))
+        total = down + signal[None] if None in signal else down
+        return {term.name: values[term.name] for term in self.terms}, to_z(total)
 
     def seen(self, x: Array, step: int) -> tuple[Array, list[Adjoint]]:
         """Return the image as the transforms of that step show it to the network, and their adjoints."""
+        if not self.transforms:
+            return x, []
         dice, backs = np.random.default_rng([self.seed, step]), []
         for transform in self.transforms:
             x, back = transform.drawn(dice)(x)
@@ -94,7 +97,8 @@ def _summed(terms: list[Term], arrays: dict[str | None, Array]) -> tuple[dict[st
     for term in terms:
         value, gradient = term.measure(arrays[term.at])
         values[term.name] = term.weight * value
-        signals[term.at] = signals.get(term.at, 0) + term.weight * gradient
+        signal = gradient if term.weight == 1 else term.weight * gradient
+        signals[term.at] = signals[term.at] + signal if term.at in signals else signal
     return values, signals
 
 

@@ -12,9 +12,9 @@ def lp(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
     """L-p term: mean over positions and channels of |x / sigma|^p, and its gradient; it bounds the range of values."""
     xp = array_module(x)
     scaled = xp.abs(x) / sigma
+    slope = scaled ** (p - 1)
     count = x[0].size
-    value = (scaled**p).sum(axis=(1, 2, 3)) / count
-    return value, (p / (sigma * count)) * xp.sign(x) * scaled ** (p - 1)
+    return (slope * scaled).sum(axis=(1, 2, 3)) / count, (p / (sigma * count)) * xp.sign(x) * slope
 
 
 def colour_norm(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
