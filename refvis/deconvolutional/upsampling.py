@@ -13,11 +13,11 @@ from refvis.layers import Array, array_module
 def upsampled(maps: Array, size: tuple[int, ...]) -> Array:
     """Return `maps` (N x h x w x C) at `size` (H, W), N x H x W x C in their dtype."""
     xp = array_module(maps)
-    down, across = (_weights(xp, maps.shape[axis], size[axis - 1]).astype(maps.dtype) for axis in (1, 2))
+    down, across = (weights(xp, maps.shape[axis], size[axis - 1]).astype(maps.dtype) for axis in (1, 2))
     return xp.einsum("jw,niwc->nijc", across, xp.einsum("ih,nhwc->niwc", down, maps))
 
 
-def _weights(xp: Any, count: int, pixels: int) -> Array:
+def weights(xp: Any, count: int, pixels: int) -> Array:
     """Return how much each of `count` positions counts at each pixel along an axis, pixels x count."""
     places = xp.clip((xp.arange(pixels) + 0.5) * count / pixels - 0.5, 0, count - 1)
     return xp.maximum(0, 1 - xp.abs(places[:, None] - xp.arange(count)))

@@ -1,0 +1,83 @@
+"""The level of a score while an image is changed, and its gradient at the changed image."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from refvis.layers import Array, Softmax, Trace, array_module, backward, forward
+from refvis.network import Network
+from refvis.targets import Target, target
+from refvis.units import Against, Channel
+
+OUTPUTS = ("score", "probability")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is watched of one image: for each unit of `goal`, the mean of its map over its positions.
+
+    The map is that of the variable's values ("score") or of their softmax over channels ("probability").
+    """
+
+    goal: Target
+    output: str
+
+    @property
+    def units(self) -> int:
+        """How many units are watched."""
+        return len(self.goal.channels)
+
+    def levels(self, inputs: Array) -> Array:
+        """Return the level of each unit for each of B inputs (B x H x W x C): B x units, in their dtype."""
+        values = self._read(self.goal.net.forward(inputs)[self.goal.variable])
+        each = [self.unit(k).goal.repeated(len(inputs)).chosen(values).mean(axis=(1, 2)) for k in range(self.units)]
+        return array_module(inputs).stack(each, axis=1)
+
+    def choices(self) -> dict[str, Any]:
+        """Return what was chosen, for a record."""
+        return {**self.goal.choices(1), "output": self.output}
+
+    def unit(self, number: int) -> Self:
+        """Return one of the units."""
+        return replace(self, goal=self.goal.rows(slice(number, number + 1)))
+
+    def pulled(self, inputs: Array) -> tuple[Array, Array]:
+        """Return the only unit's level for each of B inputs (B), and its gradient at them (B x H x W x C)."""
+        net, rows = self.goal.net, self.goal.repeated(len(inputs))
+        trace = net.forward(inputs)
+        values = trace[self.goal.variable]
+        read = self._read(values)
+        maps = rows.chosen(read)
+        signal = rows.weights(read) / maps[0].size
+        if self.output == "probability":
+            (signal,) = backward(Softmax(), signal, read, values)
+        return maps.mean(axis=(1, 2)), net.backward(trace, {self.goal.variable: signal})[net.inputs[0]]
+
+    def _read(self, values: Array) -> Array:
+        return forward(Softmax(), values) if self.output == "probability" else values
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be explained, as `refvis.targets.target` takes it, and of what: the score or the probability.
+
+    `output` None is the probability where the scores are explained, and the score where `at` names a layer.
+    """
+
+    at: str | None
+    channel: Channel
+    position: tuple[int, int] | None
+    against: Against
+    output: str | None
+
+    def of(self, net: Network, image: Array) -> tuple[Watched, Trace]:
+        """Return what is watched of an image (1 x H x W x C), and the image's trace.
+
+        Raises ValueError for what does not exist, and for the probability of all channels together, which is always 1.
+        """
+        found = self.output or ("probability" if self.at is None else "score")
+        if found not in OUTPUTS:
+            raise ValueError(f"output is {self.output!r}, expected one of {', '.join(map(repr, OUTPUTS))}")
+        goal, trace = target(net, image, self.at, self.channel, self.position, self.against)
+        if found == "probability" and None in goal.channels:
+            raise ValueError("the probabilities of all channels add up to 1: name a channel, or give output='score'")
+        return Watched(goal, found), trace
