@@ -6,18 +6,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from refvis.layers import BatchNorm, Conv, FullyConnected, Graph, Pool, ReLU, Sum
+from refvis.layers import LRN, BatchNorm, Concat, Conv, FullyConnected, Graph, Pool, ReLU, Sum
 
 
 class TorchNet(torch.nn.Module):
-    """The graph, one module for each node by its name; `addition` makes the module that adds two values."""
+    """The graph, one module for each node by its name; `addition` makes the module that adds two values.
+
+    It computes in the dtype of the graph's parameters.
+    """
 
     def __init__(self, graph: Graph, shape: tuple[int, ...], addition: Callable[[], torch.nn.Module]) -> None:
         super().__init__()
         self.graph, shapes = graph, graph.shapes(**{graph.inputs[0]: shape})
         made = {n.name: _module(n.layer, shapes[n.inputs[0]], addition) for n in graph.nodes}
         self.steps = torch.nn.ModuleDict(made)
-        self.double().eval()
+        self.eval()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the scores (N x K) for x (N x C x H x W)."""
@@ -28,6 +31,13 @@ class TorchNet(torch.nn.Module):
                 inputs = [inputs[0].flatten(1)]
             values[node.output] = self.steps[node.name](*inputs)
         return values[self.graph.outputs[0]]
+
+
+class Concatenated(torch.nn.Module):
+    """All channels of several values, one after the other."""
+
+    def forward(self, *values: torch.Tensor) -> torch.Tensor:
+        return torch.cat(values, dim=1)
 
 
 def to_torch(x: np.ndarray) -> torch.Tensor:
@@ -41,7 +51,7 @@ def from_torch(x: torch.Tensor) -> np.ndarray:
 
 
 def _module(layer: Any, shape: tuple[int, ...], addition: Callable[[], torch.nn.Module]) -> torch.nn.Module:
-    """Return the module for a layer that reads N x H x W x C of that shape; symmetric pads only."""
+    """Return the module for a layer that reads N x H x W x C of that shape; pads as PyTorch has them."""
     if isinstance(layer, Conv):
         return _conv(layer, shape[3])
     if isinstance(layer, FullyConnected):
@@ -49,13 +59,10 @@ def _module(layer: Any, shape: tuple[int, ...], addition: Callable[[], torch.nn.
     if isinstance(layer, BatchNorm):
         return _norm(layer)
     if isinstance(layer, Pool):
-        geometry = layer.size, layer.stride, _symmetric(layer.pad)
-        return (
-            torch.nn.MaxPool2d(*geometry)
-            if layer.method == "max"
-            else torch.nn.AvgPool2d(*geometry, count_include_pad=False)
-        )
-    return {ReLU: torch.nn.ReLU, Sum: addition}[type(layer)]()
+        return _pool(layer)
+    if isinstance(layer, LRN):
+        return torch.nn.LocalResponseNorm(layer.size, layer.size * layer.alpha, layer.beta, layer.kappa)
+    return {ReLU: torch.nn.ReLU, Sum: addition, Concat: Concatenated}[type(layer)]()
 
 
 def _conv(layer: Conv, channels: int) -> torch.nn.Module:
@@ -80,10 +87,20 @@ def _full(layer: FullyConnected, shape: tuple[int, ...]) -> torch.nn.Module:
     return _filled(torch.nn.Linear(size, count, bias=layer.biases is not None), weights, layer.biases)
 
 
+def _pool(layer: Pool) -> torch.nn.Module:
+    """A row and a column more at the end, in steps of two, are the rounding up that models from Caffe come with."""
+    top, bottom, left, right = layer.pad
+    up = (bottom - top, right - left) == (1, 1) and layer.stride == (2, 2)
+    geometry = layer.size, layer.stride, (top, left) if up else _symmetric(layer.pad)
+    if layer.method == "max":
+        return torch.nn.MaxPool2d(*geometry, ceil_mode=up)
+    return torch.nn.AvgPool2d(*geometry, ceil_mode=up, count_include_pad=False)
+
+
 def _norm(layer: BatchNorm) -> torch.nn.Module:
-    made = torch.nn.BatchNorm2d(len(layer.scale), layer.epsilon).double()
+    made = torch.nn.BatchNorm2d(len(layer.scale), layer.epsilon)
     mean, sigma = layer.moments.T
-    made.running_mean[:], made.running_var[:] = torch.tensor(mean), torch.tensor(sigma**2 - layer.epsilon)
+    made.running_mean, made.running_var = torch.tensor(mean.copy()), torch.tensor(sigma**2 - layer.epsilon)
     return _filled(made, layer.scale, layer.offset)
 
 

@@ -1,0 +1,6 @@
+"""Benchmarks, side by side in one process with PyTorch on the CPU, captum and zennit: ``python -m benchmarks``."""
+
+from pathlib import Path
+
+SUPPORT = Path(__file__).resolve().parents[1] / "tests" / "support"
+"""Where copies of known models, and of the same networks in PyTorch, are made; scripts put it on their path."""

@@ -1,0 +1,102 @@
+"""What else takes time and memory: importing, loading a model of 500 MB, and the peak of a walk through VGG-16."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import scipy.io
+
+from benchmarks import networks
+from benchmarks.rows import markdown
+from benchmarks.timing import side_by_side
+from refvis import load, save
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One measured amount, in `unit`, what it is compared with, and what it must not exceed (None: no goal)."""
+
+    what: str
+    amount: float
+    compared: str
+    other: float
+    goal: float | None
+    unit: str = "s"
+
+
+def measured(rounds: int, quick: bool) -> list[Cost]:
+    """Return importing, loading and memory, in this order."""
+    return [_importing(rounds), *_loading(1 if quick else 3), *_memory()]
+
+
+def _importing(rounds: int) -> Cost:
+    """Time new processes; the goal is the larger of 0.6 s and NumPy's time plus 0.2 s."""
+
+    def started(module: str) -> None:
+        subprocess.run([sys.executable, "-c", f"import {module}"], check=True, cwd=ROOT)
+
+    times = side_by_side({name: lambda name=name: started(name) for name in ("refvis", "numpy")}, rounds)  # type: ignore[misc]
+    numpy = times["numpy"].median
+    return Cost(
+        "`import refvis`, a new process", times["refvis"].median, "`import numpy`", numpy, max(0.6, numpy + 0.2)
+    )
+
+
+def _loading(rounds: int) -> list[Cost]:
+    """Load VGG-16 as `save` writes it, packed, and unpacked; just written, the files are in the system's cache."""
+    with TemporaryDirectory() as folder:
+        packed, plain = Path(folder) / "packed.mat", Path(folder) / "plain.mat"
+        save(networks.network("VGG-16"), packed)
+        net = scipy.io.loadmat(packed)["net"]
+        scipy.io.savemat(plain, {"net": net}, long_field_names=True)
+        del net
+        return [_loaded(path, rounds) for path in (packed, plain)]
+
+
+def _loaded(path: Path, rounds: int) -> Cost:
+    megabytes = path.stat().st_size / 1e6
+    times = side_by_side({"load": lambda: load(path), "read": path.read_bytes}, rounds)
+    reading = times["read"].median
+    title = f"`refvis.load`, {megabytes:.0f} MB, {path.stem}"
+    return Cost(title, times["load"].median, "reading the file", reading, 1.5 * reading)
+
+
+def _memory() -> list[Cost]:
+    """Run `benchmarks.peak` in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.peak"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    found = json.loads(done.stdout)
+    kept = found["weights"] + found["trace"]
+    costs = [Cost("VGG-16, forward + gradient: arrays", found["arrays"], "weights + trace", kept, 1.3 * kept, "MB")]
+    if "process" in found:
+        costs.append(Cost("the same: whole process", found["process"], "weights + trace", kept, None, "MB"))
+    return costs
+
+
+def table(costs: list[Cost]) -> str:
+    """Return the costs as a Markdown table."""
+    head = ["", "refvis", "compared with", "", "ratio", "goal"]
+    return markdown(
+        head,
+        [
+            [
+                cost.what,
+                _amount(cost.amount, cost.unit),
+                cost.compared,
+                _amount(cost.other, cost.unit),
+                f"{cost.amount / cost.other:.2f}",
+                "" if cost.goal is None else _amount(cost.goal, cost.unit),
+            ]
+            for cost in costs
+        ],
+    )
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:.2f} {unit}" if unit == "s" else f"{value:.0f} {unit}"

@@ -1,0 +1,63 @@
+"""Methods against those of captum and zennit, and a step of inversion against the same in PyTorch."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from benchmarks import networks
+from benchmarks.rows import Row, compared
+from benchmarks.work import Work
+from refvis import inversion
+from refvis.network import Network
+
+CHANNEL = 3
+STEPS = 10
+"""Steps of one run of inversion; its preparation is part of the time, here and there."""
+
+
+def measured(rounds: int, quick: bool) -> list[Row]:
+    """Return a row for each method, and one for inversion."""
+    vgg = networks.work("VGG-16")
+    return [
+        _walk(vgg, "VGG-16, guided", "guided", "captum", lambda a: a.GuidedBackprop, rounds),
+        _walk(vgg, "VGG-16, deconvnet", "deconvnet", "captum", lambda a: a.Deconvolution, rounds),
+        _relevance(vgg, "VGG-16, epsilon_plus_flat", rounds),
+        _inversion(networks.network("AlexNet").upto("pool5"), rounds),
+    ]
+
+
+def _walk(work: Work, what: str, mode: str, library: str, method: Callable[[Any], Any], rounds: int) -> Row:
+    """Time one of captum's walks."""
+    others = {}
+    if find_spec("captum") is not None:
+        from benchmarks.torch_methods import captum
+
+        others[library] = captum(work, method, CHANNEL)
+    return compared(what, lambda: work.walked(mode), others, rounds)
+
+
+def _relevance(work: Work, what: str, rounds: int) -> Row:
+    """Time the composite of that name, from a seed of one, in zennit."""
+    others = {}
+    if find_spec("zennit") is not None:
+        from benchmarks.torch_methods import zennit
+
+        others["zennit"] = zennit(work, "EpsilonPlusFlat()", CHANNEL)
+    return compared(what, lambda: work.walked("epsilon_plus_flat"), others, rounds, goal=0.5)
+
+
+def _inversion(cut: Network, rounds: int) -> Row:
+    """Time some steps of Adam on the same objective, from the same image."""
+    x = networks.of_size(cut)
+    others = {}
+    start = 0.1 * x[:, ::-1]
+    if find_spec("torch") is not None:
+        from benchmarks.torch_methods import inverted
+
+        others["torch"] = inverted(cut, x, start, STEPS)
+    return compared(
+        f"AlexNet, {STEPS} steps of inversion at pool5",
+        lambda: inversion(cut, x, "pool5", steps=STEPS, start=start).x,
+        others,
+        rounds,
+    )

@@ -1,0 +1,51 @@
+"""Work in PyTorch on the CPU, float32, in either of its memory layouts; needs PyTorch."""
+
+import numpy as np
+import torch
+from peers.torch_nets import TorchNet, to_torch
+
+from benchmarks.work import with_full_layers
+from refvis.layers import Graph
+
+LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
+
+
+class Added(torch.nn.Module):
+    """a + b."""
+
+    def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """Return the sum."""
+        return a + b
+
+
+def model(graph: Graph, shape: tuple[int, ...], addition: type = Added) -> TorchNet:
+    """Return the graph as a module whose parameters ask for no gradient."""
+    return TorchNet(with_full_layers(graph, shape), shape, addition).requires_grad_(False)
+
+
+class TorchWork:
+    """The same work as `Work`, with results as N x H x W x C."""
+
+    def __init__(self, graph: Graph, x: np.ndarray, seed: np.ndarray, layout: str) -> None:
+        memory = LAYOUTS[layout]
+        self.net = model(graph, x.shape).to(memory_format=memory)
+        self.x = to_torch(x).detach().to(memory_format=memory).requires_grad_(True)
+        self.shape = seed.shape
+        self.seed = torch.tensor(seed.transpose(0, 3, 1, 2).copy())
+
+    def forward(self) -> np.ndarray:
+        """Return the output, without a graph for the way back."""
+        with torch.inference_mode():
+            return arranged(self.net(self.x), self.shape)
+
+    def gradient(self) -> np.ndarray:
+        """Return the gradient to the input, by torch.autograd."""
+        y = self.net(self.x)
+        (found,) = torch.autograd.grad(y, self.x, self.seed.reshape(y.shape))
+        return found.numpy().transpose(0, 2, 3, 1)
+
+
+def arranged(y: torch.Tensor, shape: tuple[int, ...]) -> np.ndarray:
+    """Return N x K or N x K x H x W as an array of that shape, N x H x W x K."""
+    n, height, width, channels = shape
+    return y.numpy().reshape(n, channels, height, width).transpose(0, 2, 3, 1)
