@@ -13,6 +13,7 @@ from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.input_reconstruction.solve import given, noise, solved
 from refvis.input_reconstruction.wanted import digest
 from refvis.layers import Array, receptive_fields
+from refvis.layers.arrays import moved
 from refvis.network import Network
 from refvis.results import Reconstruction, Record, record
 from refvis.targets import Target, written
@@ -67,7 +68,7 @@ def activation_maximization(
     made = _record(net, goal, recipe, made_by, run, start, image)
     found = solved(net, (term,), made_by, run, z, made, awakening(cut, variable))
     final = cut.forward(found.x)[variable]
-    found.measures["activation"] = activation(final, goal)[0]
+    found.measures["activation"] = moved(activation(final, goal)[0], "numpy")
     return found
 
 

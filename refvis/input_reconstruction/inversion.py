@@ -15,6 +15,7 @@ from refvis.input_reconstruction.regularisers import lp, total_variation
 from refvis.input_reconstruction.solve import given, noise, solved
 from refvis.input_reconstruction.wanted import Wanted, digest, wanted
 from refvis.layers import Array
+from refvis.layers.arrays import moved
 from refvis.network import Network
 from refvis.results import Reconstruction, record
 
@@ -111,5 +112,6 @@ def inverted(
     )
     found = solved(net, (term,), recipe, run, z, made)
     code = net.upto(goal.variable).forward(found.x)[goal.variable]
-    found.measures.update(reconstruction_errors(code, goal.code, others))
+    errors = reconstruction_errors(code, goal.code, others)
+    found.measures.update({name: moved(values, "numpy") for name, values in errors.items()})
     return found

@@ -13,6 +13,7 @@ from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.input_reconstruction.solve import given, solved
 from refvis.input_reconstruction.wanted import digest, wanted
 from refvis.layers import Array, array_module
+from refvis.layers.arrays import moved
 from refvis.network import Network
 from refvis.results import Reconstruction, record
 
@@ -74,7 +75,8 @@ def caricature(
     z = given(x, used.parametrisation, goal.image, 1)
     made = record("caricature", net, at=goal.variable, code=digest(goal.code), **used.described(), seed=seed)
     found = solved(net, (Term("gain", measure, -used.weight, goal.variable),), used, run, z, made)
-    found.measures["gain"] = measure(net.upto(goal.variable).forward(found.x)[goal.variable])[0]
+    gain = measure(net.upto(goal.variable).forward(found.x)[goal.variable])[0]
+    found.measures["gain"] = moved(gain, "numpy")
     return found
 
 

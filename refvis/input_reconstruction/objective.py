@@ -58,6 +58,12 @@ class Objective:
     seed: int = 0
     mode: modes.Mode = field(default_factory=lambda: modes.GRADIENT)
 
+    def __post_init__(self) -> None:
+        """Check the names, by which the history knows the terms."""
+        names = [term.name for term in self.terms]
+        if len(set(names)) < len(names):
+            raise ValueError(f"several terms have the same name: {', '.join(names)}")
+
     def __call__(self, z: Array, step: int) -> tuple[dict[str, Array], Array]:
         """Return the terms' values and the gradient."""
         x, to_z = self.parametrisation(z)

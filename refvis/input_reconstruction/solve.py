@@ -82,7 +82,7 @@ def _result(
     rows = order + np.arange(len(order))[:, None] * starts
     best = rows[:, 0]
     history = {name: found[:, best[0]] if len(best) == 1 else found[:, best] for name, found in terms.items()}
-    every = array_module(x).stack([x[each] for each in rows])
+    every = array_module(x).stack([x[array_module(x).asarray(each)] for each in rows])
     first = every[:, 0]
     measures = {"objective": values[rows] if starts > 1 else values[best]}
     return Reconstruction(first, net.restore(first[:1]), history, made, measures, every, ended)

@@ -129,6 +129,11 @@ def test_terms_of_several_layers():
     np.testing.assert_allclose((gradient * direction).sum(), slope, rtol=1e-5)
 
 
+def test_terms_have_names_of_their_own():
+    with pytest.raises(ValueError, match="several terms have the same name: a, a"):
+        Objective(classifier(), (Term("a", energy), Term("a", energy)), Pixels())
+
+
 def test_an_objective_of_the_image_alone():
     objective = Objective(classifier(), (Term("lp", partial(lp, p=2.0, sigma=1.0)),), Pixels())
     z = inputs(dtype="float64")
