@@ -6,13 +6,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import refvis
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "theory"
-recovery, convergence, randomisation = (
+recovery, convergence, randomisation, saving = (
     SimpleNamespace(**runpy.run_path(str(FOLDER / f"{name}.py")))
-    for name in ("recovery", "convergence", "randomisation")
+    for name in ("recovery", "convergence", "randomisation", "saving")
 )
 
 
@@ -144,3 +145,20 @@ def test_table_of_randomisation_says_what_the_small_run_says(randomised):
     assert set(found) == set(randomised)
     for name in ("guided", "z+", "gradient"):
         np.testing.assert_allclose(found[name], randomised[name].mean(axis=0)[1:], atol=0.25, rtol=0)
+
+
+def test_pictures_are_written_where_their_pixels_changed(tmp_path):
+    picture, path = np.random.default_rng(0).integers(0, 256, (5, 4, 3)).astype("uint8"), tmp_path / "a.png"
+
+    def figure(pixels, level):
+        shown = Image.fromarray(pixels)
+        return SimpleNamespace(savefig=lambda file, **_: shown.save(file, "png", compress_level=level))
+
+    saving.save(figure(picture, 0), path)
+    first = path.read_bytes()
+    saving.save(figure(picture, 9), path)
+    saving.save(figure(picture ^ 1, 0), path)
+    assert path.read_bytes() == first
+    for changed in (picture ^ 2, picture[:3]):
+        saving.save(figure(changed, 0), path)
+        np.testing.assert_array_equal(np.asarray(Image.open(path)), changed)

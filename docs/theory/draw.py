@@ -10,6 +10,7 @@ import convergence
 import pictures
 import randomisation
 import recovery
+import saving
 import tables
 
 import refvis
@@ -20,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 def write(name: str, table: str, figure: Any) -> None:
     """Write one check's table and picture."""
     (HERE / f"{name}.txt").write_text(table, encoding="utf-8")
-    figure.savefig(HERE.parent / "_static" / f"theory_{name}.png", dpi=100, metadata={"Software": None})
+    saving.save(figure, HERE.parent / "_static" / f"theory_{name}.png")
 
 
 def draw() -> None:
