@@ -64,7 +64,7 @@ def kernel_shap(
         words = words or {"segments": parts.words, "coalitions": "all" if every else f"{len(shown)} drawn"}
         choices = choices or seen.choices()
     values = array_module(x).concatenate(found)
-    made = record("kernel_shap", net, **choices, **words, samples=samples, fill=described(fill), seed=seed)
+    made = record("kernel_shap", net, x, **choices, **words, samples=samples, fill=described(fill), seed=seed)
     named = dict(zip(("image", "replaced"), np.hstack(measures), strict=True))
     return Heatmap(values, True, made, below(net, x, values), named)
 

@@ -66,7 +66,7 @@ def lime(
         words, choices = words or parts.words, choices or seen.choices()
     values = array_module(x).concatenate(found)
     options = {"segments": words, "samples": samples, "fill": described(fill), "width": width, "ridge": ridge}
-    made = record("lime", net, **choices, **options, seed=seed)
+    made = record("lime", net, x, **choices, **options, seed=seed)
     names = ("intercept", "fit", "image_error")
     return Heatmap(values, True, made, below(net, x, values), dict(zip(names, np.hstack(measures), strict=True)))
 

@@ -65,7 +65,7 @@ def rise(
     choices = {**seen[0].choices(), "normalise": normalise, "fill": described(fill)}
     if sums.done < masks:
         choices["partial"] = f"{sums.done} of {masks} masks"
-    made = record("rise", net, **choices, masks=sums.done, cells=str(drawn.cells), keep=keep, seed=seed)
+    made = record("rise", net, x, **choices, masks=sums.done, cells=str(drawn.cells), keep=keep, seed=seed)
     return Heatmap(values, True, made, below(net, x, values), sums.measures(normalise, keep))
 
 

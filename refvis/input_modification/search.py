@@ -78,7 +78,7 @@ def searched(
     each = [histories(state.rows) for _, state, _ in found]
     history = {name: _padded([one[name] for one in each]) for name in each[0]}
     shared = {"game": search.game, "fill": described(search.fill), "jitter": search.jitter, "seed": search.seed}
-    made = record(method, net, **choices, **shared, **options, steps=search.loop.steps)
+    made = record(method, net, x, **choices, **shared, **options, steps=search.loop.steps)
     columns = dict(zip(MEASURES, np.concatenate(measures, axis=1), strict=True))
     return Heatmap(values, False, made, below(net, x, values), columns, history)
 
