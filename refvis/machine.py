@@ -100,7 +100,7 @@ def _processor(cpuinfo: str) -> tuple[str, frozenset[str]]:
 def _blas(loaded: list[dict[str, Any]]) -> Blas:
     """Return NumPy's BLAS among the loaded ones (SciPy brings its own), or what NumPy was built with if none is."""
     if not loaded:
-        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index, call-arg]
+        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         return Blas(str(built.get("name", "unknown")), built.get("version"))
     found = min(loaded, key=lambda one: "numpy" not in one["filepath"])
     kernels, threading = found.get("architecture"), found.get("threading_layer")
