@@ -28,7 +28,7 @@ def generator_inversion(
     """Return the image that a generator draws from a code at layer `at`: inversion in one forward pass.
 
     `target_or_x` is an input (1 x H x W x C), whose code is taken, or a code, as for `inversion`, whose named errors of
-    the code are measured here, too; of an input also "pixels", |x - input|^2 / |input|^2. `generator` as for
+    the code are measured here, too; of an input also "pixels", its squared distance over its square. `generator` as for
     `generator_for`. There is no history. Raises ValueError, and ShapeError where code and generator do not fit.
     """
     goal, drawing = wanted(net, target_or_x, at), generator_for(net, at, generator)
