@@ -9,6 +9,7 @@ so that the area decides at the end; as the reward is in units of `scale`, the s
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import isclose
 from typing import Any
 
@@ -61,10 +62,13 @@ def extremal_perturbation(
     are those of the area at the first and at the last step. At most `steps` of Adam at `rate` begin with p = 1; the
     rate falls along half a cosine, and `patience` steps without gain end them. The areas of a target are one batch, or
     `batch` at once. `history` has the terms "score" and "area" of each step, `measures` the levels before and after,
-    see `searched`, whose "area" says how well the wanted one was met. Ctrl-C returns what was found so far, with a note
-    in the record. Raises ValueError for what does not exist, for NaN, and where replacing changes nothing.
+    see `searched`, whose "area" says how well the wanted one was met. Ctrl-C warns, and returns what was found so far,
+    with a note in the record.
+    Raises ValueError for what does not exist, for NaN, and where replacing changes nothing.
     """
     areas = _checked(area, weights)
+    if cells < 1 or not sigma > 0:
+        raise ValueError(f"cells is {cells} and sigma {sigma}, expected 1 or more, and a reach above 0")
     loop: Loop[Optimiser] = Loop(steps, Adam(rate), (clipped,), patience, None, progress, "extremal_perturbation")
     search = Search(game, fill, degrees, jitter, seed, loop)
     step = max(1.0, min(x.shape[1:3]) / cells)
@@ -87,12 +91,14 @@ def extremal_perturbation(
 
     options = {"wanted": str(areas), "cells": cells, "sigma": sigma, "weights": str(weights), "rate": rate}
     asked = Asked(at, channel, position, against, output)
-    return searched("extremal_perturbation", net, x, asked, search, runs, options)
+    found = searched("extremal_perturbation", net, x, asked, search, runs, options)
+    units = tuple(f"{unit}, {share:.3g} of the area" for unit in found.record.units for share in areas)
+    return replace(found, record=replace(found.record, units=units))
 
 
 def _scale(seen: Watched, levels: Array) -> float:
     """Return by how much the level differs between the image and its replacement."""
-    image, replaced = (float(level) for level in seen.levels(levels[[-1, 0]])[:, 0])
+    image, replaced = (float(level) for level in seen.apart(levels[[-1, 0]])[:, 0])
     if isclose(image, replaced, rel_tol=1e-6):
         raise ValueError(f"the level is {image:.3g} for the image and for its replacement: give another fill")
     return abs(image - replaced)

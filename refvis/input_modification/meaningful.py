@@ -59,8 +59,8 @@ def meaningful_perturbation(
     pixels (None: as in the paper, relative to the image's size). The weights are of means over the grid. At most
     `steps` of Adam at `rate`, which falls along half a cosine, begin with all of the image in the region; `patience`
     steps without gain end them. `history` has the terms "score" (minus the reward), "area" and "tv" of each step,
-    `measures` the levels before and after, see `searched`. Ctrl-C returns what was found so far, with a note in the
-    record. Raises ValueError for what does not exist, and for NaN.
+    `measures` the levels before and after, see `searched`. Ctrl-C warns, and returns what was found so far, with a
+    note in the record. Raises ValueError for what does not exist, and for NaN.
     """
     side, grid = min(x.shape[1:3]), pair(cells, "cells")
     blur = SMOOTH * side if smooth is None else smooth

@@ -1,5 +1,6 @@
 """What the searches for a mask share: the game, the replacement, the steps, and the heat map that comes of them."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -40,6 +41,8 @@ class Search:
         """Check the values."""
         if self.game not in GAMES:
             raise ValueError(f"game is {self.game!r}, expected one of {', '.join(map(repr, GAMES))}")
+        if self.degrees < 2:
+            raise ValueError(f"degrees is {self.degrees}, expected 2 or more: the image and a blurred one")
         if self.jitter < 0:
             raise ValueError(f"jitter is {self.jitter}, expected 0 or more pixels")
 
@@ -73,6 +76,7 @@ def searched(
         measures.append(measured)
         if run[2] == "interrupted":
             choices["partial"] = f"{len(run[1].rows)} of {search.loop.steps + 1} steps"
+            warnings.warn(f"interrupted: this {method} is of {choices['partial']}", stacklevel=3)
             break
     values = array_module(x).concatenate([heat for heat, _, _ in found])
     each = [histories(state.rows) for _, state, _ in found]
@@ -98,8 +102,8 @@ def _each(
 def _measured(seen: Watched, levels: Array, heat: Array, game: str) -> Array:
     """Return the measures of rows of heat, measures x rows, in float64 on the host."""
     kept = 1 - heat if game == "delete" else heat
-    ends = on(seen.levels(levels[[-1, 0]])[:, 0], "numpy")
-    changed = on(seen.levels(mixed(levels, kept))[:, 0], "numpy")
+    ends = on(seen.apart(levels[[-1, 0]])[:, 0], "numpy")
+    changed = on(seen.apart(mixed(levels, kept))[:, 0], "numpy")
     area = on(heat.mean(axis=(1, 2, 3)), "numpy")
     ones = np.ones(len(heat))
     return np.stack([ends[0] * ones, changed, ends[1] * ones, area])

@@ -32,6 +32,10 @@ class Watched:
         each = [self.unit(k).goal.repeated(len(inputs)).chosen(values).mean(axis=(1, 2)) for k in range(self.units)]
         return array_module(inputs).stack(each, axis=1)
 
+    def apart(self, inputs: Array) -> Array:
+        """Return the levels with each input by itself, as layers may mix those of a batch: B x units."""
+        return array_module(inputs).concatenate([self.levels(one) for one in inputs[:, None]])
+
     def choices(self) -> dict[str, Any]:
         """Return what was chosen, for a record."""
         return {**self.goal.choices(1), "output": self.output}

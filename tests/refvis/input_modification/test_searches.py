@@ -147,7 +147,8 @@ def test_patience_and_interruptions_end_it(name):
             raise KeyboardInterrupt
         return 0 * image[:1, :1]
 
-    found = method(net, x, channel=2, fill=fill, **few)
+    with pytest.warns(UserWarning, match=r"interrupted: this .* is of \d of 13 steps"):
+        found = method(net, x, channel=2, fill=fill, **few)
     assert len(found.values) == 1
     done = len(found.history["area"])
     assert found.record.parameters["partial"] == f"{done} of 13 steps"
@@ -167,6 +168,8 @@ def test_a_batch_that_layers_mix_is_computed_one_by_one():
     )
     x, options = inputs(1, "float64"), {"channel": 1, "cells": 6, "steps": 6, "fill": 3.0}
     found = refvis.extremal_perturbation(net, x, (0.1, 0.4), **options)
+    level = net.forward(x).output[0, 0, 0, 1]
+    np.testing.assert_allclose(found.measures["image"], level, rtol=1e-12)
     for row, area in enumerate((0.1, 0.4)):
         np.testing.assert_allclose(found.values[row], refvis.extremal_perturbation(net, x, area, **options).values[0])
 
@@ -181,6 +184,8 @@ def test_a_batch_that_layers_mix_is_computed_one_by_one():
         ("extremal", {"area": ()}, r"area is \(\), expected shares"),
         ("extremal", {"weights": (0, 3)}, r"weights is \(0, 3\), expected two numbers above 0"),
         ("extremal", {"fill": inputs(), "channel": 1}, "the level is .* for the image and for its replacement"),
+        ("extremal", {"degrees": 1}, "degrees is 1, expected 2 or more"),
+        ("extremal", {"cells": 0}, "cells is 0 and sigma 1.5, expected 1 or more, and a reach above 0"),
         ("meaningful", {"fill": "magic"}, "fill is 'magic'"),
         ("meaningful", {"patience": 0}, "patience is 0"),
         ("extremal", {"output": "logit"}, "output is 'logit'"),
@@ -203,4 +208,6 @@ def test_it_is_saved_with_its_history(name, tmp_path):
             np.testing.assert_array_equal(file[f"history/{term}"], values)
         assert file.attrs["parameter game"] == found.record.parameters["game"]
     found.save(tmp_path / "heat.png")
+    several = refvis.extremal_perturbation(classifier(), inputs(), (0.1, 0.3), channel=(2, 1), cells=6, steps=2)
+    assert several.record.units[1:3] == ("2 (cat), 0.3 of the area", "1 (bee), 0.1 of the area")
     assert "changed" in repr(found)
