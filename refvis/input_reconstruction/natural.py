@@ -34,9 +34,12 @@ def natural_preimage(
 ) -> Reconstruction:
     """Return an image whose code resembles a given one, among natural images: the inversion of 2016.
 
-    It minimises `weight` times |code(x) - code0|^2 / |code0|^2, plus the regularisers of `mahendran2016`, under its
-    bound and jitter. Their code tries the weights 1, 20, 100 and 300: the shallower the layer, the more. `recipe`
-    (None: theirs) is taken without its own weight. All else as in `inversion`.
+    It minimises, with the regularisers, bound and jitter of `mahendran2016`,
+
+        weight * |code(x) - code0|^2 / |code0|^2  +  regularisers
+
+    Their code tries the weights 1, 20, 100 and 300: the shallower the layer, the more. `recipe` (None: theirs) is taken
+    without its own weight. All else as in `inversion`.
     """
     goal = wanted(net, target_or_x, at)
     used = _recipe(net, goal.variable, recipe, weight, steps)
@@ -59,7 +62,10 @@ def caricature(
 ) -> Reconstruction:
     """Return image `x` (1 x H x W x C) with what its code consists of exaggerated, starting from the image itself.
 
-    It maximises `weight` times <code(x), max(0, code0)> / |max(0, code0)|^2, less `natural_preimage`'s regularisers.
+    It maximises, with code0+ the positive part of the image's own code,
+
+        weight * <code(x), code0+> / |code0+|^2  -  regularisers of `natural_preimage`
+
     The measure "gain" is that quotient at the end; it is 1 for an image whose code is code0 >= 0.
     """
     goal = wanted(net, x, at)
