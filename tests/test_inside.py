@@ -64,7 +64,11 @@ def test_every_mode_is_there_and_names_are_unique():
     assert families == sorted(families, key=list(dict.fromkeys(families)).index)
 
 
-@pytest.mark.parametrize("method", methods.METHODS, ids=lambda method: method.name)
+QUICK = [method for method in methods.METHODS if method.scenes != methods.RARE]
+"""The others take seconds for an image; they have tests of their own."""
+
+
+@pytest.mark.parametrize("method", QUICK, ids=lambda method: method.name)
 def test_every_method_gives_a_map_of_the_class(net, scenes, method):
     made, x = scenes[3]
     found = method.explain(net, x, made.label)

@@ -14,7 +14,7 @@ from refvis.layers import Array
 Explain: TypeAlias = Callable[[Network, Array, int], Array]
 """Network, input (1 x H x W x C) and class -> map, H x W: what is positive speaks for the class."""
 
-MANY, FEW = 100, 50
+MANY, FEW, RARE = 100, 50, 10
 
 
 @dataclass(frozen=True)
@@ -84,4 +84,9 @@ METHODS = (
     of("excitation backprop, contrastive", ON_TOP, refvis.excitation_backprop, contrastive=True),
     Method("occlusion, mean fill", CHANGES, partial(boxes, fill="mean"), FEW),
     Method("occlusion, random fill", CHANGES, partial(boxes, fill="random"), FEW),
+    of("RISE", CHANGES, refvis.rise, RARE, masks=1000),
+    of("meaningful perturbation", CHANGES, refvis.meaningful_perturbation, RARE),
+    of("extremal perturbation", CHANGES, refvis.extremal_perturbation, RARE),
+    of("LIME", CHANGES, refvis.lime, RARE),
+    of("KernelSHAP", CHANGES, refvis.kernel_shap, RARE),
 )
