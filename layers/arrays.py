@@ -62,11 +62,11 @@ def require_float_name(dtype: Any) -> None:
         raise TypeError(f"the dtype is {np.dtype(dtype)}, expected float32 or float64")
 
 
-def require_finite(x: Array) -> None:
-    """Raise ValueError for an input with NaN or infinite values."""
+def require_finite(x: Array, what: str = "the input") -> None:
+    """Raise ValueError for an input (or `what` it is) with NaN or infinite values."""
     finite = array_module(x).isfinite(x)
     if not finite.all():
-        raise ValueError(f"the input holds {int((~finite).sum())} values that are NaN or infinite")
+        raise ValueError(f"{what} holds {int((~finite).sum())} values that are NaN or infinite")
 
 
 def kept(values: Array, mask: Array) -> Array:

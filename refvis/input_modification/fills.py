@@ -13,7 +13,7 @@ import numpy as np
 from refvis import images
 from refvis.input_modification.blur import blurred_part
 from refvis.layers import Array, array_module
-from refvis.layers.arrays import moved
+from refvis.layers.arrays import moved, require_finite
 from refvis.layers.rectangles import Rectangle, size
 
 Dice: TypeAlias = np.random.Generator
@@ -76,6 +76,7 @@ def chosen(fill: Any, x: Array, average: Any = None) -> Fill:
         return _by_name(fill, x, average)
     shape = getattr(fill, "shape", None)
     if shape in (x.shape, x.shape[1:]):
+        require_finite(fill, "the image that fills boxes")
         return partial(other, values=fill.reshape(x.shape[1:]))
     try:
         colour = np.asarray(fill, "float64")
@@ -128,7 +129,8 @@ def _like(image: Array, values: Array) -> Array:
 def _unknown(fill: Any, shape: tuple[int, ...]) -> ValueError:
     names = ", ".join(map(repr, ("mean", "gray", *NAMED)))
     image = " x ".join(map(str, shape[1:]))
+    found = f"an array of shape {fill.shape}" if getattr(fill, "ndim", 0) > 1 else repr(fill)
     return ValueError(
-        f"fill is {fill!r}, expected {names}, a number, {shape[3]} numbers (one per channel), an image ({image}), or a "
+        f"fill is {found}, expected {names}, a number, {shape[3]} numbers (one per channel), an image ({image}), or a "
         "function of image, box and dice"
     )

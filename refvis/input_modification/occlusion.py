@@ -55,7 +55,11 @@ def occlusion(
     """
     if len(x) != 1:
         raise ShapeError(f"occlusion takes one image, found {len(x)}: give x[i:i+1]")
-    sizes, measuring, passes = _checked(specs or [(size, stride)]), named(measure), Passes(incremental, memory, batch)
+    sizes, measuring, passes = (
+        _checked([(size, stride)] if specs is None else specs),
+        named(measure),
+        Passes(incremental, memory, batch),
+    )
     (draws,) = integers(draws, "draws", (1,), 1)
     goal, trace = target(net, x, at, channel, position, against)
     grids = [boxes(x.shape[1:3], *one) for one in sizes]
@@ -90,6 +94,8 @@ def occlusion(
 
 def _checked(specs: Sequence[tuple[Pair, Pair]]) -> list[Spec]:
     """Return box sizes and strides in full; ShapeError for what is no such pair."""
+    if not specs:
+        raise ShapeError("specs is empty, expected at least one pair (size, stride)")
     for one in specs:
         if not isinstance(one, Sequence) or len(one) != 2:
             raise ShapeError(f"specs holds {one!r}, expected pairs (size, stride)")
