@@ -56,7 +56,10 @@ def divided(signal: Array, z: Array, eps: float | Stabiliser, book: Booking | No
     xp = array_module(signal, z)
     d = stabilised(z, eps)
     zero = d == 0
-    share = xp.where(zero, signal.dtype.type(0), signal / xp.where(zero, d.dtype.type(1), d))
+    if zero.any():
+        share = xp.where(zero, signal.dtype.type(0), signal / xp.where(zero, d.dtype.type(1), d))
+    else:  # nearly always, and `where` takes longer than a division
+        share = signal / d
     if book is not None:
         book.zero += total(xp.where(zero, signal, signal.dtype.type(0)))
         book.stabiliser += total(share * (d - z))

@@ -29,19 +29,18 @@ from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser, stabiliser
 SPLITS = ("both", "weights")
 
 Pieces = tuple[Linear, ...]
+Change = Callable[[Array], Array]
 
 
-def contributions(part: Linear, split: str) -> tuple[Pieces, Pieces]:
-    """Return the layers and inputs whose products are the positive, and the negative, contributions."""
+def contributions(part: Linear, split: str, sign: Change) -> Pieces:
+    """Return the layers and inputs whose products are the contributions of one sign, `positive` or `negative`."""
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
-    up, down = part.weighted(positive), part.weighted(negative)
-    if split == "weights":
-        return present(up), present(down)
-    above, below = ([one and one.on(sign) for one in (up, down)] for sign in (positive, negative))
-    if all((x >= 0).all() for x in part.inputs):
-        return present(above[0]), present(above[1])
-    return present(above[0], below[1]), present(above[1], below[0])
+    same = part.weighted(sign)
+    if split == "weights" or all((x >= 0).all() for x in part.inputs):
+        return present(same)
+    other = part.weighted(negative if sign is positive else positive)
+    return present(same and same.on(positive), other and other.on(negative))
 
 
 def present(*pieces: Linear | None) -> Pieces:
@@ -80,15 +79,15 @@ def alpha_beta(
     if not (abs(alpha - beta - 1) <= 1e-9 and beta >= 0):
         raise ValueError(f"alpha is {alpha} and beta {beta}, expected alpha - beta = 1 and beta >= 0")
     part, division = linear(layer, *inputs), Division(eps, bias, book)
-    up, down = contributions(part, split)
-    parts: list[tuple[float, Pieces, Callable[[Array], Array]]] = [(alpha, up, positive), (-beta, down, negative)]
-    found = nothing(part)
-    for factor, pieces, change in parts:
+    found: Relevance = ()
+    for factor, sign in (alpha, positive), (-beta, negative):
         if factor:
-            own = changed(part.bias, change) if modify_bias else part.bias
-            share, dealt = division.shares(part, signal * signal.dtype.type(factor), summed(pieces, signal), own)
+            pieces = contributions(part, split, sign)
+            own = changed(part.bias, sign) if modify_bias else part.bias
+            weighted = signal if factor == 1 else signal * signal.dtype.type(factor)
+            share, dealt = division.shares(part, weighted, summed(pieces, signal), own)
             found = added(found, passed(pieces, share), dealt)
-    return part.returned(found)
+    return part.returned(found or nothing(part))
 
 
 def z_plus(
@@ -127,7 +126,7 @@ def gamma(
     if not gamma >= 0:
         raise ValueError(f"gamma is {gamma}, expected 0 or more")
     part, division = linear(layer, *inputs), Division(eps, bias, book)
-    up, down = contributions(part, split)
+    up, down = (contributions(part, split, sign) for sign in (positive, negative))
     P, N = summed(up, signal), summed(down, signal)
     own = None if bias == "absent" else part.bias
     sign = stabiliser(eps).sign(P + N if own is None else P + N + own)

@@ -10,6 +10,8 @@ from refvis import layers
 from refvis.layers import lrp
 
 FORMS = ("signed", "clipped", "positive")
+MIXED = [0.0, -0.0, 0.125, -0.125, 3, -5, 0.5, -0.5, 1e-9, 4, 7, -2]
+NOT_NEGATIVE = [0.0, -0.0, 0.125, 0.25, 3, 5, 0.5, 1, 1e-9, 4, 7, 2]
 
 
 def by_hand(z: float, e: float, form: str, at_zero: int) -> float:
@@ -22,8 +24,9 @@ def by_hand(z: float, e: float, form: str, at_zero: int) -> float:
 @pytest.mark.parametrize("relative", [False, True])
 @pytest.mark.parametrize("at_zero", [1, 0, -1])
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form(form: str, at_zero: int, relative: bool, dtype: str) -> None:
-    z = np.array([0.0, -0.0, 0.125, -0.125, 3, -5, 0.5, -0.5, 1e-9, 4, 7, -2]).reshape(2, 1, 3, 2).astype(dtype)
+@pytest.mark.parametrize("values", [MIXED, NOT_NEGATIVE], ids=["mixed", "not negative"])
+def test_every_form(values: list[float], form: str, at_zero: int, relative: bool, dtype: str) -> None:
+    z = np.array(values).reshape(2, 1, 3, 2).astype(dtype)
     found = lrp.Stabiliser(0.25, form, relative, at_zero)(z)
     for image, row in zip(z, found, strict=True):
         # The root mean square of each image by itself.
@@ -43,8 +46,9 @@ def test_a_number_is_a_signed_absolute_one() -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("relative", [False, True])
 def test_nan_stays(form: str, relative: bool) -> None:
-    found = lrp.Stabiliser(0.25, form, relative)(np.array([[1.0, np.nan], [2.0, -2.0]]))
-    np.testing.assert_array_equal(np.isnan(found), [[relative, True], [False, False]])
+    for other in (2.0, -2.0):
+        found = lrp.Stabiliser(0.25, form, relative)(np.array([[1.0, np.nan], [2.0, other]]))
+        np.testing.assert_array_equal(np.isnan(found), [[relative, True], [False, False]])
 
 
 @pytest.mark.parametrize(
