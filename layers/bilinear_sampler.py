@@ -17,6 +17,7 @@ Reference: Jaderberg et al., Spatial transformer networks, NIPS 2015; MatConvNet
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from refvis.layers.adding import added_by_place
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.errors import ShapeError
 
@@ -43,13 +44,11 @@ def forward(layer: BilinearSampler, x: Array, grid: Array) -> Array:
 
 def gradient(layer: BilinearSampler, signal: Array, output: Array | None, x: Array, grid: Array) -> tuple[Array, Array]:
     """Return (dx, dgrid) of the formulas above."""
-    xp, channels = array_module(signal, x, grid), x.shape[3]
-    dx, dgrid = xp.zeros(x.size, x.dtype), xp.zeros(grid.shape, x.dtype)
+    xp, pixels = array_module(signal, x, grid), x.size // x.shape[3]
+    dx, dgrid = xp.zeros((pixels, x.shape[3]), x.dtype), xp.zeros(grid.shape, x.dtype)
     for (image, row, column), (weight, by_row, by_column) in taps(x, grid):
         pixel = (image * x.shape[1] + row) * x.shape[2] + column
-        entry = pixel[..., None] * channels + xp.arange(channels)
-        shares = xp.bincount(entry.ravel(), (weight * signal).ravel(), x.size)
-        dx += shares.astype(x.dtype, copy=False)
+        dx += added_by_place(pixel, weight * signal, pixels).astype(x.dtype, copy=False)
         read = (signal * x[image, row, column]).sum(axis=3, keepdims=True)
         dgrid += xp.concatenate((by_row * read, by_column * read), axis=3)
     return dx.reshape(x.shape), dgrid
