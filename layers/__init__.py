@@ -10,7 +10,7 @@ from refvis.layers.conv_transpose import ConvTranspose
 from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
 from refvis.layers.errors import ShapeError
-from refvis.layers.exactness import exact, is_exact
+from refvis.layers.exactness import exact, is_exact, winograd, winograd_outputs
 from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.grids import AffineGrid, UniformScalingGrid
 from refvis.layers.loss import Loss, SoftmaxLoss
@@ -94,4 +94,6 @@ __all__ = [
     "replace_layer",
     "title",
     "unregister",
+    "winograd",
+    "winograd_outputs",
 ]

@@ -75,7 +75,9 @@ def kept(values: Array, mask: Array) -> Array:
     NumPy's `where` and its masked copies go value by value; a conjunction of bits goes vector by vector.
     """
     bits = values.view(f"int{8 * values.itemsize}")
-    return (bits & -mask.astype(bits.dtype)).view(values.dtype)
+    kept_bits = (-mask.view("int8")).astype(bits.dtype)
+    kept_bits &= bits
+    return kept_bits.view(values.dtype)
 
 
 def moved(array: Array, library: str) -> Array:

@@ -9,12 +9,13 @@ input is, at stride 1, a convolution with flipped filters; at other strides see 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from refvis.layers import conv
+from refvis.layers import conv, conv_winograd
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv, bias_gradient, filters_like, output_shape, padded
 from refvis.layers.conv_strided import FEW, by_phases, by_taps
 from refvis.layers.exactness import twin_of
 from refvis.layers.geometry import place, reach
+from refvis.layers.matrix_vector import by_columns, by_rows
 
 TILE_BYTES = 2 << 20
 
@@ -40,8 +41,9 @@ def forward(layer: Conv, x: Array) -> Array:
     xp = array_module(x, layer.filters, layer.biases)
     y = xp.empty(output_shape(layer, x.shape), x.dtype)
     f = filters_like(layer, x)
-    for g, (inputs, outputs) in enumerate(group_slices(len(f), x.shape[3], y.shape[3])):
-        _correlate(sliding(layer), padded(layer, x[..., inputs]), f[g].reshape(len(f[g]), -1).T, y[..., outputs])
+    for each, (inputs, outputs) in zip(f, group_slices(len(f), x.shape[3], y.shape[3]), strict=True):
+        if not conv_winograd.forward(layer, x[..., inputs], each, y[..., outputs]):
+            _correlate(sliding(layer), padded(layer, x[..., inputs]), each.reshape(len(each), -1).T, y[..., outputs])
     if layer.biases is not None:
         y += layer.biases.astype(x.dtype, copy=False)
     return y
@@ -88,7 +90,7 @@ def _correlate(window: Sliding, wide: Array, matrix: Array, y: Array) -> None:
     """Write into y the correlation of the padded input with one group's filters, a matrix of FH*FW*C x K."""
     xp = array_module(wide)
     if y.shape[1:3] == (1, 1) and wide.shape[1:3] == window.size:
-        y[:, 0, 0] = wide.reshape(len(wide), -1) @ matrix
+        y[:, 0, 0] = by_columns(wide.reshape(len(wide), -1), matrix.T)
         return
     for n, rows, columns in _tiles(window, wide, y.shape[1:3]):
         target = y[n, rows]
@@ -141,7 +143,7 @@ def _way_back(layer: Conv, signal: tuple[int, ...], x: tuple[int, ...], channels
 
 def _by_product(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
     """Write dx where each output sees all of the input, or a single pixel: signal times filters."""
-    dx[...] = (signal.reshape(-1, len(f)) @ f.reshape(len(f), -1)).reshape(dx.shape)
+    dx[...] = by_rows(signal.reshape(-1, len(f)), f.reshape(len(f), -1)).reshape(dx.shape)
 
 
 def _by_taps(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
@@ -157,6 +159,8 @@ def _by_phases(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
 
 def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
     """Write dx for stride 1: the signal, padded to full overlap, correlated with the filters turned by 180 degrees."""
+    if conv_winograd.gradient(layer, signal, f, dx):
+        return
     xp = array_module(signal)
     covered = reach(layer.size[0], layer.dilate[0]), reach(layer.size[1], layer.dilate[1])  # type: ignore[index]
     top, _, left, _ = layer.pad  # type: ignore[misc]

@@ -5,7 +5,7 @@ faster twin where there is one. Tests hold each twin to its definition.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from refvis.layers import (
@@ -19,9 +19,11 @@ from refvis.layers import (
     crop,
     dropout,
     fully_connected,
+    fully_connected_blocks,
     grids,
     loss,
     lrn,
+    lrn_roots,
     norm_offset,
     normalize_lp,
     pairwise_distance,
@@ -143,6 +145,12 @@ OPERATORS: dict[type, Operator] = DEFINITIONS | {
         conv_transpose_tiles.parameter_gradients,
         windows.conv_transpose_window,
     ),
+    fully_connected.FullyConnected: replace(
+        DEFINITIONS[fully_connected.FullyConnected],
+        forward=fully_connected_blocks.forward,
+        gradient=fully_connected_blocks.gradient,
+    ),
+    lrn.LRN: Operator(lrn_roots.forward, lrn_roots.gradient, lrn.output_shape),
 }
 
 

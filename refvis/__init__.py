@@ -44,7 +44,7 @@ from refvis.input_reconstruction import (
 from refvis.input_reconstruction.examples import examples
 from refvis.input_reconstruction.generators import generator_inversion, generator_maximization
 from refvis.input_reconstruction.hog import dsift, hog
-from refvis.layers import Node, ShapeError, exact, merge_batchnorm, modes
+from refvis.layers import Node, ShapeError, exact, merge_batchnorm, modes, winograd
 from refvis.loading import bundled, load, save
 from refvis.network import Network, chain
 from refvis.results import Heatmap, Reconstruction
@@ -103,4 +103,5 @@ __all__ = [
     "smoothgrad",
     "smoothgrad_squared",
     "vargrad",
+    "winograd",
 ]

@@ -5,6 +5,8 @@
 `weighted` changes the weights (their positive part, their square, ...). Layers whose weights are all positive and
 equal for each output (average pooling, sums) have no field for them: of these only whether any weight is left matters,
 since every rule divides by the sum (to which the stabiliser, if there is one, is then added).
+
+Convolutions are direct sums here: what is divided by may be a sum that is close to zero, or nothing but zeros.
 """
 
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from refvis.layers.batch_norm import BatchNorm, frozen
 from refvis.layers.bilinear_sampler import BilinearSampler
 from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
+from refvis.layers.exactness import winograd
 from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.operators import Layer, operator, title
 from refvis.layers.pool import Pool
@@ -53,10 +56,12 @@ class Linear:
     places: tuple[Array, ...] = ()
     returned: Callable[[tuple[Array, ...]], tuple[Array, ...]] = tuple
 
+    @winograd(0)
     def forward(self) -> Array:
         """Return W x (the output's shape, dtype of x)."""
         return operator(self.layer).forward(self.layer, *self.inputs, *self.places)
 
+    @winograd(0)
     def gradient(self, share: Array, output: Array | None = None) -> tuple[Array, ...]:
         """Return W^T share, for each contributing input."""
         found = operator(self.layer).gradient(self.layer, share, output, *self.inputs, *self.places)

@@ -1,0 +1,69 @@
+"""Local response normalisation, fast: sums of neighbours over one long row, roots instead of powers.
+
+A channel's window is added up by shifting all pixels' channels at once: they stand in one row, with zeros between one
+pixel and the next, as many as a window is wide. L^beta comes from square roots where beta is a multiple of 1/4, as it
+is in every published network: a root takes a fraction of the time of a power, and is rounded correctly.
+"""
+
+from refvis.layers import lrn
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.exactness import twin_of
+from refvis.layers.lrn import LRN, reaches
+
+
+@twin_of(lrn.forward)
+def forward(layer: LRN, x: Array) -> Array:
+    """Return what ``lrn.forward`` returns, to rounding."""
+    return x / powered(denominator(layer, x), layer.beta)
+
+
+@twin_of(lrn.gradient)
+def gradient(layer: LRN, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Return what ``lrn.gradient`` returns, to rounding."""
+    below, above = reaches(layer)
+    L = denominator(layer, x)
+    share = signal / powered(L, layer.beta)
+    spread = share * x
+    spread /= L
+    mirrored = window_sum(spread, above, below)
+    mirrored *= x
+    mirrored *= x.dtype.type(2 * layer.alpha * layer.beta)
+    share -= mirrored
+    return (share,)
+
+
+def denominator(layer: LRN, x: Array) -> Array:
+    """Return what ``lrn.denominator`` returns, to rounding."""
+    L = window_sum(x * x, *reaches(layer))
+    L *= x.dtype.type(layer.alpha)
+    L += x.dtype.type(layer.kappa)
+    if layer.kappa == 0:
+        L[L == 0] = x.dtype.type("inf")
+    return L
+
+
+def powered(L: Array, beta: float) -> Array:
+    """Return L**beta, by square roots for 1/4, 1/2 and 3/4."""
+    xp = array_module(L)
+    if beta not in (0.25, 0.5, 0.75):
+        return L**beta
+    root = xp.sqrt(L)
+    if beta == 0.5:
+        return root
+    fourth = xp.sqrt(root)
+    return fourth if beta == 0.25 else xp.multiply(root, fourth, out=root)
+
+
+def window_sum(values: Array, below: int, above: int) -> Array:
+    """Return what ``lrn.window_sum`` returns, to rounding."""
+    xp, (count, height, width, channels) = array_module(values), values.shape
+    below, above = min(below, channels - 1), min(above, channels - 1)
+    wide = xp.zeros((count * height * width, below + channels + above), values.dtype)
+    wide[:, below : below + channels] = values.reshape(-1, channels)
+    row, total = wide.reshape(-1), xp.empty(wide.shape, values.dtype)
+    length = row.size - below - above
+    inner = total.reshape(-1)[:length]
+    inner[...] = row[:length]
+    for shift in range(1, below + above + 1):
+        inner += row[shift : shift + length]
+    return total[:, :channels].reshape(values.shape)
