@@ -14,6 +14,10 @@ from refvis.results import Heatmap
 from refvis.scenes import scene
 
 SCENE = 7
+FROM = "relu3"
+"""The layer whose code is inverted, by both ways."""
+SHOWN = (f"inversion-{FROM}", f"generator-{FROM}", "maximization", "units-relu2")
+"""Reconstructions that are drawn; of the other rows, the first pictures."""
 HERE = Path(__file__).resolve().parent
 
 
@@ -30,7 +34,9 @@ def draw() -> None:
     for line, row in enumerate(explained.rows):
         first = axes[line, 1]
         first.text(-0.06, 0.5, row.title, rotation=90, va="center", ha="right", transform=first.transAxes)
-        for axis, card in zip(axes[line, 1:], row.cards, strict=False):
+        named = {card.key.partition("/")[2]: card for card in row.cards}
+        cards = [named[key] for key in SHOWN if key in named] or row.cards
+        for axis, card in zip(axes[line, 1:], cards, strict=False):
             found = card.found
             axis.imshow(found.overlay() if isinstance(found, Heatmap) else found.image, interpolation="nearest")
             axis.set_title(card.title, fontsize=10)

@@ -12,6 +12,12 @@ from refvis.printable import printable
 Channel = Annotated[
     str | None, typer.Option("--channel", help="What to explain: a class, or its number from 0; else the strongest.")
 ]
+Maximize = Annotated[
+    bool | None,
+    typer.Option(
+        "--maximize/--no-maximize", help="Images that maximise the score and channels; else where it takes seconds."
+    ),
+]
 
 
 def explain(
@@ -26,6 +32,7 @@ def explain(
     channel: Channel = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each inversion.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all that is random.")] = 0,
+    maximize: Maximize = None,
 ) -> None:
     """Explain what the network sees in an image: one page with a picture per method, and the arrays behind it."""
     from refvis import report
@@ -36,9 +43,8 @@ def explain(
     net = loaded(model, size, mean)
     unit = None if channel is None else channel_number(net, channel, None)
     fits = seen.mask is not None and net.input_size in (None, seen.mask.shape)
-    explained = report.explain(
-        net, seen.image, seen.name, seen.mask if fits else None, steps, seed, progress=True, channel=unit
-    )
+    mask = seen.mask if fits else None
+    explained = report.explain(net, seen.image, seen.name, mask, steps, seed, True, unit, maximize)
     out.mkdir(parents=True, exist_ok=True)
     report.write_arrays(explained, out / "explanation.h5")
     report.write_page(explained, out / "explanation.html")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from refvis.input_reconstruction.wanted import digest
-from refvis.layers import Array, array_module
+from refvis.layers import Array, ShapeError, array_module
 from refvis.layers.arrays import moved
 from refvis.loading import bundled, load
 from refvis.network import Network
@@ -19,12 +19,12 @@ def generator_for(net: Network, at: str, generator: Network | str | Path | None 
     `generator` is one, or its file or bundled name; None: the bundled one, which is called NETWORK-from-LAYER.
     Raises ValueError where there is none, or where it was trained for the codes of another network.
     """
-    node = net.node(written(net, at))
     if generator is None:
-        generator = f"{net.name}-from-{node.name}"
+        generator = _name(net, at)
         if generator not in bundled():
             known = ", ".join(name for name in bundled() if name.startswith(f"{net.name}-from-")) or "none"
-            raise ValueError(f"no bundled generator draws from {node.name!r} of {net.name!r} (there is: {known})")
+            layer = net.node(written(net, at)).name
+            raise ValueError(f"no bundled generator draws from {layer!r} of {net.name!r} (there is: {known})")
     found = generator if isinstance(generator, Network) else load(generator)
     trained = found.meta.get("code", {}).get("network", net.fingerprint)
     if trained != net.fingerprint:
@@ -33,6 +33,24 @@ def generator_for(net: Network, at: str, generator: Network | str | Path | None 
             f"{net.fingerprint[:16]}...: train one for this network (refvis.scenes.train_generators)"
         )
     return found.to(net.library)
+
+
+def fitting_generator(net: Network, at: str, x: Array) -> Network | None:
+    """Return the bundled generator that draws images of x's size from x's code; None where there is none."""
+    if _name(net, at) not in bundled():
+        return None
+    try:
+        drawing = generator_for(net, at)
+        code = net.upto(at).shapes(**{net.inputs[0]: x.shape})[net.variable(at)]
+        drawn = drawing.shapes(**{drawing.inputs[0]: code})[drawing.outputs[0]]
+    except (ShapeError, ValueError):  # another network of this name, or of other channels
+        return None
+    return drawing if drawn == x.shape else None
+
+
+def _name(net: Network, at: str) -> str:
+    """Return what the bundled generator for a layer is called, if there is one."""
+    return f"{net.name}-from-{net.node(written(net, at)).name}"
 
 
 @dataclass(frozen=True, repr=False)

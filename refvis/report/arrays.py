@@ -5,6 +5,7 @@ from typing import Any
 
 from refvis.files import write_whole
 from refvis.layers import Array
+from refvis.layers.arrays import moved
 from refvis.layers.ledger import AMOUNTS
 from refvis.report.explain import Card, Explanation
 from refvis.results import Heatmap, write_h5
@@ -44,11 +45,11 @@ def group_name(card: Card) -> str:
 
 def arrays(card: Card) -> dict[str, Array]:
     """Return the arrays of a card by name."""
+    measures = {f"measures/{name}": moved(values, "numpy") for name, values in card.found.measures.items()}
     if isinstance(card.found, Heatmap):
-        measures = {f"measures/{name}": values for name, values in card.found.measures.items()}
         return {"values": card.found.values, "map": card.found.map, **measures}
     history = {f"history/{name}": values for name, values in card.found.history.items()}
-    return {"x": card.found.x, "image": card.found.image, **history}
+    return {"x": card.found.x, "image": card.found.image, **history, **measures}
 
 
 def _write_ledger(group: Any, explained: Explanation) -> None:

@@ -10,7 +10,7 @@ from refvis.images import ImageLike
 from refvis.layers import Array, title
 from refvis.layers.nodes import called
 from refvis.network import Network
-from refvis.report.methods import Found, deconvolutions, modifications, reconstructions
+from refvis.report.methods import Found, Titled, deconvolutions, modifications, reconstructions
 from refvis.report.texts import HOW_TO_READ, ROWS
 from refvis.results import Heatmap
 from refvis.units import checked_channels
@@ -32,11 +32,12 @@ class Card:
 
 @dataclass(frozen=True)
 class Row:
-    """One class of the taxonomy."""
+    """One class of the taxonomy; `left_out` says what it lacks for this network, and why."""
 
     title: str
     question: str
     cards: tuple[Card, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,20 +64,23 @@ def explain(
     seed: int = 0,
     progress: bool = False,
     channel: int | str | None = None,
+    maximize: bool | None = None,
 ) -> Explanation:
     """Return what `net` does with `image`, by one or more methods of each class of the taxonomy.
 
     `channel` is explained, a number from 0 or a class's name (None: the image's strongest). `steps` is the length of
     each inversion; `seed` serves all that is random. `mask` (H x W bool, the input's size) says where the object is, if
-    that is known. `source` is the image's name.
+    that is known. `source` is the image's name. `maximize` says whether the score and a layer's channels are maximised
+    (None: what takes seconds).
     """
     x = net.preprocess(image)
     scores = net.upto(net.scores).forward(x).output
     channel = _channel(net, channel, scores)
+    found = reconstructions(net, x, channel, steps, seed, progress, maximize)
     rows = (
         _row("modification", modifications(net, x, channel, seed, progress), mask),
         _row("deconvolutional", deconvolutions(net, x, channel, seed), mask),
-        _row("reconstruction", reconstructions(net, x, steps, seed, progress), None),
+        _row("reconstruction", found, None),
     )
     return Explanation(
         net,
@@ -106,12 +110,14 @@ def _named(net: Network, channel: int, shape: tuple[int, ...]) -> str:
     return f"{before}{name}{over}"
 
 
-def _row(key: str, found: Iterable[tuple[str, str, Found]], mask: Array | None) -> Row:
+def _row(key: str, found: Iterable[Titled | str], mask: Array | None) -> Row:
+    """Return the row of what was found; sentences tell what was left out."""
+    every = [*found]
     cards = tuple(
         Card(f"{key}/{name}", title, HOW_TO_READ[name.split("-")[0]], result, _inside(result, mask))
-        for name, title, result in found
+        for name, title, result in (one for one in every if not isinstance(one, str))
     )
-    return Row(*ROWS[key], cards)
+    return Row(*ROWS[key], cards, tuple(one for one in every if isinstance(one, str)))
 
 
 def _inside(found: Found, mask: Array | None) -> float | None:

@@ -6,12 +6,18 @@ from typing import Any
 from refvis.deconvolutional import deconvolution, grad_cam, integrated_gradients, smoothgrad
 from refvis.input_modification import occlusion
 from refvis.input_reconstruction import inversion
+from refvis.input_reconstruction.generators import generator_inversion
+from refvis.input_reconstruction.generators_codes import fitting_generator
 from refvis.layers import Array, Node, ReLU
 from refvis.network import Network
-from refvis.report.texts import METHODS
+from refvis.report.maximized import STEPS, is_quick, maximized, maximized_units, multiplications, units
+from refvis.report.texts import LEFT_OUT, METHODS
 from refvis.results import Heatmap, Reconstruction
 
 Found = Heatmap | Reconstruction
+
+Titled = tuple[str, str, Found]
+"""A key, a title, and what was found."""
 
 MODES = ("gradient", "deconvnet", "guided", "epsilon", "epsilon_plus_flat")
 """Modes that walk back, a picture for each."""
@@ -24,9 +30,7 @@ TV_WEIGHTS = (1.0, 4.0, 10.0)
 details, the more the regulariser has to (Mahendran & Vedaldi choose it layer by layer, too)."""
 
 
-def modifications(
-    net: Network, x: Array, channel: int, seed: int, progress: bool
-) -> Iterator[tuple[str, str, Heatmap]]:
+def modifications(net: Network, x: Array, channel: int, seed: int, progress: bool) -> Iterator[Titled]:
     """Yield occlusion by boxes of a fifth of the shorter side, in steps of a third of the box."""
     size = max(1, round(min(x.shape[1:3]) / 5))
     options: dict[str, Any] = {"size": size, "stride": max(1, size // 3), "seed": seed, "progress": progress}
@@ -35,7 +39,7 @@ def modifications(
         yield name, METHODS[name], occlusion(net, x, fill=fill, channel=channel, **options)
 
 
-def deconvolutions(net: Network, x: Array, channel: int, seed: int) -> Iterator[tuple[str, str, Heatmap]]:
+def deconvolutions(net: Network, x: Array, channel: int, seed: int) -> Iterator[Titled]:
     """Yield what walks back by each mode, and methods on top of the gradient; Grad-CAM only where there are maps."""
     for mode in MODES:
         yield mode, METHODS[mode], deconvolution(net, x, mode, channel=channel)
@@ -47,22 +51,69 @@ def deconvolutions(net: Network, x: Array, channel: int, seed: int) -> Iterator[
 
 
 def reconstructions(
-    net: Network, x: Array, steps: int, seed: int, progress: bool
-) -> Iterator[tuple[str, str, Reconstruction]]:
-    """Yield the inversions of a shallow, a middle and a deep layer."""
-    for name, tv_weight in zip(depths(net, x), TV_WEIGHTS, strict=False):
+    net: Network, x: Array, channel: int, steps: int, seed: int, progress: bool, maximize: bool | None
+) -> Iterator[Titled | str]:
+    """Yield inversions, what generators draw from the same codes, if there are any, and what is maximised.
+
+    What cannot be, or takes long and was not asked for, is a sentence that says so.
+    """
+    names = depths(net, x)
+    if not names:
+        yield LEFT_OUT["inversion"]
+    for name, tv_weight in zip(names, TV_WEIGHTS, strict=False):
         found = inversion(net, x, at=name, steps=steps, tv_weight=tv_weight, seed=seed, progress=progress)
         yield f"inversion-{name}", f"{METHODS['inversion']} of {name}", found
+    for name in names:
+        drawing = fitting_generator(net, name, x)
+        if drawing is not None:
+            yield f"generator-{name}", f"{METHODS['generator']} from {name}", generator_inversion(net, x, name, drawing)
+    if maximize is not False:
+        yield _score(net, x, channel, seed, progress, maximize)
+        if names:
+            yield _units(net, x, seed, progress)
+
+
+def _score(net: Network, x: Array, channel: int, seed: int, progress: bool, maximize: bool | None) -> Titled | str:
+    """Return the image that maximises the score, or why there is none."""
+    if not maximize and not is_quick(net, x):
+        return LEFT_OUT["maximization"].format(STEPS, STEPS * multiplications(net, net.scores, x.shape))
+    try:
+        found = maximized(net, x, channel, seed, progress)
+    except ValueError as fault:  # it diverged
+        return LEFT_OUT["diverged"].format(METHODS["maximization"], fault)
+    return "maximization", METHODS["maximization"] + _of_class(net, channel), found
+
+
+def _units(net: Network, x: Array, seed: int, progress: bool) -> Titled | str:
+    """Return the images that maximise the channels of a layer, or why there are none."""
+    of = units(net, x, rectified(net, x))
+    if of is None:
+        return LEFT_OUT["units"]
+    title = f"{METHODS['units']} of {of.at}"
+    try:
+        return f"units-{of.at}", title, maximized_units(net, of, seed, progress)
+    except ValueError as fault:  # it diverged
+        return LEFT_OUT["diverged"].format(title, fault)
+
+
+def _of_class(net: Network, channel: int) -> str:
+    """Return the name of the class behind a colon; nothing where classes have no names."""
+    labels = net.labels_at(net.scores)
+    return f": {labels[channel]}" if channel < len(labels) else ""
 
 
 def depths(net: Network, x: Array, count: int = len(TV_WEIGHTS)) -> list[str]:
     """Return up to `count` nodes to invert, from the first to the deepest ReLU (or layer) with positions left."""
-    maps = mapped(net, x)
-    rectified = [node.name for node in maps if isinstance(node.layer, ReLU)]
-    names = rectified or [node.name for node in maps]
+    names = [node.name for node in rectified(net, x)]
     if len(names) <= count:
         return names
     return [names[round(i * (len(names) - 1) / (count - 1))] for i in range(count)]
+
+
+def rectified(net: Network, x: Array) -> list[Node]:
+    """Return the ReLUs with positions left, or, if there are none, all nodes with positions left."""
+    maps = mapped(net, x)
+    return [node for node in maps if isinstance(node.layer, ReLU)] or maps
 
 
 def mapped(net: Network, x: Array) -> list[Node]:

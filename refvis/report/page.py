@@ -42,7 +42,12 @@ def view(explained: Explanation) -> dict[str, Any]:
         "covered": None if explained.mask is None else float(explained.mask.mean()),
         "notes": [one.text for one in explained.net.load_report if one.kind == "warning"],
         "rows": [
-            {"title": row.title, "question": row.question, "cards": [card_view(card) for card in row.cards]}
+            {
+                "title": row.title,
+                "question": row.question,
+                "cards": [card_view(card) for card in row.cards],
+                "left_out": row.left_out,
+            }
             for row in explained.rows
         ],
         "ledger": ledger_view(explained.ledger),
@@ -52,25 +57,36 @@ def view(explained: Explanation) -> dict[str, Any]:
 
 def card_view(card: Card) -> dict[str, Any]:
     """Return one card for the template."""
-    shown = {"title": card.title, "reading": card.reading, "inside": card.inside}
-    parameters = {name: value for name, value in card.found.record.parameters.items() if value is not None}
-    if isinstance(card.found, Reconstruction):
-        history = {name: (float(values[0]), float(values[-1])) for name, values in card.found.history.items()}
+    found = card.found
+    parameters = {name: value for name, value in found.record.parameters.items() if value is not None}
+    shown = {"title": card.title, "reading": card.reading, "inside": card.inside, "parameters": parameters}
+    if isinstance(found, Reconstruction):
         return shown | {
-            "picture": data_uri(card.found.image),
-            "parameters": parameters,
+            "picture": data_uri(found.image),
             "scale": None,
-            "history": history,
             "missed": None,
+            "measured": _measured(found),
+            "wide": len(found.x) > 1,
         }
-    picture = card.found.overlay()
     return shown | {
-        "picture": data_uri(picture),
-        "parameters": parameters,
-        "scale": bar(card.found.scale, card.found.map),
-        "history": None,
-        "missed": _missed(card.found),
+        "picture": data_uri(found.overlay()),
+        "scale": bar(found.scale, found.map),
+        "missed": _missed(found),
+        "measured": None,
+        "wide": False,
     }
+
+
+def _measured(found: Reconstruction) -> tuple[str, str, str] | None:
+    """Return what was measured of a reconstruction: words before the figure, the figure, words behind it."""
+    if len(found.x) > 1:
+        return None
+    if "norm" in found.measures:
+        start = f" (at the start: {found.history['code'][0]:.3f})" if "code" in found.history else ""
+        figure, behind = f"{found.measures['norm'][0]:.3f}", f" of the code's squared norm{start}."
+        return "Distance to the input's code: ", figure, behind
+    reached, own = (float(found.measures[name][0]) for name in ("activation", "activation_of_input"))
+    return "The score is ", f"{reached:.3g}", f"; that of the input is {own:.3g}."
 
 
 def _missed(found: Heatmap) -> float | None:

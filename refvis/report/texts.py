@@ -11,7 +11,7 @@ ROWS = {
     ),
     "reconstruction": (
         "Input reconstruction",
-        "Make an image whose code inside the network resembles that of this one.",
+        "Make an image whose code inside the network resembles that of this one, or that excites a unit.",
     ),
 }
 
@@ -27,6 +27,9 @@ METHODS = {
     "smoothgrad": "SmoothGrad",
     "grad_cam": "Grad-CAM",
     "inversion": "Inversion",
+    "generator": "Generator",
+    "maximization": "Maximised score",
+    "units": "Maximised channels",
 }
 
 HOW_TO_READ = {
@@ -53,6 +56,20 @@ HOW_TO_READ = {
     "as that layer, so read regions, not edges.",
     "inversion": "An image found from noise, whose code at this layer comes close to that of the input "
     "(how close stands below): what it shows, the layer still knows; what is washed out, it may have let go.",
+    "generator": "Drawn from the input's code at this layer by a network that has learned to: about the mean of all "
+    "images that have such a code, so blurred and gray is what the code does not tell.",
+    "maximization": "An image found from noise, which drives the score up (over several positions, their mean): "
+    "shapes that speak for it, in parts or more than once, in colours that need not mean anything.",
+    "units": "For each channel of this layer, in rows, an image found from noise that excites it: as large as what "
+    "one position of the layer sees; a gray one is hardly excited by anything.",
+}
+
+LEFT_OUT = {
+    "inversion": "No layer of this network has more than one position: there is nothing to invert.",
+    "maximization": "Left out: the image that maximises the score. Its {} steps take {:.2g} multiplications and twice "
+    "as many on the way back, which may be minutes: ask for it with --maximize (from Python, maximize=True).",
+    "diverged": "Left out: {}. The search went astray: {}.",
+    "units": "Left out: the channels of a layer; no layer with positions has several that take seconds to maximise.",
 }
 
 LEDGER_READING = (

@@ -127,15 +127,17 @@ def test_explain(folder, monkeypatch, capsys):
     assert out.splitlines()[-2:] == ["page:   new/out/explanation.html", "arrays: new/out/explanation.h5"]
     assert len(out.splitlines()) == 5 + 2
     assert err == ""  # bars are for terminals
-    assert Path("new/out/explanation.html").read_text().count("<img ") == 1 + 10 + 2
+    assert Path("new/out/explanation.html").read_text().count("<img ") == 1 + 10 + 2 + 2
     with h5py.File("new/out/explanation.h5") as file:
         assert file.attrs["source"] == "a.png"
         assert file["modification/occlusion_random"].attrs["parameter seed"] == 3
         assert file["reconstruction/inversion/relu1"].attrs["parameter steps"] == 2
         first = file["reconstruction/inversion/relu1/x"][()]
-    run(monkeypatch, capsys, "explain", "a.png", "-m", "small.mat", "-o", "new/out", "--steps", 2, "--seed", 4)
+    again = ["explain", "a.png", "-m", "small.mat", "-o", "new/out", "--steps", 2, "--seed", 4, "--no-maximize"]
+    run(monkeypatch, capsys, *again)
     with h5py.File("new/out/explanation.h5") as file:
         assert np.abs(file["reconstruction/inversion/relu1/x"][()] - first).max() > 1
+        assert set(file["reconstruction"]) == {"inversion"}
 
 
 def test_explain_another_class(folder, monkeypatch, capsys):
@@ -153,7 +155,7 @@ def test_explain_a_scene_with_its_object(folder, monkeypatch, capsys):
     layers = {"conv": conv(np.random.default_rng(0), (4, 7, 5, 3), stride=4), "relu": ReLU()}
     net = refvis.chain(layers, {"normalization": {"imageSize": (side, side, 3)}})
     refvis.save(net, "scene.mat")
-    for model, pictures in (("scene.mat", 2 + 10 + 1), ("small.mat", 1 + 10 + 2)):
+    for model, pictures in (("scene.mat", 2 + 10 + 1 + 2), ("small.mat", 1 + 10 + 2 + 2)):
         code, _, _ = run(monkeypatch, capsys, "explain", "-m", model, "-o", "out", "--steps", 1, "--scene", 11)
         assert code == 0
         page = Path("out/explanation.html").read_text()

@@ -25,7 +25,7 @@ MASK[3:9, 2:7] = True
 MODES = ["gradient", "deconvnet", "guided", "epsilon", "epsilon_plus_flat"]
 HEATMAPS = ["occlusion_mean", "occlusion_random", *MODES, "integrated_gradients", "smoothgrad", "grad_cam"]
 HEATMAP_KEYS = [f"modification/{name}" for name in HEATMAPS[:2]] + [f"deconvolutional/{name}" for name in HEATMAPS[2:]]
-INVERSION_KEYS = [f"reconstruction/inversion-{name}" for name in ("relu1", "relu2")]
+RECONSTRUCTIONS = ["inversion-relu1", "inversion-relu2", "maximization", "units-relu2"]
 EVIL = "<script>alert('&\"x')</script>"
 
 
@@ -58,7 +58,9 @@ def assert_self_contained(text):
 
 def test_one_row_per_class_of_the_taxonomy(explained):
     assert [row.title for row in explained.rows] == ["Input modification", "Deconvolutional", "Input reconstruction"]
-    assert [card.key for row in explained.rows for card in row.cards] == HEATMAP_KEYS + INVERSION_KEYS
+    assert [card.key for row in explained.rows for card in row.cards] == HEATMAP_KEYS + [
+        f"reconstruction/{name}" for name in RECONSTRUCTIONS
+    ]
     assert all(card.reading.endswith(".") and card.title for row in explained.rows for card in row.cards)
 
 
@@ -96,6 +98,7 @@ def test_another_channel_by_number_or_name():
     for channel in (2, "cat"):
         made = report.explain(net, IMAGE, steps=1, channel=channel)
         assert made.target == "the output cat"
+        assert made.rows[2].cards[-2].title == "Maximised score: cat"
         (card,) = (card for row in made.rows for card in row.cards if card.key == key)
         assert card.found.record.parameters["channel"] == 2
         assert made.ledger.record.parameters["channel"] == 2
@@ -112,23 +115,23 @@ def test_share_inside_the_mask(explained):
         positive = np.clip(card.found.map.astype(float), 0, None)
         inside = sum(positive[i, j] for i, j in np.ndindex(13, 11) if 3 <= i < 9 and 2 <= j < 7)
         np.testing.assert_allclose(card.inside, inside / positive.sum(), rtol=1e-5)
-    assert [card.inside for card in explained.rows[2].cards] == [None, None]
-    bare = report.explain(classifier(), IMAGE, steps=1)
+    assert [card.inside for card in explained.rows[2].cards] == [None] * 4
+    bare = report.explain(classifier(), IMAGE, steps=1, maximize=False)
     assert {card.inside for row in bare.rows for card in row.cards} == {None}
 
 
 def test_the_page_is_self_contained_and_complete(explained, tmp_path):
     page = assert_self_contained(written(explained, tmp_path))
     pictures = [attributes["src"] for attributes in page.named("img")]
-    assert len(pictures) == 2 + len(HEATMAPS) + 2
+    assert len(pictures) == 2 + len(HEATMAPS) + len(RECONSTRUCTIONS)
     shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",", 1)[1])))) for uri in pictures]
-    assert {picture.shape for picture in shown} == {(13, 11, 3)}
+    assert {picture.shape for picture in shown[:-1]} == {(13, 11, 3)}
     cards = [card for row in explained.rows for card in row.cards]
     expected = [card.found.overlay() if card.key in HEATMAP_KEYS else card.found.image for card in cards]
     for found, want in zip(shown, [explained.picture, outlined(explained.picture, MASK), *expected], strict=True):
         assert_same(found, want)
     assert all(attributes["alt"] for attributes in page.named("img"))
-    assert len(page.named("article")) == len(HEATMAPS) + 2
+    assert len(page.named("article")) == len(HEATMAPS) + len(RECONSTRUCTIONS)
     bars = [attributes for attributes in page.named("div") if attributes.get("class") == "bar"]
     assert len(bars) == len(HEATMAPS)
     assert all(attributes["style"].count("rgb(") == 16 for attributes in bars)
@@ -148,7 +151,7 @@ def test_the_page_is_self_contained_and_complete(explained, tmp_path):
 
 
 def test_without_a_mask_there_is_one_picture_less(tmp_path):
-    page = assert_self_contained(written(report.explain(classifier(), IMAGE, steps=1), tmp_path))
+    page = assert_self_contained(written(report.explain(classifier(), IMAGE, steps=1, maximize=False), tmp_path))
     assert len(page.named("img")) == 1 + len(HEATMAPS) + 2
     assert "on the object" not in " ".join(page.texts)
 
@@ -165,10 +168,10 @@ def test_names_from_files_are_escaped(tmp_path):
     explained = report.explain(net, IMAGE, f"image{EVIL}", steps=1)
     page = assert_self_contained(written(explained, tmp_path))
     text = " ".join(page.texts)
-    for name in ("net", "image", "Inversion of relu"):
+    for name in ("net", "image", "Inversion of relu", "Maximised channels of relu"):
         assert f"{name}{EVIL}" in text
     assert all(label in text for label, _ in explained.classes)
-    assert len(page.named("img")) == 1 + len(HEATMAPS) + 1
+    assert len(page.named("img")) == 1 + len(HEATMAPS) + 1 + 2
 
 
 def test_the_arrays(explained, tmp_path):
@@ -179,7 +182,7 @@ def test_the_arrays(explained, tmp_path):
         for name in ("x", "picture", "mask"):
             assert_same(file["input"][name][()], getattr(explained, name))
         for card in (card for row in explained.rows for card in row.cards):
-            group = file[card.key.replace("inversion-", "inversion/")]
+            group = file[card.key.replace("-", "/")]
             assert group.attrs["fingerprint"] == card.found.record.fingerprint
             for name, value in card.found.record.flat().items():
                 assert group.attrs[name] == value
@@ -188,9 +191,14 @@ def test_the_arrays(explained, tmp_path):
                 assert_same(group["values"][()], card.found.values)
                 assert_same(group["map"][()], card.found.map)
             else:
-                assert set(group) == {"x", "image", "history"}
+                assert set(group) == {"x", "image", "history", "measures"}
                 assert_same(group["x"][()], card.found.x)
-                assert_same(group["history/code"][()], card.found.history["code"])
+                assert_same(group["image"][()], card.found.image)
+                for part in ("history", "measures"):
+                    values = getattr(card.found, part)
+                    assert set(group[part]) == set(values)
+                    for name in values:
+                        assert_same(group[part][name][()], values[name])
 
 
 ODD_NAMES = [
@@ -216,12 +224,12 @@ def test_arrays_of_layers_with_odd_names(tmp_path, names):
         names[1]: ReLU(),
         "fc": conv(random, (7, 10, 8, 10)),
     }
-    explained = report.explain(refvis.chain(layers, meta()), IMAGE, steps=1)
+    explained = report.explain(refvis.chain(layers, meta()), IMAGE, steps=1, maximize=False)
     report.write_arrays(explained, tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
         groups = list(file["reconstruction/inversion"].values())
         assert len(groups) == 2
-        assert all(set(group) == {"x", "image", "history"} for group in groups)
+        assert all(set(group) == {"x", "image", "history", "measures"} for group in groups)
         found = {group.attrs["parameter at"]: group["x"][()] for group in groups}
         for card in explained.rows[2].cards:
             assert_same(found[card.found.record.parameters["at"]], card.found.x)
@@ -239,7 +247,7 @@ def test_networks_with_one_output_name_no_classes(tmp_path):
 
 def test_networks_without_maps_have_nothing_to_invert(tmp_path):
     explained = report.explain(replace(linear(dtype="float32"), meta=meta()), IMAGE, steps=1)
-    assert explained.rows[2].cards == ()
+    assert not [card for card in explained.rows[2].cards if "inversion" in card.key]
     assert [card.key for card in explained.rows[1].cards] == [key for key in HEATMAP_KEYS[2:] if "cam" not in key]
     page = assert_self_contained(written(explained, tmp_path))
     assert "there is nothing to invert" in " ".join(page.texts)

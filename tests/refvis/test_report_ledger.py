@@ -20,7 +20,7 @@ ZERO = {"-": 0.0}
 
 @pytest.fixture(scope="module")
 def explained():
-    return report.explain(classifier(), IMAGE, steps=1)
+    return report.explain(classifier(), IMAGE, steps=1, maximize=False)
 
 
 def number(text):
@@ -86,7 +86,7 @@ def test_layers_that_do_not_balance_are_named():
 
 
 def test_without_anything_kept_there_is_the_sum_alone(tmp_path):
-    explained = report.explain(replace(linear(dtype="float32"), meta=meta()), IMAGE, steps=1)
+    explained = report.explain(replace(linear(dtype="float32"), meta=meta()), IMAGE, steps=1, maximize=False)
     view = ledger_view(explained.ledger)
     assert view["lines"] == []
     assert view["terms"] == [("=", view["seed"], "at the input")]
@@ -120,7 +120,7 @@ def test_small_scores_have_a_unit():
 def test_the_columns_in_the_file(tmp_path):
     evil = "relu\0/\x1b"
     net = refvis.chain({"conv": conv(np.random.default_rng(0), (4, 3, 2, 3)), evil: ReLU()}, meta())
-    explained = report.explain(net, IMAGE, steps=1)
+    explained = report.explain(net, IMAGE, steps=1, maximize=False)
     report.write_arrays(explained, tmp_path / "a.h5")
     kept = explained.ledger
     with h5py.File(tmp_path / "a.h5") as file:
