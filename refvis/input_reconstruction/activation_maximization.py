@@ -1,5 +1,6 @@
 """Activation maximisation (Erhan et al. 2009): an image that excites a unit, a channel or a class as it can."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from refvis.input_reconstruction.solve import given, noise, solved
 from refvis.input_reconstruction.wanted import digest
 from refvis.layers import Array, receptive_fields
 from refvis.layers.arrays import moved
+from refvis.layers.nodes import called
 from refvis.network import Network
 from refvis.results import Reconstruction, Record, record
 from refvis.targets import Target, written
@@ -39,12 +41,12 @@ def activation_maximization(
 ) -> Reconstruction:
     """Return images that maximise a channel's mean over its positions, or its value at one `position` (y, x).
 
-    `at` names a layer or variable (None: the scores, whose channels are the classes). `channel` is one, a sequence, or
-    "all" (the mean over positions of the sum of all); None: every channel of the layer. Each has an image of its own,
-    all found in one batch. `against` is a channel that is subtracted: of scores, the logit difference. `recipe` is a
-    name in `PRESETS` or a `Recipe`; `steps` replaces its number. `size` (H, W) is that of the images (None: the
-    network's input size). `start` is the parametrisation's z (N or 1 of them; for `Pixels`, images), the precision its
-    own; without it, noise in float32. `starts`, `patience`, `checkpoint` as in `inversion`.
+    `at` names a layer or variable (None: the scores, whose channels are the classes). `channel` is one, by number or as
+    a class's name, a sequence, or "all" (the mean over positions of the sum of all); None: every channel of the layer.
+    Each has an image of its own, all found in one batch. `against` is a channel that is subtracted: of scores, the
+    logit difference. `recipe` is a name in `PRESETS` or a `Recipe`; `steps` replaces its number. `size` (H, W) is that
+    of the images (None: the network's input size). `start` is the parametrisation's z (N or 1 of them; for `Pixels`,
+    images), the precision its own; without it, noise in float32. `starts`, `patience`, `checkpoint` as in `inversion`.
     A unit that is off everywhere is woken through its ReLU (`awakening`). The history has "activation" (weighted, with
     the sign of what is minimised) and the regularisers; the measure "activation" is what the network gives the final
     images. Raises ValueError for what does not exist.
@@ -53,12 +55,13 @@ def activation_maximization(
     cut = net.upto(variable)
     image = _image_shape(net, size)
     shape = cut.shapes(**{net.inputs[0]: (1, *image)})[variable]
-    channels = _channels(channel, shape[3], variable)
-    others = checked_against(against, [channels], shape[3], variable)[0]
+    name, labels = called(net.nodes, variable), net.labels_at(variable)
+    channels = _channels(channel, shape[3], name, labels)
+    others = checked_against(against, [channels], shape[3], name, labels)[0]
     made_by = recipe if isinstance(recipe, Recipe) else preset(recipe, field_stride(net, variable))
     made_by = made_by if steps is None else replace(made_by, steps=steps)
     run = Run(seed, starts, patience, checkpoint, progress)
-    goal = Target(cut, variable, channels, others, checked_position(position, shape, variable))
+    goal = Target(cut, variable, channels, others, checked_position(position, shape, name))
     rows = goal.repeated(starts)
     term = Term("activation", partial(activation, goal=rows), -made_by.weight, variable)
     if start is None:
@@ -92,13 +95,13 @@ def _image_shape(net: Network, size: tuple[int, int] | None) -> tuple[int, int, 
     return (*chosen, net.channels)
 
 
-def _channels(given_channel: Channel, count: int, variable: str) -> tuple[int | None, ...]:
+def _channels(given_channel: Channel, count: int, name: str, labels: Sequence[str]) -> tuple[int | None, ...]:
     """Return the channels to maximise, None standing for the sum of all."""
     if given_channel is None:
         return tuple(range(count))
     if isinstance(given_channel, str) and given_channel == "all":
         return (None,)
-    return checked_channels(given_channel, count, variable)
+    return checked_channels(given_channel, count, name, labels)
 
 
 def _record(

@@ -8,7 +8,7 @@ import numpy as np
 
 from refvis.deconvolutional.upsampling import upsampled
 from refvis.input_reconstruction.activation_maximization import activation
-from refvis.input_reconstruction.measures import Measure, energy
+from refvis.input_reconstruction.measures import energy
 from refvis.input_reconstruction.objective import Term
 from refvis.input_reconstruction.optimisers import Momentum
 from refvis.input_reconstruction.recipe import Recipe, Run
@@ -17,6 +17,7 @@ from refvis.input_reconstruction.transforms import Jitter
 from refvis.input_reconstruction.wanted import digest
 from refvis.layers import Array
 from refvis.layers.arrays import require_finite
+from refvis.layers.nodes import called
 from refvis.network import Network
 from refvis.results import Reconstruction, record
 from refvis.targets import Target, written
@@ -27,7 +28,7 @@ def deepdream(
     net: Network,
     x: Array,
     at: str,
-    channel: int | None = None,
+    channel: int | str | None = None,
     *,
     octaves: int = 4,
     ratio: float = 1.4,
@@ -37,7 +38,7 @@ def deepdream(
     seed: int = 0,
     progress: bool = False,
 ) -> Reconstruction:
-    """Return image `x` (1 x H x W x C) with more of what layer `at`, or one channel of it, is excited by.
+    """Return image `x` (1 x H x W x C) with more of what layer `at`, or one channel (or class) of it, is excited by.
 
     The image is shrunk by `ratio` for each of the `octaves` but the last; from the smallest up, `steps` steps of `rate`
     (in values of 0 ... 255, along the gradient divided by its mean absolute value) enlarge half the mean square of the
@@ -48,11 +49,12 @@ def deepdream(
     if octaves < 1 or not ratio > 1:
         raise ValueError(f"octaves is {octaves} and ratio {ratio}, expected 1 or more, and more than 1")
     variable = written(net, at)
-    excited = _measure(net, x, variable, channel)
+    unit = None if channel is None else _channel(net, x, variable, channel)
+    excited = energy if unit is None else partial(activation, goal=Target(net.upto(variable), variable, (unit,)))
     recipe = Recipe(
         transforms=(Jitter(jitter),), optimiser=Momentum(rate, momentum=0.0, normalised=True), steps=steps, noise=0.0
     )
-    choices: dict[str, Any] = {"octaves": octaves, "ratio": ratio, "channel": "energy" if channel is None else channel}
+    choices: dict[str, Any] = {"octaves": octaves, "ratio": ratio, "channel": "energy" if unit is None else unit}
     made = record("deepdream", net, at=variable, x=digest(x), **choices, **recipe.described(), seed=seed)
     pyramid = [x]
     for octave in range(1, octaves):
@@ -69,13 +71,10 @@ def deepdream(
     return _joined(net, found, x.shape[1:3])
 
 
-def _measure(net: Network, x: Array, variable: str, channel: int | None) -> Measure:
-    """Return what is enlarged: half the mean square of the variable, or the mean of one channel."""
-    if channel is None:
-        return energy
-    cut = net.upto(variable)
-    channels = checked_channels(channel, cut.shapes(**{net.inputs[0]: x.shape})[variable][3], variable)
-    return partial(activation, goal=Target(cut, variable, channels))
+def _channel(net: Network, x: Array, variable: str, channel: int | str) -> int:
+    """Return the channel's number."""
+    count = net.upto(variable).shapes(**{net.inputs[0]: x.shape})[variable][3]
+    return checked_channels((channel,), count, called(net.nodes, variable), net.labels_at(variable))[0]
 
 
 def _joined(net: Network, found: list[Reconstruction], size: tuple[int, ...]) -> Reconstruction:

@@ -12,6 +12,7 @@ from refvis.input_reconstruction.examples_ranking import Ranking, ranked
 from refvis.input_reconstruction.examples_result import Examples
 from refvis.layers import Array, modes, receptive_fields
 from refvis.layers.arrays import moved
+from refvis.layers.nodes import called
 from refvis.network import Network
 from refvis.results import record
 from refvis.targets import written
@@ -33,9 +34,10 @@ def examples(
 
     `images` is a folder (with its sub-folders; what cannot be read is skipped and told), a sequence of images or of
     paths, or a mapping from names to them. Of each image only the strongest position counts, so no image comes twice.
-    `at` names a layer or variable (None: the scores); `channel` is one or several (None: every channel of the layer).
-    Patches are the receptive fields, with a chequered ground where they reach beyond the image. Beside each stands
-    the signal that walks back from that channel at that position alone by `mode`, each on a scale of its own.
+    `at` names a layer or variable (None: the scores); `channel` is one or several, by number or as a class's name
+    (None: every channel of the layer). Patches are the receptive fields, with a chequered ground where they reach
+    beyond the image. Beside each stands the signal that walks back from that channel at that position alone by `mode`,
+    each on a scale of its own.
 
     Images are gone through `batch` at a time, and only numbers are kept; the few that win are read again. Ctrl-C ends
     the search: the result has the strongest so far, marked as `partial`.
@@ -72,7 +74,9 @@ def _channels(net: Network, images: Source, variable: str, channel: Channel) -> 
         name, reason = next(iter((images.skipped or {}).items()))
         raise ValueError(f"none of the {len(images.names)} images can be read; {name}: {reason}")
     count = net.upto(variable).shapes(**{net.inputs[0]: first[1].shape})[variable][3]
-    return tuple(range(count)) if channel is None else checked_channels(channel, count, variable)
+    if channel is None:
+        return tuple(range(count))
+    return checked_channels(channel, count, called(net.nodes, variable), net.labels_at(variable))
 
 
 def _shown(

@@ -142,6 +142,15 @@ def test_scores_are_the_default_and_have_names():
     )
 
 
+def test_classes_may_be_named():
+    net = classifier()
+    named, numbered = (refvis.examples(net, IMAGES, channel=channel, top=2) for channel in (["cat", "ant"], [2, 0]))
+    assert named.channels == numbered.channels == (2, 0)
+    assert named.titles == ("cat", "ant")
+    assert_same(named.patches, numbered.patches)
+    assert named.record == numbered.record
+
+
 def test_layers_that_mix_images_see_one_at_a_time():
     ones = np.ones(8, "float32")
     net = refvis.Network(classifier().nodes[:2])
@@ -221,8 +230,9 @@ def test_the_sheet_shows_every_patch():
     [
         ({"at": "conv9"}, "no layer or variable 'conv9'"),
         ({"at": "x0"}, "'x0' is the network's input"),
-        ({"at": "conv1", "channel": 8}, "channel 8 of 'x1': expected 0 ... 7"),
-        ({"channel": "all"}, "expected a whole number"),
+        ({"at": "conv1", "channel": 8}, r"channel 8 of 'conv1 \(x1\)': expected 0 ... 7"),
+        ({"channel": "all"}, "there is no class 'all'"),
+        ({"at": "conv1", "channel": "cat"}, "there is no named channel 'cat'"),
         ({"top": 0}, "top is 0"),
         ({"batch": 0}, "batch is 0"),
         ({"mode": "deconv"}, "deconv"),

@@ -62,6 +62,17 @@ def test_the_slope_of_what_is_maximised():
         np.testing.assert_allclose((activation(values, goal)[1] * direction).sum(), slope, rtol=1e-6)
 
 
+def test_classes_may_be_named():
+    net = classifier()
+    named = refvis.activation_maximization(net, None, ("fox", "ant"), PLAIN, against="cat", steps=3)
+    numbered = refvis.activation_maximization(net, "fc3", (5, 0), PLAIN, against=2, steps=3)
+    assert_same(named.x, numbered.x)
+    assert named.record.parameters["channel"] == [5, 0]
+    assert named.record.parameters["against"] == [2, 2]
+    of_softmax = refvis.activation_maximization(net, "prob", "bee", PLAIN, steps=3)
+    assert_same(of_softmax.x, refvis.activation_maximization(net, "prob", 1, PLAIN, steps=3).x)
+
+
 def test_every_channel_is_the_default():
     found = refvis.activation_maximization(classifier(), recipe=PLAIN)
     assert found.x.shape == (7, *SIZE)
@@ -140,10 +151,14 @@ def test_layers_that_mix_images_have_one():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"channel": 7}, r"channel 7 of 'x8': expected 0 \.\.\. 6"),
+        ({"channel": 7}, r"channel 7 of 'fc3 \(x8\)': expected 0 \.\.\. 6"),
+        ({"channel": "cats"}, "there is no class 'cats': did you mean 'cat'"),
+        ({"channel": 2, "against": "cats"}, "there is no class 'cats': did you mean 'cat'"),
+        ({"at": "conv2", "channel": "cat"}, "there is no named channel 'cat'"),
+        ({"channel": "cat", "against": "cat"}, "against itself"),
         ({"channel": 2, "against": 2}, "against itself"),
         ({"at": "fc9"}, "no layer or variable 'fc9'"),
-        ({"at": "conv2", "position": (9, 0)}, r"position \(9, 0\) of 'x5'"),
+        ({"at": "conv2", "position": (9, 0)}, r"position \(9, 0\) of 'conv2 \(x5\)'"),
         ({"recipe": "olah"}, "there is no recipe 'olah', expected one of 'erhan2009'"),
         ({"start": np.ones((3, *SIZE))}, r"the start has shape \(3, 13, 11, 3\), expected \(7, 13, 11, 3\) or"),
         ({"start": np.full((1, *SIZE), np.nan)}, "NaN"),

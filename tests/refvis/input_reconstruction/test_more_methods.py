@@ -69,13 +69,23 @@ def test_deepdream_excites_the_layer(channel):
     assert np.abs(refvis.deepdream(net, x, "conv1", channel, octaves=2, steps=0).x - x).max() < 1e-3
 
 
+def test_deepdreams_of_a_class_by_its_name():
+    net, x = classifier(), inputs()
+    by_name, by_number = (refvis.deepdream(net, x, "fc3", channel, octaves=1, steps=3) for channel in ("dog", 3))
+    assert_same(by_name.x, by_number.x)
+    assert by_name.record == by_number.record
+
+
 def test_deepdreams_that_cannot_be_are_refused():
     net, x = classifier(), inputs()
     for options in ({"octaves": 0}, {"ratio": 1.0}):
         with pytest.raises(ValueError, match="expected 1 or more, and more than 1"):
             refvis.deepdream(net, x, "conv1", **options)
-    with pytest.raises(ValueError, match=r"channel 9 of 'x1': expected 0 \.\.\. 7"):
+    with pytest.raises(ValueError, match=r"channel 9 of 'conv1 \(x1\)': expected 0 \.\.\. 7"):
         refvis.deepdream(net, x, "conv1", 9)
+    for channel, at, message in (("cat", "conv1", "there is no named channel 'cat'"), ("cta", "fc3", "mean 'cat'")):
+        with pytest.raises(ValueError, match=message):
+            refvis.deepdream(net, x, at, channel)
     with pytest.raises(ValueError, match=r"layer 'conv2'.*give a larger input"):
         refvis.deepdream(net, x, "fc3")
 
