@@ -16,7 +16,8 @@ from refvis.input_reconstruction.projections import Decay
 from refvis.input_reconstruction.recipe import Recipe
 from refvis.input_reconstruction.schedules import Cosine
 from refvis.input_reconstruction.wanted import digest, wanted
-from refvis.layers import Array, ShapeError
+from refvis.layers import Array, Graph, ShapeError
+from refvis.layers.apart import is_apart
 from refvis.network import Network
 from refvis.results import Reconstruction, record
 from refvis.units import Channel
@@ -25,13 +26,15 @@ from refvis.units import Channel
 def generator_inversion(
     net: Network, target_or_x: Array, at: str = "relu5", generator: Network | str | Path | None = None
 ) -> Reconstruction:
-    """Return the image that a generator draws from a code at layer `at`: inversion in one forward pass.
+    """Return the images that a generator draws from codes at layer `at`: inversion in one forward pass.
 
-    `target_or_x` is an input (1 x H x W x C), whose code is taken, or a code, as for `inversion`, whose named errors of
-    the code are measured here, too; of an input also "pixels", its squared distance over its square. `generator` as for
-    `generator_for`. There is no history. Raises ValueError, and ShapeError where code and generator do not fit.
+    `target_or_x` are inputs (N x H x W x C), whose codes are taken, or codes, as for `inversion`, whose named errors of
+    the code are measured here, too; of inputs also "pixels", their squared distance over their square. `generator` as
+    for `generator_for`. There is no history. Raises ValueError, and ShapeError where code and generator do not fit.
     """
-    goal, drawing = wanted(net, target_or_x, at), generator_for(net, at, generator)
+    goal, drawing = wanted(net, target_or_x, at, several=True), generator_for(net, at, generator)
+    if len(goal.code) > 1:
+        _require_apart(net.upto(goal.variable), drawing)
     x = drawing.forward(goal.code).output
     if x.shape[1:] != goal.image:
         raise ShapeError(f"{drawing.name!r} draws images of {x.shape[1:]} from this code, expected {goal.image}")
@@ -71,6 +74,13 @@ def generator_maximization(
         steps=steps,
     )
     return activation_maximization(net, at, channel, recipe, **{"start": usual.start()} | options)
+
+
+def _require_apart(*graphs: Graph) -> None:
+    """Raise ValueError where a layer mixes the images of a batch."""
+    mixing = [node.name for graph in graphs for node in graph.nodes if not is_apart(node.layer)]
+    if mixing:
+        raise ValueError(f"layer {mixing[0]!r} mixes the images of a batch: give one image at a time")
 
 
 def _named(generator: Network) -> dict[str, str]:

@@ -11,26 +11,28 @@ from refvis.targets import written
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """The code (1 x h x w x c) at a variable, and the shape H x W x C of images that have codes of its shape."""
+    """The code (N x h x w x c) at a variable, and the shape H x W x C of images that have codes of its shape."""
 
     variable: str
     code: Array
     image: tuple[int, ...]
 
 
-def wanted(net: Network, target_or_x: Array, at: str | None) -> Wanted:
-    """Return the code that `target_or_x` is, or the code of that input, 1 x ... each.
+def wanted(net: Network, target_or_x: Array, at: str | None, several: bool = False) -> Wanted:
+    """Return the code that `target_or_x` is, or the code of that input, 1 x ... each (`several`: N x ...).
 
     It is a code if its shape is that of `at` for the network's input size, and not that of an input. `at` None: the
     last variable before the scores with more than one position. Raises ValueError for NaN, and where there is none.
     """
     require_finite(target_or_x)
-    if target_or_x.ndim != 4 or len(target_or_x) != 1:
-        raise ShapeError(f"the target has shape {target_or_x.shape}, expected one image or code, 1 x H x W x C")
+    count = len(target_or_x) if target_or_x.ndim == 4 else 0
+    if count != 1 and not (several and count):
+        how_many = "images or codes, N x H x W x C" if several else "one image or code, 1 x H x W x C"
+        raise ShapeError(f"the target has shape {target_or_x.shape}, expected {how_many}")
     variable = _deepest_map(net, target_or_x) if at is None else written(net, at)
     cut = net.upto(variable)
     size, channels = net.input_size, net.channels
-    own = (1, *size, channels) if size and channels else None
+    own = (count, *size, channels) if size and channels else None
     if own is not None and own != target_or_x.shape:
         expected = cut.shapes(**{net.inputs[0]: own})[variable]
         if target_or_x.shape == expected:

@@ -12,7 +12,7 @@ import refvis
 from refvis import ShapeError, scenes
 from refvis.input_reconstruction.generators_codes import Between, generator_for, usual_codes
 from refvis.input_reconstruction.parametrisations import Generated
-from refvis.layers import Conv, ConvTranspose, Graph, ReLU
+from refvis.layers import BatchNorm, Conv, ConvTranspose, Graph, ReLU
 from refvis.scenes.code_statistics import about_codes, main, statistics
 from refvis.scenes.generators import OUTPUT_SCALE, PLANS, Plan, for_raw_codes, meta, untrained
 from refvis.weights import bundled_path, read_model
@@ -133,6 +133,32 @@ def small_generator(**meta_data):
     random = np.random.default_rng(1)
     up = ConvTranspose(random.normal(size=(10, 4, 5, 3)).astype("float32"), upsample=(3, 3))
     return refvis.chain({"up": up}, meta_data, "small-from-conv2")
+
+
+def test_several_images_are_drawn_at_once(net, pictures):
+    x = np.concatenate([net.preprocess(image) for image in pictures[:3]])
+    codes = net.upto("relu5").forward(x).output
+    together, by_code = (refvis.generator_inversion(net, each, "relu5") for each in (x, codes))
+    assert_same(together.image, net.restore(together.x[:1]))
+    assert_same(by_code.x, together.x)
+    for k in range(3):
+        alone = refvis.generator_inversion(net, x[k : k + 1], "relu5")
+        np.testing.assert_allclose(together.x[k : k + 1], alone.x, atol=1e-3)
+        for name, values in alone.measures.items():
+            np.testing.assert_allclose(together.measures[name][k : k + 1], values, rtol=1e-4)
+
+
+def test_images_that_a_layer_mixes_are_drawn_one_at_a_time():
+    small, drawing = classifier(), small_generator()
+    mixing = refvis.chain(
+        {"norm": BatchNorm(np.ones(10, "f4"), np.zeros(10, "f4")), "up": drawing.node("up").layer}, name="mixing"
+    )
+    assert refvis.generator_inversion(small, inputs(), "conv2", mixing).x.shape == inputs().shape
+    with pytest.raises(ValueError, match="layer 'norm' mixes the images of a batch: give one image at a time"):
+        refvis.generator_inversion(small, inputs(2), "conv2", mixing)
+    for wrong in (inputs()[0], inputs()[:0]):
+        with pytest.raises(ShapeError, match="expected images or codes, N x H x W x C"):
+            refvis.generator_inversion(small, wrong, "conv2", drawing)
 
 
 def test_generators_of_other_networks(net):
