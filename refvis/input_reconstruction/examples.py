@@ -1,13 +1,11 @@
 """Dataset examples (Zeiler & Fergus 2014, figure 2): where, in which images, a channel is strongest, and why."""
 
-from typing import Any
-
 import numpy as np
 from tqdm import tqdm
 
 from refvis.deconvolutional.deconvolution import deconvolution
 from refvis.input_reconstruction.examples_images import Images, Source, source
-from refvis.input_reconstruction.examples_patches import cut, joined, seen_box, signal_picture
+from refvis.input_reconstruction.examples_patches import cut, ground, joined, seen_box, signal_picture
 from refvis.input_reconstruction.examples_ranking import Ranking, ranked
 from refvis.input_reconstruction.examples_result import Examples
 from refvis.layers import Array, modes, receptive_fields
@@ -40,7 +38,8 @@ def examples(
     each on a scale of its own.
 
     Images are gone through `batch` at a time, and only numbers are kept; the few that win are read again. Ctrl-C ends
-    the search: the result has the strongest so far, marked as `partial`.
+    the search: the result has the strongest so far, marked as `partial`. While those are read again, it ends that: what
+    was not drawn yet is left as chequered ground, with the scale 0.
     Raises ValueError for what the network lacks, and where there is no image.
     """
     if top < 1 or batch < 1:
@@ -51,6 +50,7 @@ def examples(
     chosen = _channels(net, found, variable, channel)
     ranking, ended = ranked(net, found, variable, chosen, top, batch, progress)
     name = mode if isinstance(mode, str) else modes.table(mode)
+    shown, drawn = _shown(net, found, variable, chosen, ranking, mode, progress)
     given = {"at": variable, "channel": list(chosen), "top": top, "mode": name, "images": len(found.names)}
     return Examples(
         channels=chosen,
@@ -59,11 +59,11 @@ def examples(
         images=ranking.images,
         names=tuple(tuple(found.names[number] for number in row) for row in ranking.images),
         positions=ranking.positions,
-        **_shown(net, found, variable, chosen, ranking, mode, progress),
+        **shown,
         record=record("examples", net, **given),
         seen=ranking.seen,
         skipped=found.skipped or {},
-        ended=ended,
+        ended=ended if drawn else "interrupted",
     )
 
 
@@ -87,20 +87,27 @@ def _shown(
     ranking: Ranking,
     mode: str | modes.Mode,
     progress: bool,
-) -> dict[str, Array]:
-    """Return the boxes, the patches, and the signals with their scales; each image is read once."""
+) -> tuple[dict[str, Array], bool]:
+    """Return the boxes, the patches, and the signals with their scales, and whether it was done; images are read once.
+
+    Where Ctrl-C came before, there is ground, and no box.
+    """
     field = receptive_fields(net.upto(variable))[variable]
     boxes, scales = np.zeros((*ranking.images.shape, 4), int), np.zeros(ranking.images.shape)
-    patches: list[list[Any]] = [[None] * len(row) for row in ranking.images]
-    signals: list[list[Any]] = [[None] * len(row) for row in ranking.images]
-    winners = np.unique(ranking.images)
-    for number in tqdm(winners, desc="patches", unit="image", disable=None if progress else True):
-        x = net.preprocess(images.image(int(number)))
-        picture = net.restore(x)
-        for k, rank in np.argwhere(ranking.images == number):
-            y, column = (int(n) for n in ranking.positions[k, rank])
-            back = deconvolution(net, x, mode, variable, channels[k], position=(y, column))
-            drawn, scales[k, rank] = signal_picture(moved(back.values, "numpy")[0])
-            box = seen_box(field, (y, column), picture.shape[:2])
-            boxes[k, rank], patches[k][rank], signals[k][rank] = box, cut(picture, box), cut(drawn, box)
-    return {"boxes": boxes, "patches": joined(patches), "signals": joined(signals), "scales": scales}
+    patches = [[ground(1, 1) for _ in row] for row in ranking.images]
+    signals = [[ground(1, 1) for _ in row] for row in ranking.images]
+    bar, done = tqdm(np.unique(ranking.images), desc="patches", unit="image", disable=None if progress else True), True
+    try:
+        for number in bar:
+            x = net.preprocess(images.image(int(number)))
+            picture = net.restore(x)
+            for k, rank in np.argwhere(ranking.images == number):
+                y, column = (int(n) for n in ranking.positions[k, rank])
+                back = deconvolution(net, x, mode, variable, channels[k], position=(y, column))
+                drawn, scales[k, rank] = signal_picture(moved(back.values, "numpy")[0])
+                box = seen_box(field, (y, column), picture.shape[:2])
+                boxes[k, rank], patches[k][rank], signals[k][rank] = box, cut(picture, box), cut(drawn, box)
+    except KeyboardInterrupt:
+        done = False
+    found = {"boxes": boxes, "patches": joined(patches), "signals": joined(signals), "scales": scales}
+    return found, done

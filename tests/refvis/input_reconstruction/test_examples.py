@@ -201,6 +201,42 @@ def test_an_interruption_keeps_the_best_so_far():
         refvis.examples(classifier(), Interrupted(IMAGES), "conv2", 3, batch=8)
 
 
+class Numbered(list):
+    """Images of which one is interrupted: the one that is asked for after so many others."""
+
+    def __init__(self, images, others):
+        super().__init__(images)
+        self.left = others
+
+    def __getitem__(self, number):
+        self.left -= 1
+        if self.left == -1:
+            raise KeyboardInterrupt
+        return super().__getitem__(number)
+
+
+@pytest.mark.parametrize("drawn", [0, 2])
+def test_an_interruption_while_drawing_keeps_what_was_found(drawn):
+    """The first image is read to know the channels, then all are; then those that won, in order of their numbers."""
+    whole = refvis.examples(classifier(), IMAGES, "conv2", [3, 6], top=3)
+    found = refvis.examples(classifier(), Numbered(IMAGES, 1 + len(IMAGES) + drawn), "conv2", [3, 6], top=3)
+    assert (found.partial, found.seen, whole.partial) == (True, len(IMAGES), False)
+    for name in ("scores", "images", "positions", "names"):
+        assert_same(getattr(found, name), getattr(whole, name))
+    done = np.isin(whole.images, np.unique(whole.images)[:drawn])
+    assert done.any() == (drawn > 0)
+    assert not done.all()
+    for name in ("boxes", "scales"):
+        assert_same(getattr(found, name)[done], getattr(whole, name)[done])
+        assert not getattr(found, name)[~done].any()
+    height, width = found.patches.shape[2:4]
+    for name in ("patches", "signals"):
+        shown = getattr(found, name)
+        assert_same(shown[done], getattr(whole, name)[done][:, :height, :width])
+        assert (shown[~done] == ground(height, width)).all()
+    assert found.sheet().ndim == 3
+
+
 def test_save(tmp_path):
     found = refvis.examples(classifier(), IMAGES, "conv2", [3, 9], top=5)
     found.save(tmp_path / "a.png")
