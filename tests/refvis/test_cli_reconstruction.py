@@ -117,7 +117,7 @@ def test_an_interruption_writes_what_there_is(command, folder, monkeypatch, caps
         (["maximize", "--all", "--channel", 2], "give one of"),
         (["maximize", "--class", "dof"], "there is no class 'dof': did you mean 'dog'"),
         (["maximize", "--class", "dog", "--layer", "conv1"], "--class is of the scores"),
-        (["maximize", "--channel", 9], "channel 9 of 'x8': expected 0 ... 6"),
+        (["maximize", "--channel", 9], "channel 9 of 'fc3 (x8)': expected 0 ... 6"),
         (["maximize", "--all", "--recipe", f"olah{CONTROL}"], "there is no recipe 'olah"),
     ],
 )
