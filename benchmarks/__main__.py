@@ -16,12 +16,13 @@ from benchmarks import SUPPORT
 
 sys.path.append(str(SUPPORT))
 
-from benchmarks import costs, growth, methods, networks, plot, rows, single
+from benchmarks import costs, growth, methods, networks, plot, rows, single, tiles
 from benchmarks.setting import load, setting
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 GROUPS: dict[str, tuple[Callable[..., list], Callable[..., str]]] = {  # type: ignore[type-arg]
     "layers": (single.measured, rows.table),
+    "tiles": (tiles.measured, tiles.table),
     "networks": (networks.measured, rows.table),
     "methods": (methods.measured, rows.table),
     "costs": (costs.measured, costs.table),

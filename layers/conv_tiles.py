@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from refvis.layers import conv, conv_winograd
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv, bias_gradient, filters_like, output_shape, padded
+from refvis.layers.conv_products import by_maps, by_product
 from refvis.layers.conv_strided import FEW, by_phases, by_taps
 from refvis.layers.exactness import twin_of
 from refvis.layers.geometry import place, reach
-from refvis.layers.matrix_vector import by_columns, by_rows
+from refvis.layers.matrix_vector import by_columns
+from refvis.layers.workspace import workspace
 
 TILE_BYTES = 2 << 20
 
@@ -117,12 +119,9 @@ def _tiles(window: Sliding, wide: Array, size: tuple[int, int]) -> Iterator[tupl
         return
     windows = _windows(window, wide, size)
     length = windows[0, 0, 0].size
-    buffer = xp.empty(0, wide.dtype)
     for n, rows in _spans(windows.shape[:3], length * wide.itemsize):
         view = windows[n, rows]
-        if buffer.size < view.size:
-            buffer = xp.empty(view.size, wide.dtype)
-        tile = buffer[: view.size].reshape(view.shape)
+        tile = workspace(wide)("columns", *view.shape)
         xp.copyto(tile, view)
         yield n, rows, tile.reshape(-1, length)
 
@@ -135,15 +134,12 @@ def _way_back(layer: Conv, signal: tuple[int, ...], x: tuple[int, ...], channels
     """Return the way to write dx that suits the layer and the shapes of signal and input."""
     whole = layer.size == x[1:3] and signal[1:3] == (1, 1)
     if layer.pad == (0, 0, 0, 0) and (whole or layer.size == layer.stride == (1, 1)):
-        return _by_product
+        return by_product
+    if signal[0] * signal[1] * signal[2] < signal[3]:
+        return by_maps
     if channels <= FEW or (layer.stride != (1, 1) and layer.dilate != (1, 1)):
         return _by_taps
     return _by_flipped_filters if layer.stride == (1, 1) else _by_phases
-
-
-def _by_product(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
-    """Write dx where each output sees all of the input, or a single pixel: signal times filters."""
-    dx[...] = by_rows(signal.reshape(-1, len(f)), f.reshape(len(f), -1)).reshape(dx.shape)
 
 
 def _by_taps(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
@@ -174,7 +170,10 @@ def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None
 
 def turned(f: Array) -> Array:
     """Return filters K x FH x FW x C turned by 180 degrees and transposed, as a matrix of FH*FW*K x C."""
-    return f[:, ::-1, ::-1].transpose(1, 2, 0, 3).reshape(-1, f.shape[3])
+    count, height, width, depth = f.shape
+    found = workspace(f)("turned", height, width, count, depth)
+    found[...] = f[:, ::-1, ::-1].transpose(1, 2, 0, 3)
+    return found.reshape(-1, depth)
 
 
 def _spans(shape: tuple[int, ...], bytes_per_pixel: int) -> Iterator[tuple[slice, slice]]:

@@ -11,7 +11,6 @@ equal in a flat image may differ in their last bits. `exactness.winograd` choose
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from math import prod
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv
 from refvis.layers.exactness import winograd_outputs
 from refvis.layers.winograd import Matrix, transforms
+from refvis.layers.workspace import Workspace, workspace
 
 TAPS = 3
 FEWEST_CHANNELS, FEWEST_PIXELS = 64, 192
@@ -74,7 +74,7 @@ def correlate(x: Array, before: tuple[int, int], matrices: Array, y: Array, outp
     `matrices` are t*t x C x K, of `transformed`. x has a border of zeros: `before` pixels (above, left; negative: so
     many are cut off), and as many on the other sides as y needs.
     """
-    m, t, room = outputs, outputs + TAPS - 1, Room(x)
+    m, t, room = outputs, outputs + TAPS - 1, workspace(x)
     shift, width = (t - 1) // m, -(-y.shape[2] // m)
     for images, rows in _chunks((len(x), -(-y.shape[1] // m), width), t * t * x.shape[3] * x.itemsize):
         count, height = images.stop - images.start, rows.stop - rows.start
@@ -93,23 +93,9 @@ def transformed(f: Array, outputs: int, turned: bool = False) -> Array:
     """Return G f G^T of filters K x 3 x 3 x C as t*t x K x C; `turned`: of the filters turned by 180 degrees."""
     xp = array_module(f)
     G = xp.array(transforms(outputs, TAPS).filters)
-    both = xp.kron(G, G).astype(f.dtype)
-    return xp.matmul(both[:, ::-1] if turned else both, f.reshape(len(f), TAPS * TAPS, -1)).transpose(1, 0, 2)
-
-
-class Room:
-    """Memory for the arrays of one chunk, in the dtype of x, which the next one uses again: ``room(name, *shape)``."""
-
-    def __init__(self, x: Array) -> None:
-        """Start with none."""
-        self.xp, self.dtype, self.arrays = array_module(x), x.dtype, dict[str, Array]()
-
-    def __call__(self, name: str, *shape: int) -> Array:
-        """Return the array of that name in that shape; its values are arbitrary."""
-        size = prod(shape)
-        if name not in self.arrays or self.arrays[name].size < size:
-            self.arrays[name] = self.xp.empty(size, self.dtype)
-        return self.arrays[name][:size].reshape(shape)
+    both = xp.kron(G, G).astype(f.dtype)[:, :: -1 if turned else 1]
+    found = workspace(f)("filters", len(f), len(both), f.shape[3])
+    return xp.matmul(both, f.reshape(len(f), TAPS * TAPS, -1), out=found).transpose(1, 0, 2)
 
 
 def _chunks(shape: tuple[int, int, int], bytes_per_tile: int) -> Iterator[tuple[slice, slice]]:
@@ -140,7 +126,7 @@ def _met(first: int, step: int, count: int, extent: int) -> tuple[slice, slice]:
     return slice(first + low * step, max(0, first + high * step), step), slice(low, high)
 
 
-def _transformed_tiles(wide: Array, size: tuple[int, int], t: int, room: Room) -> Array:
+def _transformed_tiles(wide: Array, size: tuple[int, int], t: int, room: Workspace) -> Array:
     """Return B^T d B for all tiles, t x t x N x rows x columns x C."""
     (m, _, count, _, columns, channels), (height, width) = wide.shape, size
     B = transforms(t - TAPS + 1, TAPS).input
@@ -151,7 +137,7 @@ def _transformed_tiles(wide: Array, size: tuple[int, int], t: int, room: Room) -
     return both
 
 
-def _tiles_of_outputs(products: Array, m: int, room: Room) -> Array:
+def _tiles_of_outputs(products: Array, m: int, room: Workspace) -> Array:
     """Return A^T M A for all tiles, m x m x N x rows x columns x K, the position across before the one down."""
     A = list(zip(*transforms(m, TAPS).output, strict=True))
     up, done = room("half", m, *products.shape[1:]), room("tiles", m, m, *products.shape[2:])
@@ -160,7 +146,7 @@ def _tiles_of_outputs(products: Array, m: int, room: Room) -> Array:
     return done
 
 
-def _by_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Room) -> None:
+def _by_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Workspace) -> None:
     """Write the matrix times the terms into `out`; rows of a point and its opposite share their even and odd halves."""
     kept, scratch = room("scratch", 2, *out[0].shape)
     for i in (0, len(matrix) - 1):
@@ -172,7 +158,7 @@ def _by_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Room) -> None:
         room.xp.subtract(even, odd, out=out[i + 1])
 
 
-def _of_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Room) -> None:
+def _of_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Workspace) -> None:
     """Write the matrix times the terms into `out`; columns of a point and its opposite differ in sign, in odd rows."""
     pairs = range(1, len(terms) - 1, 2)
     *kept, scratch = room("scratch", len(pairs) + 1, *out[0].shape)

@@ -1,0 +1,31 @@
+"""The gradient of a convolution to its input as one matrix product, where shapes allow; held to conv.py by a test.
+
+An output that sees all of the input, and a filter of one pixel, need nothing else. Where a layer has more filters than
+positions, as deep layers have, one product gives the maps of all taps, which are then added where they belong.
+"""
+
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.conv import Conv, cropped, taps
+from refvis.layers.matrix_vector import by_rows
+from refvis.layers.workspace import workspace
+
+
+def by_product(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
+    """Write dx where each output sees all of the input, or a single pixel: signal times filters."""
+    dx[...] = by_rows(signal.reshape(-1, len(f)), f.reshape(len(f), -1)).reshape(dx.shape)
+
+
+def by_maps(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
+    """Write dx where there are more filters than positions: one product for all taps, whose maps are then added up.
+
+    To turn the filters round would take longer than to add the maps.
+    """
+    xp, (top, bottom, left, right) = array_module(signal), layer.pad  # type: ignore[misc]
+    count, height, width, depth = dx.shape
+    maps = workspace(dx)("columns", signal[..., 0].size, f[0].size)
+    xp.matmul(signal.reshape(-1, len(f)), f.reshape(len(f), -1), out=maps)
+    maps = maps.reshape(*signal.shape[:3], *f.shape[1:])
+    wide = xp.zeros((count, height + top + bottom, width + left + right, depth), dx.dtype)
+    for u, v, rows, columns in taps(layer, *signal.shape[1:3]):
+        wide[:, rows, columns] += maps[:, :, :, u, v]
+    dx[...] = cropped(layer, wide, dx.shape)
