@@ -54,30 +54,35 @@ def output_shape(layer: BatchNorm, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def forward(layer: BatchNorm, x: Array) -> Array:
     """Return y (shape and dtype of x)."""
-    z, _ = normalised(layer, x)
-    return layer.scale.astype(x.dtype, copy=False) * z + layer.offset.astype(x.dtype, copy=False)
+    mean, sigma = moments_for(layer, x)
+    y = x - mean
+    y *= layer.scale.astype(x.dtype, copy=False) / sigma
+    y += layer.offset.astype(x.dtype, copy=False)
+    return y
 
 
 def gradient(layer: BatchNorm, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Return (dx,): through the batch's moments where they are its own, past them where they are given."""
-    z, sigma = normalised(layer, x)
+    mean, sigma = moments_for(layer, x)
     slope = layer.scale.astype(x.dtype, copy=False) / sigma
     if layer.moments is not None:
         return (slope * signal,)
+    z = (x - mean) / sigma
     return (slope * (signal - channel_mean(signal) - z * channel_mean(signal * z)),)
 
 
 def parameter_gradients(layer: BatchNorm, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
     """Return {"scale": sum of signal * z, "offset": sum of the signal}, over all but the channels."""
-    z, _ = normalised(layer, x)
+    mean, sigma = moments_for(layer, x)
+    z = (x - mean) / sigma
     return {"scale": (signal * z).sum(axis=(0, 1, 2)), "offset": signal.sum(axis=(0, 1, 2))}
 
 
-def normalised(layer: BatchNorm, x: Array) -> tuple[Array, Array]:
-    """Return z of the formula above (shape of x) and sigma (C), in the dtype of x."""
+def moments_for(layer: BatchNorm, x: Array) -> tuple[Array, Array]:
+    """Return mean and sigma (C each, in the dtype of x): the layer's own, or those of the batch x."""
     array_module(x, layer.scale, layer.offset, layer.moments)
     moments = batch_moments(layer, x) if layer.moments is None else layer.moments.astype(x.dtype, copy=False)
-    return (x - moments[:, 0]) / moments[:, 1], moments[:, 1]
+    return moments[:, 0], moments[:, 1]
 
 
 def batch_moments(layer: BatchNorm, x: Array) -> Array:

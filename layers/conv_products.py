@@ -12,7 +12,11 @@ from refvis.layers.workspace import workspace
 
 def by_product(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
     """Write dx where each output sees all of the input, or a single pixel: signal times filters."""
-    dx[...] = by_rows(signal.reshape(-1, len(f)), f.reshape(len(f), -1)).reshape(dx.shape)
+    vectors, matrix = signal.reshape(-1, len(f)), f.reshape(len(f), -1)
+    if dx.flags.c_contiguous:
+        by_rows(vectors, matrix, dx.reshape(len(vectors), -1))
+    else:
+        dx[...] = by_rows(vectors, matrix).reshape(dx.shape)
 
 
 def by_maps(layer: Conv, signal: Array, f: Array, dx: Array) -> None:

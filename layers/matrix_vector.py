@@ -20,11 +20,12 @@ def by_columns(vectors: Array, matrix: Array) -> Array:
     return found
 
 
-def by_rows(vectors: Array, matrix: Array) -> Array:
-    """Return vectors (N x K) @ matrix (K x D)."""
+def by_rows(vectors: Array, matrix: Array, out: Array | None = None) -> Array:
+    """Return vectors (N x K) @ matrix (K x D), in `out` where it is given."""
+    xp = array_module(vectors, matrix)
     if len(vectors) > 1:
-        return vectors @ matrix
-    found = vectors[:, :ROWS] @ matrix[:ROWS]
+        return xp.matmul(vectors, matrix, out=out)
+    found = xp.matmul(vectors[:, :ROWS], matrix[:ROWS], out=out)
     for first in range(ROWS, len(matrix), ROWS):
         found += vectors[:, first : first + ROWS] @ matrix[first : first + ROWS]
     return found
