@@ -28,6 +28,7 @@ from refvis.layers import (
     normalize_lp,
     pairwise_distance,
     pool,
+    pool_separable,
     relu,
     roi_pool,
     scale,
@@ -151,6 +152,7 @@ OPERATORS: dict[type, Operator] = DEFINITIONS | {
         gradient=fully_connected_blocks.gradient,
     ),
     lrn.LRN: Operator(lrn_roots.forward, lrn_roots.gradient, lrn.output_shape),
+    pool.Pool: replace(DEFINITIONS[pool.Pool], forward=pool_separable.forward),
 }
 
 

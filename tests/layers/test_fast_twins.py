@@ -1,14 +1,16 @@
-"""Local response normalisation by roots, and fully connected layers in blocks, are their definitions to rounding."""
+"""Local response normalisation by roots and fully connected layers in blocks are their definitions to rounding, and
+maximum pooling along one axis after the other is its definition to the bit."""
 
 from unittest import mock
 
+import cases
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refvis import layers
-from refvis.layers import fully_connected, fully_connected_blocks, lrn, lrn_roots, matrix_vector
+from refvis.layers import fully_connected, fully_connected_blocks, lrn, lrn_roots, matrix_vector, pool, pool_separable
 
 
 @st.composite
@@ -74,3 +76,12 @@ def test_relu_of_what_is_not_finite(value: float) -> None:
     x = np.array([value, -value, 1, -1], "float32").reshape(1, 1, 2, 2)
     expected = [np.inf, 0, 1, 0] if value == np.inf else [0, 0, 1, 0]
     np.testing.assert_array_equal(layers.forward(layers.ReLU(), x).ravel(), expected)
+
+
+@settings(max_examples=100)
+@given(cases.single(("pool",)), st.sampled_from([0.0, np.nan, np.inf, -np.inf]), st.integers(0, 10**6))
+def test_one_axis_after_the_other_is_the_window(case: cases.Case, value: float, place: int) -> None:
+    layer, (x,) = case
+    x = x.copy()
+    x.reshape(-1)[place % x.size] = value
+    np.testing.assert_array_equal(pool_separable.forward(layer, x), pool.forward(layer, x), strict=True)
