@@ -19,3 +19,8 @@ class ModelFormatError(ValueError):
         where = ": ".join(str(part) for part in (self.path, self.place) if part)
         what = self.found + (f", expected {self.expected}" if self.expected else "")
         return (f"{where}: " if where else "") + what + (f": {self.advice}" if self.advice else "")
+
+
+def cut_off(place: str) -> ModelFormatError:
+    """Return the error for data that end before what they should hold."""
+    return ModelFormatError("the data end too early", "more bytes", "the file is cut off or damaged", place)

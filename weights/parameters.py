@@ -63,10 +63,18 @@ def parameter(fields: Fields, value: Tree | None, place: str) -> Any:
     if value.dtype.kind != "f":
         fields.remark("changed", f"{value.dtype} was made float32", place)
         value = fields.once(value, single)
-    bad = value.size - int(np.isfinite(value).sum())
+    bad = not_finite(value)
     if bad:
         fields.remark("warning", f"{bad} of {value.size} numbers are NaN or infinite", place)
     return value
+
+
+def not_finite(value: Any) -> int:
+    """Return how many numbers are NaN or infinite."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(value.sum()):  # neither leaves a sum again, and a sum takes no memory
+            return 0
+    return int(value.size - np.isfinite(value).sum())
 
 
 def geometry(fields: Fields, name: str, default: int) -> Any:

@@ -10,22 +10,15 @@ interpreter. Every size here is checked against the bytes that are there; the te
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from refvis.weights.errors import ModelFormatError
+from refvis.weights.file_bytes import FileBytes
+from refvis.weights.layout import Numbers, filled
 from refvis.weights.tree import Budget, Limits, Opaque, Tree
-from refvis.weights.v5_elements import (
-    COMPRESSED,
-    MATRIX,
-    STORAGE,
-    Element,
-    integers,
-    read_element,
-    text,
-    unpack,
-)
+from refvis.weights.unpacked import Unpacked
+from refvis.weights.v5_elements import COMPRESSED, MATRIX, STORAGE, Bytes, Element, integers, read_element, text
 
 HEADER = 128
 CELL, STRUCT, OBJECT, CHAR, SPARSE, FUNCTION, OPAQUE = 1, 2, 3, 4, 5, 16, 17
@@ -37,35 +30,44 @@ DAMAGED = "the file is damaged"
 
 def read_v5(path: Path, limits: Limits) -> dict[str, Tree]:
     """Return the variables of the v5 file `path`."""
-    data = memoryview(path.read_bytes())
+    with path.open("rb") as file:
+        return variables(FileBytes(file), limits)
+
+
+def variables(data: FileBytes, limits: Limits) -> dict[str, Tree]:
+    """Return the variables by name, from the bytes of a v5 file."""
     order = "<" if bytes(data[126:128]) == b"IM" else ">"
     budget = Budget(limits)
-    variables: dict[str, Tree] = {}
+    found: dict[str, Tree] = {}
     at = HEADER
     while at < len(data):
         element = read_element(data, order, at, len(data), "")
         packed = element.kind == COMPRESSED
-        raw = unpack(data[element.start : element.stop], budget) if packed else data[at : element.stop]
+        if packed:
+            raw = Unpacked(data, element.start, element.stop, budget)
+            name, value = Reader(raw, order, budget).variable(0, len(raw))
+            raw.finish()
+        else:
+            name, value = Reader(data, order, budget).variable(at, element.stop)
         at = element.stop if packed else element.after  # what is compressed is not padded
-        name, value = Reader(raw, order, budget).variable()
-        if name in variables:
+        if name in found:
             raise ModelFormatError(f"two variables named {name!r}", "one", DAMAGED, name)
         if name:  # a nameless variable is the workspace of function handles
-            variables[name] = value
-    if not variables:
+            found[name] = value
+    if not found:
         raise ModelFormatError("a .mat file without variables", "a network", "fetch or save it again")
-    return variables
+    return found
 
 
 class Reader:
-    """Reads one variable from `data`, its bytes, in byte `order` (``<`` or ``>``)."""
+    """Reads variables from `data` in byte `order` (``<`` or ``>``)."""
 
-    def __init__(self, data: memoryview, order: str, budget: Budget) -> None:
+    def __init__(self, data: Bytes, order: str, budget: Budget) -> None:
         self.data, self.order, self.budget = data, order, budget
 
-    def variable(self) -> tuple[str, Tree]:
-        """Return the variable's name and value."""
-        name, value, _ = self.matrix(0, len(self.data), "", 0)
+    def variable(self, at: int, stop: int) -> tuple[str, Tree]:
+        """Return the name and the value of the variable that stands there."""
+        name, value, _ = self.matrix(at, stop, "", 0)
         return name, value
 
     def element(self, at: int, stop: int, place: str) -> Element:
@@ -109,20 +111,21 @@ class Reader:
         if kind not in CLASSES:
             raise ModelFormatError(f"a value of class {kind}", "a class from 1 to 17", DAMAGED, place)
         real = self.element(at, stop, place)
-        values = self.numbers(kind, count, real, place, depth)
+        values = self.numbers(kind, shape, real, place, depth)
         if bits & COMPLEX:
-            values = values + 1j * self.numbers(kind, count, self.element(real.after, stop, place), place, depth)
-        return (values.astype(bool) if bits & LOGICAL else values).reshape(shape, order="F")
+            values = values + 1j * self.numbers(kind, shape, self.element(real.after, stop, place), place, depth)
+        return values.astype(bool) if bits & LOGICAL else values
 
-    def numbers(self, kind: int, count: int, element: Element, place: str, depth: int) -> np.ndarray[Any, Any]:
-        """Return `count` numbers in the class `kind`; small whole numbers are stored in fewer bytes than they have."""
+    def numbers(self, kind: int, shape: tuple[int, ...], element: Element, place: str, depth: int) -> Numbers:
+        """Return numbers in the class `kind`; small whole ones are stored in fewer bytes than they have."""
         if element.kind not in STORAGE:
             raise ModelFormatError(f"numbers of type {element.kind}", f"one of {list(STORAGE)}", DAMAGED, place)
-        stored = np.dtype(self.order + STORAGE[element.kind])
+        stored, count = np.dtype(self.order + STORAGE[element.kind]), math.prod(shape)
         if element.stop - element.start != count * stored.itemsize:
             raise too_many(count, element.stop - element.start, place)
         self.budget.take(place, depth, count * np.dtype(CLASSES[kind]).itemsize)
-        return np.frombuffer(self.data, stored, count, element.start).astype(CLASSES[kind])
+        first = element.start
+        return filled(shape, CLASSES[kind], stored, lambda start, stop: self.data[first + start : first + stop])
 
     def characters(self, shape: tuple[int, ...], element: Element, place: str, depth: int) -> str | list[str]:
         """Return text: str, or a list of str for several rows."""
@@ -143,8 +146,9 @@ class Reader:
     def records(self, count: int, at: int, stop: int, place: str, depth: int) -> list[Tree]:
         """Return the structs of a struct array."""
         length = self.element(at, stop, place)
+        width = integers(self.data, self.order, length, place)[0]
         listing = self.element(length.after, stop, place)
-        width, size = integers(self.data, self.order, length, place)[0], listing.stop - listing.start
+        size = listing.stop - listing.start
         if width < 1 or size % width:
             raise ModelFormatError(f"{size} bytes of field names, {width} each", "whole names", DAMAGED, place)
         names = [text(self.data, Element(1, i, i + width, i)) for i in range(listing.start, listing.stop, width)]
@@ -166,9 +170,10 @@ class Reader:
 
     def opaque(self, at: int, stop: int, place: str) -> tuple[str, Opaque]:
         """Return the name and the class of an object of a MATLAB class."""
-        name = self.element(at, stop, place)
-        system = self.element(name.after, stop, place)
-        return text(self.data, name), Opaque(text(self.data, self.element(system.after, stop, place)))
+        title = self.element(at, stop, place)
+        name = text(self.data, title)
+        system = self.element(title.after, stop, place)
+        return name, Opaque(text(self.data, self.element(system.after, stop, place)))
 
 
 def too_many(count: int, size: int, place: str) -> ModelFormatError:

@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from refvis.weights.errors import ModelFormatError
+from refvis.weights.layout import in_memory, laid_out
 from refvis.weights.tree import Limits, Opaque, Tree
 
 
@@ -19,7 +20,7 @@ def send(stream: IO[bytes], value: Tree) -> None:
     arrays: list[np.ndarray[Any, Any]] = []
     write(stream, {"tree": described(value, arrays)})
     for array in arrays:
-        stream.write(np.ascontiguousarray(array.T).data.cast("B") if array.size else b"")
+        stream.write(np.ascontiguousarray(in_memory(array)).data.cast("B") if array.size else b"")
     stream.flush()
 
 
@@ -74,9 +75,9 @@ def rebuilt(value: Any, stream: IO[bytes], left: list[int]) -> Tree:
     left[0] -= math.prod(shape) * dtype.itemsize
     if dtype.kind not in "biufc" or left[0] < 0:
         raise ValueError("an impossible array")
-    array = np.empty(shape, dtype, order="F")
+    array = laid_out(shape, dtype)
     if array.size:
-        fill(stream, array.T.data.cast("B"))
+        fill(stream, in_memory(array).data.cast("B"))
     return array
 
 
