@@ -7,14 +7,18 @@
 Its gradient in z goes back along the same arrows, by the adjoint of each.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from refvis.input_reconstruction.measures import Measure
-from refvis.layers import Array, Graph, modes
+from refvis.layers import Array, Graph, Trace, array_module, modes
+
+MEMORY = 512 << 20
+"""Bytes of variables and signals, about, that the network has at once where there are several images."""
 
 Adjoint: TypeAlias = Callable[[Array], Array]
 """Signal at an output -> signal at the input."""
@@ -87,13 +91,41 @@ class Objective:
         return x, backs
 
     def _of_codes(self, x: Array) -> tuple[dict[str, Array], Array]:
+        """Return the terms of codes, and the gradient at the network's input.
+
+        Of more images than fit into the memory, codes alone are kept, and each part goes through the network again.
+        """
         terms = [term for term in self.terms if term.at is not None]
         if not terms:
             return {}, 0 * x
-        trace = self.net.forward(x)
-        values, signals = _summed(terms, {term.at: trace[term.at] for term in terms if term.at is not None})
+        names = {term.at for term in terms if term.at is not None}
+        parts = self._parts(x)
+        trace = self.net.forward(x) if len(parts) == 1 else None
+        codes = [self._codes(x[part], names) for part in parts] if trace is None else [trace]
+        values, signals = _summed(terms, {name: _joined([one[name] for one in codes]) for name in names})
         seeds = {name: signal for name, signal in signals.items() if name is not None}
-        return values, self.net.backward(trace, seeds, self.mode)[self.net.inputs[0]]
+        if trace is not None:
+            return values, self._down(trace, seeds)
+        each = ({name: signal[part] for name, signal in seeds.items()} for part in parts)
+        downs = [self._down(self.net.forward(x[part]), own) for part, own in zip(parts, each, strict=True)]
+        return values, _joined(downs)
+
+    def _codes(self, x: Array, names: set[str]) -> Mapping[str, Array]:
+        trace = self.net.forward(x)
+        return {name: trace[name] for name in names}
+
+    def _down(self, trace: Trace, seeds: dict[str, Array]) -> Array:
+        return self.net.backward(trace, seeds, self.mode)[self.net.inputs[0]]
+
+    def _parts(self, x: Array) -> list[slice]:
+        """Return the images in parts whose variables and signals fit into the memory together."""
+        shapes = self.net.shapes(**{self.net.inputs[0]: (1, *x.shape[1:])})
+        most = max(1, MEMORY // (2 * x.dtype.itemsize * sum(map(prod, shapes.values()))))
+        return [slice(first, first + most) for first in range(0, len(x), most)]
+
+
+def _joined(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else array_module(*parts).concatenate(parts)
 
 
 def _summed(terms: list[Term], arrays: dict[str | None, Array]) -> tuple[dict[str, Array], dict[str | None, Array]]:

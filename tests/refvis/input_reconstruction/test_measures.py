@@ -1,5 +1,6 @@
 """Measures of codes, the named errors, and the objective: values by their formulas, slopes by central differences."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 
@@ -109,6 +110,43 @@ def test_the_objective_is_the_sum_of_its_terms(at, moved):
         direction = np.random.default_rng(seed).normal(size=z.shape)
         slope = central(lambda v: sum(value.sum() for value in objective(v, 5)[0].values()), z, direction)
         np.testing.assert_allclose((gradient * direction).sum(), slope, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("most", "forward", "back"), [(5, [5], [5]), (2, [2, 2, 1] * 2, [2, 2, 1]), (0, [1] * 10, [1] * 5)]
+)
+def test_more_images_than_fit_go_in_parts(most, forward, back, monkeypatch):
+    """Each image with a target of its own; what does not fit goes forward twice. One image always goes."""
+    net, z = classifier(), inputs(5, dtype="float64")
+    low, high = net.variable("relu2"), net.variable("fc3")
+    codes = net.forward(inputs(5, dtype="float64", seed=4))
+    terms = (
+        Term("a", partial(squared_distance, target=codes[low], scale=2.0), 1.0, low),
+        Term("b", partial(inner_product, direction=codes[high]), -3.0, high),
+        Term("lp", partial(lp, p=2.0, sigma=9.0)),
+    )
+    objective = Objective(reaching(net, {low, high}), terms, Pixels())
+    values, gradient = objective(z, 1)
+    shapes = objective.net.shapes(x0=(1, *z.shape[1:])).values()
+    sizes = {"forward": [], "backward": []}
+
+    class Watched(type(objective.net)):
+        def forward(self, x):
+            sizes["forward"].append(len(x))
+            return super().forward(x)
+
+        def backward(self, trace, seeds, mode):
+            sizes["backward"].append(len(trace["x0"]))
+            return super().backward(trace, seeds, mode)
+
+    monkeypatch.setattr("refvis.input_reconstruction.objective.MEMORY", most * 16 * sum(map(np.prod, shapes)))
+    watched = replace(objective, net=Watched(objective.net.nodes))
+    found, slope = watched(z, 1)
+    assert (sizes["forward"], sizes["backward"]) == (forward, back)
+    assert list(found) == list(values)
+    for name in values:
+        np.testing.assert_allclose(found[name], values[name], rtol=1e-12)
+    np.testing.assert_allclose(slope, gradient, rtol=1e-9, atol=1e-12)
 
 
 def test_terms_of_several_layers():
