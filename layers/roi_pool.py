@@ -45,7 +45,8 @@ class ROIPool:
 def affine(transform: Any) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Return a transform given in any of the three ways as two rows of three numbers, or raise ShapeError."""
     try:
-        rows = tuple(transform) if hasattr(transform, "__iter__") else (transform, transform)
+        given = transform.tolist() if hasattr(transform, "tolist") else transform
+        rows = tuple(given) if hasattr(given, "__iter__") else (given, given)
         if all(hasattr(row, "__iter__") for row in rows):
             (a, b, c), (d, e, f) = (tuple(float(number) for number in row) for row in rows)
         else:

@@ -20,6 +20,8 @@ SETTINGS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
     "CUDA_VISIBLE_DEVICES",
+    "CUPY_ACCELERATORS",
+    "CUPY_TF32",
 )
 """Environment variables that change how fast arithmetic is."""
 CPUINFO = Path("/proc/cpuinfo")

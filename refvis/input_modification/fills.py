@@ -79,7 +79,7 @@ def chosen(fill: Any, x: Array, average: Any = None) -> Fill:
         require_finite(fill, "the image that fills boxes")
         return partial(other, values=fill.reshape(x.shape[1:]))
     try:
-        colour = np.asarray(fill, "float64")
+        colour = np.asarray(fill.get() if hasattr(fill, "get") else fill, "float64")
     except (TypeError, ValueError):
         raise _unknown(fill, x.shape) from None
     if colour.size not in (1, x.shape[3]) or not np.isfinite(colour).all():

@@ -5,8 +5,8 @@ What is drawn is drawn on the host, so that a seed gives one result on both side
 
 import numpy as np
 import pytest
-from elsewhere import back, there
-from same import assert_same
+from elsewhere import there
+from sides import assert_same_there
 from small_nets import classifier, conv, inputs
 
 import refvis
@@ -33,6 +33,8 @@ METHODS = {
     "vargrad": lambda net, x: refvis.vargrad(net, x, samples=3),
     "ledger": lambda net, x: refvis.ledger(net, x).entries,
     "occlusion": lambda net, x: refvis.occlusion(net, x, 5, 4, specs=[(5, 4), (3, 4)], draws=2, fill="random"),
+    "occlusion, colour": lambda net, x: refvis.occlusion(net, x, 5, 4, fill=array_module(x).asarray([1.0, 2.0, 3.0])),
+    "occlusion, image": lambda net, x: refvis.occlusion(net, x, 5, 4, fill=x[:, ::-1]),
     "occlusion, everything": lambda net, x: refvis.occlusion(net, x, 5, 4, incremental=False, measure="spectral"),
     "discrepancy": lambda net, x: refvis.discrepancy(net, x, "conv2", 3, size=4, stride=4),
     "feature_occlusion": lambda net, x: refvis.feature_occlusion(net, x, "relu1", value=1.0),
@@ -90,7 +92,7 @@ def test_every_method(cupy, monkeypatch, method):
         patched.setattr(calls, "array_module", lambda *arrays: arrived.append(array_module(*arrays)))
         found = METHODS[method](there(net), there(x))
     assert set(arrived) == {cupy}  # no layer was given an array of NumPy's
-    assert_same(back(found), expected)
+    assert_same_there(cupy, found, expected)
 
 
 def test_generators(cupy):
@@ -100,19 +102,19 @@ def test_generators(cupy):
         lambda net, x: refvis.generator_inversion(net, x, "relu2"),
         lambda net, x: refvis.generator_maximization(net, channel=1, steps=2),
     ):
-        assert_same(back(call(net.to("cupy"), there(x))), call(net, x))
+        assert_same_there(cupy, call(net.to("cupy"), there(x)), call(net, x))
 
 
 def test_hog(cupy):
     x = inputs(size=(24, 16, 1))
-    assert_same(back(refvis.hog().to("cupy").forward(there(x)).output), refvis.hog().forward(x).output)
-    assert_same(back(refvis.dsift().to("cupy").forward(there(x)).output), refvis.dsift().forward(x).output)
+    assert_same_there(cupy, refvis.hog().to("cupy").forward(there(x)).output, refvis.hog().forward(x).output)
+    assert_same_there(cupy, refvis.dsift().to("cupy").forward(there(x)).output, refvis.dsift().forward(x).output)
 
 
 def test_classify(cupy):
     net, x = classifier(), inputs()
-    assert net.to("cupy").classify(pictures()[0]) == net.classify(pictures()[0])
-    assert net.to("cupy").classify(there(x)) == net.classify(x)
+    assert_same_there(cupy, net.to("cupy").classify(pictures()[0]), net.classify(pictures()[0]))
+    assert_same_there(cupy, net.to("cupy").classify(there(x)), net.classify(x))
 
 
 def test_results_are_saved(cupy, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from elsewhere import there
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sides import assert_equal_sides
+from sides import assert_equal_sides, assert_same_there
 from small_nets import classifier, inputs
 
 import refvis
@@ -61,7 +61,8 @@ def test_ledger(cupy, net):
     seeds = {net.scores: trace[net.scores]}
     mine = ledger.keep(net, trace, seeds, "epsilon_plus_flat")
     found = ledger.keep(far, far.forward(there(x)), there(seeds), "epsilon_plus_flat")
-    assert (found.entries, found.seeds, found.inputs) == (mine.entries, mine.seeds, mine.inputs)
+    for part in ("entries", "seeds", "inputs"):
+        assert_same_there(cupy, getattr(found, part), getattr(mine, part))
     assert_equal_sides(cupy, dict(found.signals), dict(mine.signals))
 
 
@@ -88,3 +89,9 @@ def test_sides_are_not_mixed(net, cupy):
         there(net).forward(inputs())
     with pytest.raises(TypeError, match="NumPy and CuPy arrays are mixed"):
         net.forward(there(inputs()))
+
+
+def test_fields_of_numbers_may_be_arrays(cupy):
+    layer = layers.ROIPool(2, transform=cupy.asarray([0.5, 2.0]))
+    assert layer.transform == layers.ROIPool(2, transform=np.array([0.5, 2.0])).transform
+    assert layers.Conv(None, stride=cupy.asarray([2, 3])).stride == (2, 3)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
+from inspect import isroutine
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,14 @@ from refvis.layers.arrays import moved, storage
 from refvis.layers.names import Signals
 
 
-def there(value: Any) -> Any:
-    """Return the value with every NumPy array of numbers in it moved; networks and layers move as a whole."""
-    return _mapped(value, lambda array: moved(array, "cupy") if array.dtype.kind in "biuf" else array, {})
+def there(value: Any, called: Callable[[Any], Any] = lambda function: function) -> Any:
+    """Return the value with every NumPy array of numbers in it moved, and `called` of every function."""
+    return _mapped(value, lambda array: moved(array, "cupy") if array.dtype.kind in "biuf" else array, called, {})
 
 
 def back(value: Any) -> Any:
     """Return the value with every array in it on the host."""
-    return _mapped(value, lambda array: moved(array, "numpy"), {})
+    return _mapped(value, lambda array: moved(array, "numpy"), lambda function: function, {})
 
 
 def is_array(value: Any) -> bool:
@@ -27,13 +28,15 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) or (hasattr(value, "get") and hasattr(value, "__array_ufunc__"))
 
 
-def _mapped(value: Any, change: Callable[[Any], Any], known: dict[Any, Any]) -> Any:
+def _mapped(value: Any, change: Any, called: Any, known: dict[Any, Any]) -> Any:
     if is_array(value):
         place = storage(value)
         if place not in known:  # an array that stands in several places stays one
             known[place] = value, change(value)
         return known[place][1]
-    found = _rebuilt(value, lambda one: _mapped(one, change, known))
+    if isroutine(value):
+        return called(value)
+    found = _rebuilt(value, lambda one: _mapped(one, change, called, known))
     return value if found is None else found
 
 
@@ -48,7 +51,9 @@ def _rebuilt(value: Any, inner: Callable[[Any], Any]) -> Any:
     if isinstance(value, Signals):
         return Signals({name: inner(one) for name, one in value.items()}, value.layers)
     if isinstance(value, partial):
-        return partial(value.func, *map(inner, value.args), **{key: inner(one) for key, one in value.keywords.items()})
+        return partial(
+            inner(value.func), *map(inner, value.args), **{key: inner(one) for key, one in value.keywords.items()}
+        )
     if type(value) is dict:
         new = {key: inner(one) for key, one in value.items()}
         return None if all(new[key] is value[key] for key in value) else new

@@ -8,6 +8,7 @@ about rounding, speed or memory on a GPU.
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
 from standin.functions import fill
@@ -23,7 +24,7 @@ def _none(*arguments: object) -> int:
 def module() -> ModuleType:
     """Return the stand-in as a module."""
     made = ModuleType("cupy", __doc__)
-    made.__version__ = "stand-in"
+    made.__version__, made.__spec__ = "stand-in", ModuleSpec("cupy", None)
     made.fft, made.lib, made.linalg = (ModuleType(f"cupy.{name}") for name in ("fft", "lib", "linalg"))
     made.lib.stride_tricks = ModuleType("cupy.lib.stride_tricks")
     made.cuda = SimpleNamespace(runtime=SimpleNamespace(getDeviceCount=_none))

@@ -1,0 +1,118 @@
+"""Layers and networks on a GPU, beside NumPy: ``python -m benchmarks.gpu``, where CuPy is installed and finds a GPU.
+
+Each is computed on both sides, twice on the GPU: the table has the times, how far the results differ (the length of
+the difference over that of NumPy's), and whether the GPU's two are equal bit for bit. It exits with 1 where they are
+not, or where the sides differ by more than `MOST`.
+"""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from benchmarks import SUPPORT
+
+sys.path.append(str(SUPPORT))
+
+from benchmarks import networks, single
+from benchmarks.timing import Times, side_by_side
+from benchmarks.work import Work, of_layer
+from refvis.machine import machine
+
+MOST = {"forward": 1e-4, "gradient": 0.05}
+"""Largest difference that may come from rounding in float32. Deep gradients differ more, where a maximum or a ReLU
+hangs on the last bits (`rows.AGREEMENT`)."""
+NETWORKS = ("AlexNet", "VGG-16")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was computed, forward or with the gradient; times on both sides, the difference, and whether it repeats."""
+
+    title: str
+    what: str
+    times: dict[str, Times]
+    difference: float
+    repeated: bool
+
+    @property
+    def right(self) -> bool:
+        """Whether the GPU computed the same as NumPy, to rounding, and the same twice."""
+        return self.repeated and self.difference <= MOST[self.what]
+
+
+def works(images: int) -> Iterator[tuple[str, Work]]:
+    """Yield what is timed, by its title."""
+    for name, (layer, shape, *_) in single.cases().items():
+        yield name, of_layer(layer, *shape)
+    for name in NETWORKS:
+        yield f"{name}, {images} image{'s' * (images > 1)}", networks.work(name, images)
+
+
+def there(work: Work) -> Work:
+    """Return the work with its arrays on the GPU."""
+    import cupy
+
+    return Work(work.graph.to("cupy"), cupy.asarray(work.x), cupy.asarray(work.seed))
+
+
+def rows(title: str, work: Work, rounds: int, finish: Callable[[], Any]) -> Iterator[Row]:
+    """Yield a row for forward and one for both ways; `finish` waits until the GPU has done all."""
+    far = there(work)
+    for what in ("forward", "gradient"):
+        own, gpu = getattr(work, what), getattr(far, what)
+        mine, found, again = own(), gpu().get(), gpu().get()
+        times = side_by_side({"NumPy": own, "CuPy": partial(_finished, gpu, finish)}, rounds)
+        difference = float(np.linalg.norm(found - mine) / np.linalg.norm(mine))
+        yield Row(title, what, times, difference, found.tobytes() == again.tobytes())
+
+
+def _finished(function: Callable[[], Any], finish: Callable[[], Any]) -> None:
+    function()
+    finish()
+
+
+def table(found: list[Row]) -> str:
+    """Return the rows as a Markdown table."""
+    lines = [
+        "| | NumPy, ms | CuPy, ms | times as fast | difference | twice the same |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in found:
+        numpy, cupy = (row.times[name].median for name in ("NumPy", "CuPy"))
+        figures = f"{1e3 * numpy:.2f} | {1e3 * cupy:.3f} | {numpy / cupy:.1f} | {row.difference:.1e}"
+        lines.append(f"| {row.title}: {row.what} | {figures} | {'yes' if row.repeated else 'NO'} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table with the GPU's name; end with a message where there is none."""
+    parser = ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=1, help="images that go through a network at once")
+    given = parser.parse_args()
+    here = machine()
+    if not here.gpus.names:
+        found = f"CuPy {here.gpus.cupy} finds none ({here.gpus.problem})" if here.gpus.cupy else "CuPy is not installed"
+        sys.exit(f"no GPU to compute on: {found}")
+    import cupy
+
+    done = []
+    for title, work in works(given.images):
+        done += rows(title, work, given.rounds, cupy.cuda.Device().synchronize)
+        print(f"{title}: done", file=sys.stderr, flush=True)
+    print(table(done))
+    print(
+        f"\n*{here.gpus.names[0]}, CuPy {here.gpus.cupy}; {here.processor}, NumPy {here.numpy}; {given.rounds} rounds.*"
+    )
+    wrong = [f"{row.title}, {row.what}" for row in done if not row.right]
+    if wrong:
+        sys.exit(f"differ by more than {MOST}, or from one time to the next: {', '.join(wrong)}")
+
+
+if __name__ == "__main__":
+    main()
