@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from refvis.input_reconstruction.measures import energy
 from refvis.input_reconstruction.objective import Term
 from refvis.input_reconstruction.optimisers import Momentum
 from refvis.input_reconstruction.recipe import Recipe, Run
+from refvis.input_reconstruction.sheet import restored
 from refvis.input_reconstruction.solve import solved
 from refvis.input_reconstruction.transforms import Jitter
 from refvis.input_reconstruction.wanted import digest
@@ -36,6 +38,7 @@ def deepdream(
     rate: float = 1.5,
     jitter: int = 8,
     seed: int = 0,
+    checkpoint: str | Path | None = None,
     progress: bool = False,
 ) -> Reconstruction:
     """Return image `x` (1 x H x W x C) with more of what layer `at`, or one channel (or class) of it, is excited by.
@@ -43,7 +46,9 @@ def deepdream(
     The image is shrunk by `ratio` for each of the `octaves` but the last; from the smallest up, `steps` steps of `rate`
     (in values of 0 ... 255, along the gradient divided by its mean absolute value) enlarge half the mean square of the
     layer, or the channel's mean; what was added is enlarged to the next size. The history is that of all octaves, one
-    after the other. The layer must take images of all those sizes; ShapeError where it does not.
+    after the other. `checkpoint` ("dream.npz") keeps the state, each octave's in a file of its own ("dream-0.npz", the
+    smallest): the same call, made again after an interruption, repeats whole octaves and goes on in that one.
+    The layer must take images of all those sizes; ShapeError where it does not.
     """
     require_finite(x)
     if octaves < 1 or not ratio > 1:
@@ -62,13 +67,18 @@ def deepdream(
         pyramid.append(upsampled(pyramid[-1], size))
     added, found = 0 * pyramid[-1], []
     for octave, base in enumerate(reversed(pyramid)):
-        run = Run(seed + octave, progress=progress)
+        run = Run(seed + octave, checkpoint=_file(checkpoint, octave), progress=progress)
         start = base + upsampled(added, base.shape[1:3])
         found.append(solved(net, (Term("excitement", excited, -1.0, variable),), recipe, run, start, made))
         added = found[-1].x - base
         if found[-1].partial:
             break
     return _joined(net, found, x.shape[1:3])
+
+
+def _file(checkpoint: str | Path | None, octave: int) -> Path | None:
+    """Return the octave's own checkpoint."""
+    return None if checkpoint is None else Path(checkpoint).with_stem(f"{Path(checkpoint).stem}-{octave}")
 
 
 def _channel(net: Network, x: Array, variable: str, channel: int | str) -> int:
@@ -82,4 +92,4 @@ def _joined(net: Network, found: list[Reconstruction], size: tuple[int, ...]) ->
     history = {name: np.concatenate([one.history[name] for one in found]) for name in found[0].history}
     last = found[-1]
     x = upsampled(last.x, size)
-    return replace(last, x=x, image=net.restore(x), history=history, starts=None)
+    return replace(last, x=x, image=restored(net, x), history=history, starts=None)

@@ -12,6 +12,7 @@ from refvis.input_reconstruction.minimise import Loop, State, minimised
 from refvis.input_reconstruction.objective import Objective, Term, reaching
 from refvis.input_reconstruction.parametrisations import Parametrisation, decode
 from refvis.input_reconstruction.recipe import Recipe, Run
+from refvis.input_reconstruction.sheet import restored
 from refvis.layers import Array, ShapeError, array_module, modes
 from refvis.layers.apart import is_apart
 from refvis.layers.arrays import moved, require_finite
@@ -85,4 +86,4 @@ def _result(
     every = array_module(x).stack([x[array_module(x).asarray(each)] for each in rows])
     first = every[:, 0]
     measures = {"objective": values[rows] if starts > 1 else values[best]}
-    return Reconstruction(first, net.restore(first[:1]), history, made, measures, every, ended)
+    return Reconstruction(first, restored(net, first[:1]), history, made, measures, every, ended)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
-import numpy as np
-
 from refvis.input_reconstruction import activation_maximization
 from refvis.input_reconstruction.activation_maximization import field_stride
 from refvis.input_reconstruction.optimisers import Adam
@@ -63,11 +61,10 @@ def maximized_units(net: Network, of: Units, seed: int, progress: bool) -> Recon
 
     The recipe's turns and scalings, which take half of the time, are left out, and steps are twice as large.
     """
-    plain = _of_any_size(net)
     full = preset(RECIPE, field_stride(net, net.variable(of.at)))
     recipe = replace(full, transforms=(Jitter(2),), optimiser=Adam(0.1 * SIGMA), steps=UNIT_STEPS)
-    found = activation_maximization(plain, of.at, None, recipe, size=of.size, seed=seed, progress=progress)
-    return replace(found, image=sheet(pictures(plain, found.x)))
+    found = activation_maximization(net, of.at, None, recipe, size=of.size, seed=seed, progress=progress)
+    return replace(found, image=sheet(pictures(net, found.x)))
 
 
 def _units(net: Network, x: Array, node: Node) -> Units | None:
@@ -95,11 +92,3 @@ def _of_node(node: Node, shapes: dict[str, tuple[int, ...]]) -> int:
         stamped = node.inputs[0] if isinstance(layer, ConvTranspose) else node.output
         return prod(shapes[stamped][:3]) * int(layer.filters.size)
     return 0
-
-
-def _of_any_size(net: Network) -> Network:
-    """Return the network with the mean colour in the place of an average image, which fits images of one size only."""
-    average = net.normalization.get("averageImage")
-    if average is None or np.ndim(average) < 3:
-        return net
-    return net.with_images(average=np.asarray(average).mean(axis=(0, 1)))

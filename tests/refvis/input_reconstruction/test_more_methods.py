@@ -8,6 +8,7 @@ from small_nets import SIZE, classifier, conv, inputs
 import refvis
 from refvis.input_reconstruction.fourier import Fourier
 from refvis.input_reconstruction.lbfgs import LBFGS
+from refvis.input_reconstruction.optimisers import Momentum
 from refvis.input_reconstruction.parametrisations import Generated
 from refvis.input_reconstruction.transforms import Jitter
 from refvis.layers import ConvTranspose
@@ -67,6 +68,45 @@ def test_deepdream_excites_the_layer(channel):
         assert octave[-1] < octave[0]
     assert_same(refvis.deepdream(net, x, "conv1", channel, octaves=3, steps=4, jitter=2).x, found.x)
     assert np.abs(refvis.deepdream(net, x, "conv1", channel, octaves=2, steps=0).x - x).max() < 1e-3
+
+
+def test_dreams_go_on_after_an_interruption(tmp_path, monkeypatch):
+    """In the second of three octaves, which alone has a file then; the first is made again."""
+    net, x = classifier(), inputs(size=(26, 22, 3))
+    options = {"octaves": 3, "steps": 6, "jitter": 2, "seed": 1}
+    whole, calls = refvis.deepdream(net, x, "conv1", **options), []
+
+    def stopped(self, *arguments, step=Momentum.step):
+        calls.append(arguments)
+        if len(calls) == 6 + 4:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Momentum, "step", stopped)
+        part = refvis.deepdream(net, x, "conv1", **options, checkpoint=tmp_path / "dream.npz")
+        assert part.partial
+        assert part.x.shape == x.shape
+        assert [path.name for path in tmp_path.iterdir()] == ["dream-1.npz"]
+        calls.clear()
+        calls.extend([None] * 100)  # no more interruptions
+        resumed = refvis.deepdream(net, x, "conv1", **options, checkpoint=tmp_path / "dream.npz")
+    assert len(calls) == 100 + 6 + 3 + 6
+    assert_same(resumed.x, whole.x)
+    assert_same(resumed.history, whole.history)
+    assert not [*tmp_path.iterdir()]
+    with pytest.raises(ValueError, match=r"expected a name that ends in \.npz"):
+        refvis.deepdream(net, x, "conv1", checkpoint=tmp_path / "dream.txt")
+
+
+def test_images_of_other_sizes_than_the_average_have_a_picture():
+    average = np.arange(13.0 * 11 * 3, dtype="float32").reshape(*SIZE)
+    net = classifier().with_images(average=average)
+    dream = refvis.deepdream(net, inputs(), "conv1", octaves=2, steps=1)
+    assert_same(dream.image, net.restore(dream.x))
+    found = refvis.activation_maximization(net, "conv1", 2, size=(9, 8), steps=1)
+    expected = np.clip(np.rint(found.x[0] + average.mean(axis=(0, 1))), 0, 255).astype(np.uint8)
+    assert_same(found.image, expected)
 
 
 def test_deepdreams_of_a_class_by_its_name():
