@@ -94,6 +94,15 @@ def test_only_what_cupy_has(cupy, a):
         cupy.maximum.reduce(a)
 
 
+def test_what_does_not_repeat_is_left_out(cupy, a):
+    for absent in ("bincount", "cumsum", "cumprod", "histogram", "nancumsum"):
+        assert not hasattr(cupy, absent)
+    for absent in ("cumsum", "cumprod", "scatter_add"):
+        assert not hasattr(a, absent)
+    for absent in ("at", "reduceat", "accumulate"):
+        assert not hasattr(cupy.add, absent)
+
+
 def test_the_sign_of_nan_is_that_of_cupy(cupy):
     np.testing.assert_array_equal(cupy.sign(cupy.asarray([np.nan, -2.0, 0.0, 3.0])).get(), [0, -1, 0, 1])
 

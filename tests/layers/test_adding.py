@@ -35,5 +35,5 @@ def test_both_ways_add_in_order(data):
 
 def test_a_gpu_gets_turns(cupy):
     places, amounts = cupy.asarray([[1, 1], [0, 1]]), cupy.asarray(np.float32([[[1], [2]], [[4], [8]]]))
-    del cupy.bincount
+    assert not hasattr(cupy, "bincount")
     assert adding.added_by_place(places, amounts, 3).tolist() == [[4], [11], [0]]
