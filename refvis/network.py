@@ -1,19 +1,20 @@
 """The network as people hold it: the engine's graph with its meta data, how it was loaded, images in and labels out."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from refvis import images
 from refvis.layers import Array, Conv, Graph, Layer, Loss, Node, Softmax, SoftmaxLoss, array_module, forward
 from refvis.layers import chain as chain_nodes
 from refvis.layers.arrays import moved, require_finite
 from refvis.weights import Remark
+
+if TYPE_CHECKING:
+    from refvis.images import ImageLike
 
 ENDINGS = (Softmax, SoftmaxLoss, Loss)
 """Layers that turn scores into probabilities or a loss; explanations start before them."""
@@ -42,12 +43,9 @@ class Network(Graph):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the wiring, all layers' fields and all parameters (not of the meta data)."""
-        digest = hashlib.sha256()
-        for node in self.nodes:
-            digest.update(repr((node.name, type(node.layer).__name__, node.inputs, node.outputs)).encode())
-            for one in fields(node.layer):
-                digest.update(_fingerprint_of(one.name, getattr(node.layer, one.name)))
-        return digest.hexdigest()
+        from refvis.fingerprint import fingerprint  # here, as images below: many programs never need it
+
+        return fingerprint(self.nodes)
 
     @cached_property
     def library(self) -> str:
@@ -84,7 +82,7 @@ class Network(Graph):
             return None
         return int(size[0]), int(size[1])
 
-    def preprocess(self, image: images.ImageLike) -> Array:
+    def preprocess(self, image: "ImageLike") -> Array:
         """Return an image as the network's input, 1 x H x W x C float32, as MatConvNet's examples do.
 
         `image` is a path, a PIL image, or an H x W x 3 (or H x W) array of values 0 ... 255. It is resized to
@@ -93,14 +91,17 @@ class Network(Graph):
         Raises ValueError for what is no image, for NaN, and where the average image does not fit; warns of floats that
         all lie between -1 and 1, which look like an image whose white is 1.
         """
+        from refvis import images
+
         pixels = images.resized(images.pixels(image, self.channels), self.input_size, self._interpolation)
         average = self.normalization.get("averageImage")
         return moved(images.centred(pixels, average)[None], self.library)
 
     def restore(self, x: Array) -> Array:
         """Return input `x` (1 x H x W x C) as a picture, H x W x 3 uint8: the average image is added back."""
-        average = self.normalization.get("averageImage")
-        return images.picture(x, average)
+        from refvis import images
+
+        return images.picture(x, self.normalization.get("averageImage"))
 
     def with_images(
         self,
@@ -157,7 +158,7 @@ class Network(Graph):
             raise ValueError(f"the network has several outputs ({', '.join(found)}): name one with at=")
         return next(iter(found))
 
-    def classify(self, image: images.ImageLike, top: int = 5) -> list[tuple[str, float]]:
+    def classify(self, image: "ImageLike", top: int = 5) -> list[tuple[str, float]]:
         """Return the `top` most probable classes as (label, probability), most probable first.
 
         Probabilities are the softmax of the scores; scores of several positions (an image larger than the network's
@@ -187,13 +188,6 @@ def _softmax(node: Node) -> bool:
 def chain(layers: dict[str, Layer], meta: dict[str, Any] | None = None, name: str = "network") -> Network:
     """Return a SimpleNN chain of named layers as a network; its variables are x0 (input), x1, x2, ..."""
     return Network(chain_nodes(layers), meta=meta or {}, name=name)
-
-
-def _fingerprint_of(name: str, value: Any) -> bytes:
-    if getattr(value, "ndim", 0):
-        host = value if array_module(value) is np else value.get()
-        return repr((name, host.dtype.name, host.shape)).encode() + np.ascontiguousarray(host).tobytes()
-    return repr((name, value.item() if hasattr(value, "item") else value)).encode()
 
 
 def model_name(path: str | Path) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 from refvis.weights.dag import OWN as DAG_OWN
 from refvis.weights.dag import is_dag, read_dag
 from refvis.weights.errors import ModelFormatError
-from refvis.weights.isolate import read_mat_isolated
 from refvis.weights.matfile import read_mat
 from refvis.weights.model import Model, Remark
 from refvis.weights.simplenn import read_simplenn
@@ -30,7 +29,7 @@ def read_model(
     and 1 GB, and more for large files. Then a file that crashes a library underneath, or hangs it, is an error, too.
     Raises FileNotFoundError, or ModelFormatError naming the file, the place, what was found and what was expected.
     """
-    variables = read_mat_isolated(path, limits, seconds, memory) if isolate else read_mat(path, limits)
+    variables = _isolated(path, limits, seconds, memory) if isolate else read_mat(path, limits)
     try:
         report: list[Remark] = []
         place = find(variables)
@@ -40,6 +39,12 @@ def read_model(
     except ModelFormatError as error:
         error.path = path
         raise
+
+
+def _isolated(path: str | Path, limits: Limits, seconds: float | None, memory: int | None) -> dict[str, Tree]:
+    from refvis.weights.isolate import read_mat_isolated  # here, since most programs start no process
+
+    return read_mat_isolated(path, limits, seconds, memory)
 
 
 def at(variables: dict[str, Tree], place: str) -> Any:
