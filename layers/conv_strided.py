@@ -10,7 +10,7 @@ thin matrix products and short inner loops that way: there, all taps' contributi
 first, and each tap's map is added where it belongs, whole rows at a time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -24,7 +24,7 @@ FEW = 8
 Correlate = Callable[[Array, Array, Array], None]
 """``(padded signal, taps K x FH x FW x C, output)``: write the adjoint of those taps, at stride 1, into the output."""
 
-Spans = Iterator[tuple[slice, slice]]
+Spans = Iterable[tuple[slice, slice]]
 
 
 def by_phases(layer: Conv, signal: Array, f: Array, dx: Array, correlate: Correlate) -> None:

@@ -7,6 +7,7 @@ input is, at stride 1, a convolution with flipped filters; at other strides see 
 """
 
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import Any, NamedTuple
 
 from refvis.layers import conv, conv_winograd
@@ -17,6 +18,7 @@ from refvis.layers.conv_strided import FEW, by_phases, by_taps
 from refvis.layers.exactness import twin_of
 from refvis.layers.geometry import place, reach
 from refvis.layers.matrix_vector import by_columns
+from refvis.layers.threads import spans
 from refvis.layers.workspace import workspace
 
 TILE_BYTES = 2 << 20
@@ -90,16 +92,24 @@ def group_slices(groups: int, inputs: int, outputs: int) -> list[tuple[slice, sl
 
 def _correlate(window: Sliding, wide: Array, matrix: Array, y: Array) -> None:
     """Write into y the correlation of the padded input with one group's filters, a matrix of FH*FW*C x K."""
-    xp = array_module(wide)
     if y.shape[1:3] == (1, 1) and wide.shape[1:3] == window.size:
         y[:, 0, 0] = by_columns(wide.reshape(len(wide), -1), matrix.T)
         return
-    for n, rows, columns in _tiles(window, wide, y.shape[1:3]):
-        target = y[n, rows]
-        if target.flags.c_contiguous:
-            xp.matmul(columns, matrix, out=target.reshape(len(columns), -1))
-        else:
-            target[...] = (columns @ matrix).reshape(target.shape)
+    if _is_column_wise(window, wide):
+        _multiply(wide.reshape(-1, wide.shape[3]), matrix, y)
+        return
+    windows = _windows(window, wide, y.shape[1:3])
+
+    for images, rows in _spans(windows):
+        _multiply(_columns(windows[images, rows]), matrix, y[images, rows])
+
+
+def _multiply(columns: Array, matrix: Array, y: Array) -> None:
+    """Write columns @ matrix into y, a part of the output."""
+    if y.flags.c_contiguous:
+        array_module(y).matmul(columns, matrix, out=y.reshape(len(columns), -1))
+    else:
+        y[...] = (columns @ matrix).reshape(y.shape)
 
 
 def _windows(window: Sliding, wide: Array, size: tuple[int, int]) -> Array:
@@ -111,19 +121,32 @@ def _windows(window: Sliding, wide: Array, size: tuple[int, int]) -> Array:
     return xp.lib.stride_tricks.as_strided(wide, shape, (n, h * sy, w * sx, h * dy, w * dx, c))
 
 
+def _is_column_wise(window: Sliding, wide: Array) -> bool:
+    """Whether each pixel is a column already."""
+    return bool(window.size == window.stride == (1, 1) and wide.flags.c_contiguous)
+
+
 def _tiles(window: Sliding, wide: Array, size: tuple[int, int]) -> Iterator[tuple[slice, slice, Array]]:
     """Yield (images, output rows, columns) for all tiles; the columns of one tile are overwritten by the next."""
-    xp = array_module(wide)
-    if window.size == window.stride == (1, 1) and wide.flags.c_contiguous:  # each pixel is a column already
+    if _is_column_wise(window, wide):
         yield slice(0, len(wide)), slice(0, size[0]), wide.reshape(-1, wide.shape[3])
         return
     windows = _windows(window, wide, size)
-    length = windows[0, 0, 0].size
-    for n, rows in _spans(windows.shape[:3], length * wide.itemsize):
-        view = windows[n, rows]
-        tile = workspace(wide)("columns", *view.shape)
-        xp.copyto(tile, view)
-        yield n, rows, tile.reshape(-1, length)
+    for images, rows in _spans(windows):
+        yield images, rows, _columns(windows[images, rows])
+
+
+def _columns(windows: Array) -> Array:
+    """Return the windows of one tile as rows of a matrix, which the next tile of this thread overwrites."""
+    tile = workspace(windows)("columns", *windows.shape)
+    array_module(windows).copyto(tile, windows)
+    return tile.reshape(windows.shape[0] * windows.shape[1] * windows.shape[2], -1)
+
+
+def _spans(windows: Array) -> list[tuple[slice, slice]]:
+    """Return (images, rows) of all windows N x H' x W' x ... in tiles of TILE_BYTES."""
+    count, rows, columns = windows.shape[:3]
+    return spans(count, rows, max(1, TILE_BYTES // (columns * prod(windows.shape[3:]) * windows.itemsize)))
 
 
 Back = Callable[[Conv, Array, Array, Array], None]
@@ -143,7 +166,8 @@ def _way_back(layer: Conv, signal: tuple[int, ...], x: tuple[int, ...], channels
 
 
 def _by_taps(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
-    by_taps(layer, signal, f, dx, _spans(signal.shape[:3], f[0].size * signal.itemsize))
+    count, height, width, _ = signal.shape
+    by_taps(layer, signal, f, dx, spans(count, height, max(1, TILE_BYTES // (width * f[0].size * signal.itemsize))))
 
 
 def _by_phases(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
@@ -174,12 +198,3 @@ def turned(f: Array) -> Array:
     found = workspace(f)("turned", height, width, count, depth)
     found[...] = f[:, ::-1, ::-1].transpose(1, 2, 0, 3)
     return found.reshape(-1, depth)
-
-
-def _spans(shape: tuple[int, ...], bytes_per_pixel: int) -> Iterator[tuple[slice, slice]]:
-    """Yield (images, rows) that cover an N x H x W array in tiles of TILE_BYTES: several images, or rows of one."""
-    rows = max(1, TILE_BYTES // (shape[2] * bytes_per_pixel))
-    images = max(1, rows // shape[1])
-    for n in range(0, shape[0], images):
-        for i in range(0, shape[1], rows):
-            yield slice(n, n + images), slice(i, min(i + rows, shape[1]))

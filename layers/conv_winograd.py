@@ -10,13 +10,14 @@ worse than direct sums do, but a sum of nothing but zeros may come out as 1e-7 o
 equal in a flat image may differ in their last bits. `exactness.winograd` chooses F(4 x 4, 3 x 3), or direct sums.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv
 from refvis.layers.exactness import winograd_outputs
+from refvis.layers.threads import parts, side_by_side, spans, workers
 from refvis.layers.winograd import Matrix, transforms
 from refvis.layers.workspace import Workspace, workspace
 
@@ -24,6 +25,7 @@ TAPS = 3
 FEWEST_CHANNELS, FEWEST_PIXELS = 64, 192
 """Channels in and out, and output pixels of all images, from which on tiles pay for their transformation."""
 CHUNK_BYTES, CHUNK_TILES = 1 << 21, 128
+THREAD_BYTES = 1 << 22
 """What is in work at a time: so many bytes of transformed input, but at least so many tiles."""
 
 Terms = Sequence[Array]
@@ -74,19 +76,30 @@ def correlate(x: Array, before: tuple[int, int], matrices: Array, y: Array, outp
     `matrices` are t*t x C x K, of `transformed`. x has a border of zeros: `before` pixels (above, left; negative: so
     many are cut off), and as many on the other sides as y needs.
     """
-    m, t, room = outputs, outputs + TAPS - 1, workspace(x)
-    shift, width = (t - 1) // m, -(-y.shape[2] // m)
-    for images, rows in _chunks((len(x), -(-y.shape[1] // m), width), t * t * x.shape[3] * x.itemsize):
-        count, height = images.stop - images.start, rows.stop - rows.start
-        wide = room("wide", m, m, count, height + shift, width + shift, x.shape[3])
-        _by_phases(x[images], (before[0] - m * rows.start, before[1]), wide)
-        tiles = _transformed_tiles(wide, (height, width), t, room)
-        products = room("products", t * t, count * height * width, y.shape[3])
-        array_module(x).matmul(tiles.reshape(t * t, -1, x.shape[3]), matrices, out=products)
-        done = _tiles_of_outputs(products.reshape(t, t, count, height, width, -1), m, room)
-        for p, q in np.ndindex(m, m):
-            target = y[images, m * rows.start + p : m * rows.stop : m, q::m]
-            target[...] = done[q, p, :, : target.shape[1], : target.shape[2]]
+    width = -(-y.shape[2] // outputs)
+    tiles = len(x), -(-y.shape[1] // outputs), width
+    size = (outputs + TAPS - 1) ** 2 * x.shape[3] * x.itemsize
+
+    def chunk(images: slice, rows: slice) -> None:
+        _correlate_chunk(x[images], (before[0] - outputs * rows.start, before[1]), matrices, (rows, width), y[images])
+
+    side_by_side(chunk, _chunks(tiles, size, workers(x)), x)
+
+
+def _correlate_chunk(x: Array, before: tuple[int, int], matrices: Array, tiles: tuple[slice, int], y: Array) -> None:
+    """Write the rows of y that some rows of tiles make; `before` is counted from the first of them."""
+    room, t = workspace(x), round(len(matrices) ** 0.5)
+    m, (rows, width) = t - TAPS + 1, tiles
+    shift, height = (t - 1) // m, rows.stop - rows.start
+    wide = room("wide", m, m, len(x), height + shift, width + shift, x.shape[3])
+    _by_phases(x, before, wide)
+    values = _transformed_tiles(wide, (height, width), t, room)
+    products = room("products", t * t, len(x) * height * width, y.shape[3])
+    array_module(x).matmul(values.reshape(t * t, -1, x.shape[3]), matrices, out=products)
+    done = _tiles_of_outputs(products.reshape(t, t, len(x), height, width, -1), m, room)
+    for p, q in np.ndindex(m, m):
+        target = y[:, m * rows.start + p : m * rows.stop : m, q::m]
+        target[...] = done[q, p, :, : target.shape[1], : target.shape[2]]
 
 
 def transformed(f: Array, outputs: int, turned: bool = False) -> Array:
@@ -95,16 +108,26 @@ def transformed(f: Array, outputs: int, turned: bool = False) -> Array:
     G = xp.array(transforms(outputs, TAPS).filters)
     both = xp.kron(G, G).astype(f.dtype)[:, :: -1 if turned else 1]
     found = workspace(f)("filters", len(f), len(both), f.shape[3])
-    return xp.matmul(both, f.reshape(len(f), TAPS * TAPS, -1), out=found).transpose(1, 0, 2)
+    taps = f.reshape(len(f), TAPS * TAPS, -1)
+
+    def part(some: slice) -> None:
+        xp.matmul(both, taps[some], out=found[some])
+
+    side_by_side(part, ((some,) for some in parts(len(f), workers(f))), f)
+    return found.transpose(1, 0, 2)
 
 
-def _chunks(shape: tuple[int, int, int], bytes_per_tile: int) -> Iterator[tuple[slice, slice]]:
-    """Yield (images, rows of tiles) that cover N x rows x columns tiles: several images, or rows of one."""
-    rows = max(1, max(CHUNK_BYTES // bytes_per_tile, CHUNK_TILES) // shape[2])
-    images = max(1, rows // shape[1])
-    for n in range(0, shape[0], images):
-        for i in range(0, shape[1], rows):
-            yield slice(n, min(n + images, shape[0])), slice(i, min(i + rows, shape[1]))
+def _chunks(tiles: tuple[int, int, int], bytes_per_tile: int, threads: int) -> list[tuple[slice, slice]]:
+    """Return (images, rows of tiles) that cover N x rows x columns tiles: several images, or rows of one.
+
+    For several threads chunks are larger, since these meet at Python's lock after every step, and there are
+    equally many for each.
+    """
+    count, rows, columns = tiles
+    size = CHUNK_BYTES if threads == 1 else THREAD_BYTES
+    at_once = max(1, max(size // bytes_per_tile, CHUNK_TILES) // columns)
+    each = -(-count * rows // (at_once * threads))
+    return spans(count, rows, -(-count * rows // (each * threads)))
 
 
 def _by_phases(x: Array, before: tuple[int, int], wide: Array) -> None:

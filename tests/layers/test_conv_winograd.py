@@ -21,7 +21,7 @@ SIZES = st.integers(1, 13)
 @pytest.fixture(autouse=True)
 def small_layers_too() -> Iterator[None]:
     """Let layers of any size go by tiles, and count tiles of a few images into several chunks."""
-    small = {"FEWEST_CHANNELS": 1, "FEWEST_PIXELS": 1, "CHUNK_BYTES": 3000, "CHUNK_TILES": 3}
+    small = {"FEWEST_CHANNELS": 1, "FEWEST_PIXELS": 1, "CHUNK_BYTES": 3000, "THREAD_BYTES": 9000, "CHUNK_TILES": 3}
     with mock.patch.multiple(conv_winograd, **small), mock.patch.object(conv_tiles, "FEW", 0):
         yield
 

@@ -1,0 +1,115 @@
+"""Pieces of one layer side by side: as many threads as the BLAS has, each with a BLAS of a single thread.
+
+A BLAS shares out one matrix product among its threads, and leaves them waiting while NumPy copies and adds between two
+products. Whole pieces in threads keep all of them at work. How many is the BLAS' own number, so whoever sets that
+(OPENBLAS_NUM_THREADS, threadpoolctl) sets this; with one thread, everything runs in the thread that calls.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from refvis.layers.arrays import Array, array_module
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from threadpoolctl import ThreadpoolController
+
+
+def side_by_side(function: Callable[..., None], pieces: Iterable[tuple[Any, ...]], like: Array) -> None:
+    """Call ``function(*piece)`` for all pieces, at once in several threads where `like` is NumPy's; they must not meet.
+
+    Every thread sees the context (the switches of `exactness`, NumPy's error state) of the caller. An error in one
+    piece is raised here once all threads have stopped.
+    """
+    pieces = list(pieces)
+    if len(pieces) < 2 or workers(like) < 2:
+        for piece in pieces:
+            function(*piece)
+        return
+    from concurrent.futures import wait
+
+    with _blas_of_one_thread():
+        running = [_pool().submit(copy_context().run, function, *piece) for piece in pieces]
+        try:
+            for one in running:
+                one.result()
+        finally:
+            for one in running:
+                one.cancel()
+            wait(running)
+
+
+def spans(count: int, rows: int, at_once: int) -> list[tuple[slice, slice]]:
+    """Return (images, rows) that cover `count` images: up to `at_once` rows of one, or several images of so many."""
+    images = max(1, at_once // rows)
+    return [
+        (slice(n, min(n + images, count)), slice(i, min(i + at_once, rows)))
+        for n in range(0, count, images)
+        for i in range(0, rows, at_once)
+    ]
+
+
+def parts(length: int, count: int) -> list[slice]:
+    """Return slices that cover `length`, at most `count` of them, of nearly equal size."""
+    each = -(-length // count)
+    return [slice(first, min(first + each, length)) for first in range(0, length, each)]
+
+
+def workers(like: Array) -> int:
+    """Return how many threads `side_by_side` has: as many as the BLAS, and 1 for arrays that are not NumPy's."""
+    counts = [library.num_threads for library in _blas().lib_controllers] if array_module(like) is np else []
+    return min(counts, default=1)
+
+
+@cache
+def _blas() -> "ThreadpoolController":
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+@cache
+def _pool() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="refvis")
+
+
+class _Users:
+    """How many callers want a BLAS of one thread, and what restores it after the last of them."""
+
+    lock, count = Lock(), 0
+    limits: Any = None
+
+
+@contextmanager
+def _blas_of_one_thread() -> Iterator[None]:
+    with _Users.lock:
+        if not _Users.count:
+            _Users.limits = _blas().limit(limits=1)
+        _Users.count += 1
+    try:
+        yield
+    finally:
+        with _Users.lock:
+            _Users.count -= 1
+            if not _Users.count:
+                _Users.limits.restore_original_limits()
+
+
+def _forget() -> None:
+    """A forked process has none of its parent's threads."""
+    _pool.cache_clear()
+    _Users.lock, _Users.count = Lock(), 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
