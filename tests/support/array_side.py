@@ -45,6 +45,9 @@ CLASSES = {"refvis.layers.network": {"Graph": ("forward", "backward", "parameter
 STAYS = ("images", "dice")
 """Parameters that are of the host on both sides."""
 
+ON_HOST = {"refvis.input_modification.kernel_shap": ("shapley",)}
+"""Functions of these modules that are of the host on both sides."""
+
 calls = {"moved": 0}
 """How many calls of tests computed on the other side."""
 
@@ -103,7 +106,7 @@ class _Loader(SourceFileLoader):
             if isinstance(node, ast.ClassDef) and node.name in chosen:
                 _mark([one for one in node.body if getattr(one, "name", "") in chosen[node.name]])
             elif self.name in MODULES and isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-                _mark([node])
+                _mark([node] if node.name not in ON_HOST.get(self.name, ()) else [])
         after = next(i for i, node in enumerate(tree.body) if isinstance(node, ast.Import | ast.ImportFrom))
         tree.body[after:after] = ast.parse("from array_side import computed as computed_there").body
         return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True, optimize=_optimize)

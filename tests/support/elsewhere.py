@@ -15,7 +15,7 @@ from refvis.layers.names import Signals
 
 def there(value: Any, called: Callable[[Any], Any] = lambda function: function) -> Any:
     """Return the value with every NumPy array of numbers in it moved, and `called` of every function."""
-    return _mapped(value, lambda array: moved(array, "cupy") if array.dtype.kind in "biuf" else array, called, {})
+    return _mapped(value, lambda array: moved(array, "cupy") if array.dtype.kind in "biufc" else array, called, {})
 
 
 def back(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 REASONS = {
     "tests/arrays/": "moves arrays itself",
+    "tests/featurevis/test_golden.py": "puts MatConvNet's approximate power, in NumPy, in the place of LRN's",
+    "tests/featurevis/test_occlusion.py::test_noise_is_uniform": "looks on from inside the network",
     "tests/layers/test_arrays.py": "has a CuPy of its own",
     "tests/layers/test_conv_winograd.py": "Winograd's convolutions are for NumPy",
     "tests/layers/test_incremental.py::test_memory_is_bounded": "measures the host's memory",
