@@ -25,7 +25,8 @@ def test_codes_are_inverted(net, at):
     """From two starts: the error is below 0.1 of the code's squared norm, and the class stays the scene's."""
     images = inversions.inputs(net, 5)[3:]
     codes = net.upto(at).forward(images)[net.variable(at)]
-    found = inversions.one(net, images[:1], codes[:1], codes, at, inversions.METHODS["inversion"])
+    found = inversions.one(net, images[:1], codes[:1], codes, at, "inversion").measures
+    assert found["norm"].shape == (2,)
     assert (found["norm"] < 0.1).all()
     np.testing.assert_allclose(found["root"] ** 2, found["norm"], rtol=1e-5)
     assert (found["pairwise"] < 0.1).all()
