@@ -79,7 +79,7 @@ def alpha_beta(
     if not (abs(alpha - beta - 1) <= 1e-9 and beta >= 0):
         raise ValueError(f"alpha is {alpha} and beta {beta}, expected alpha - beta = 1 and beta >= 0")
     part, division = linear(layer, *inputs), Division(eps, bias, book)
-    found: Relevance = ()
+    found = nothing(part)
     for factor, sign in (alpha, positive), (-beta, negative):
         if factor:
             pieces = contributions(part, split, sign)
@@ -87,7 +87,7 @@ def alpha_beta(
             weighted = signal if factor == 1 else signal * signal.dtype.type(factor)
             share, dealt = division.shares(part, weighted, summed(pieces, signal), own)
             found = added(found, passed(pieces, share), dealt)
-    return part.returned(found or nothing(part))
+    return part.returned(found)
 
 
 def z_plus(
