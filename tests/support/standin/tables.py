@@ -115,7 +115,7 @@ METHODS = {
     "any": "axis out keepdims",
     "argmax": "axis out dtype keepdims",
     "argmin": "axis out dtype keepdims",
-    "argsort": "axis kind",
+    "argsort": "axis",
     "astype": "dtype order casting subok copy",
     "clip": "min max out",
     "copy": "order",
