@@ -2,7 +2,7 @@
 
 REASONS = {
     "tests/arrays/": "moves arrays itself",
-    "tests/featurevis/test_golden.py::test_it_agrees_with_the_original[fv_zoo": "puts MatConvNet's approximate power, in NumPy, in the place of LRN's",
+    "tests/featurevis/test_golden.py::test_it_agrees_with_the_original[fv_zoo": "replaces LRN's power by NumPy code",
     "tests/featurevis/test_occlusion.py::test_noise_is_uniform": "looks on from inside the network",
     "tests/layers/test_adding.py": "compares the host's way with the GPU's",
     "tests/layers/test_arrays.py": "has a CuPy of its own",
