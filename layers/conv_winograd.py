@@ -24,8 +24,7 @@ from refvis.layers.workspace import Workspace, workspace
 TAPS = 3
 FEWEST_CHANNELS, FEWEST_PIXELS = 64, 192
 """Channels in and out, and output pixels of all images, from which on tiles pay for their transformation."""
-CHUNK_BYTES, CHUNK_TILES = 1 << 21, 128
-THREAD_BYTES = 1 << 22
+CHUNK_BYTES, THREAD_BYTES, CHUNK_TILES = 1 << 21, 1 << 22, 96
 """What is in work at a time: so many bytes of transformed input, but at least so many tiles."""
 
 Terms = Sequence[Array]
@@ -56,11 +55,9 @@ def _tried(
     outputs = winograd_outputs()
     if not (outputs and pays(layer, x, f, y)):
         return False
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # NaN and infinity spread over a tile: direct sums keep them apart
+    with np.errstate(over="ignore", invalid="ignore"):
         correlate(x, before, matrices(outputs), y, outputs)
-        return bool(array_module(y).isfinite(y.sum()))
+        return bool(array_module(y).isfinite(y.sum()))  # NaN spreads over a tile; direct sums keep it where it is
 
 
 def pays(layer: Conv, x: Array, f: Array, y: Array) -> bool:
@@ -120,10 +117,11 @@ def transformed(f: Array, outputs: int, turned: bool = False) -> Array:
 def _chunks(tiles: tuple[int, int, int], bytes_per_tile: int, threads: int) -> list[tuple[slice, slice]]:
     """Return (images, rows of tiles) that cover N x rows x columns tiles: several images, or rows of one.
 
-    For several threads chunks are larger, since these meet at Python's lock after every step, and there are
-    equally many for each.
+    For several threads chunks are larger, since these meet at Python's lock after every step, and there are equally
+    many for each; fewer threads are used where these would get too few tiles.
     """
     count, rows, columns = tiles
+    threads = max(1, min(threads, count * rows * columns // CHUNK_TILES))
     size = CHUNK_BYTES if threads == 1 else THREAD_BYTES
     at_once = max(1, max(size // bytes_per_tile, CHUNK_TILES) // columns)
     each = -(-count * rows // (at_once * threads))
