@@ -65,14 +65,17 @@ def parts(length: int, count: int) -> list[slice]:
 
 def workers(like: Array) -> int:
     """Return how many threads `side_by_side` has: as many as the BLAS, and 1 for arrays that are not NumPy's."""
-    counts = [library.num_threads for library in _blas().lib_controllers] if array_module(like) is np else []
-    return min(counts, default=1)
+    blas = _blas() if array_module(like) is np else None
+    return min((library.num_threads for library in blas.lib_controllers), default=1) if blas else 1
 
 
 @cache
-def _blas() -> "ThreadpoolController":
-    from threadpoolctl import ThreadpoolController
-
+def _blas() -> "ThreadpoolController | None":
+    """Return what sets the threads of the BLAS; None without threadpoolctl, which is not needed."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
     return ThreadpoolController().select(user_api="blas")
 
 
@@ -94,7 +97,7 @@ class _Users:
 def _blas_of_one_thread() -> Iterator[None]:
     with _Users.lock:
         if not _Users.count:
-            _Users.limits = _blas().limit(limits=1)
+            _Users.limits = _blas().limit(limits=1)  # type: ignore[union-attr]
         _Users.count += 1
     try:
         yield

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -131,3 +132,15 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
                 os._exit(0 if sorted(done) == [0, 1] else 1)
         assert os.waitpid(child, 0)[1] == 0
     assert threads._Users.count == 0
+
+
+def test_without_threadpoolctl_everything_runs_in_the_thread_that_calls() -> None:
+    threads._blas.cache_clear()
+    seen: list[int] = []
+    try:
+        with mock.patch.dict("sys.modules", threadpoolctl=None):
+            assert workers(X) == 1
+            side_by_side(seen.append, [(0,), (1,)], X)
+    finally:
+        threads._blas.cache_clear()
+    assert seen == [0, 1]
