@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from refvis.layers import conv, conv_winograd
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv, bias_gradient, filters_like, output_shape, padded
@@ -21,7 +23,8 @@ from refvis.layers.matrix_vector import by_columns
 from refvis.layers.threads import spans
 from refvis.layers.workspace import workspace
 
-TILE_BYTES = 2 << 20
+TILE_BYTES, DEVICE_TILE_BYTES = 2 << 20, 256 << 20
+"""Columns at a time: what a processor's cache holds; on a GPU, where every call costs time, as much as is bearable."""
 
 
 class Sliding(NamedTuple):
@@ -144,9 +147,15 @@ def _columns(windows: Array) -> Array:
 
 
 def _spans(windows: Array) -> list[tuple[slice, slice]]:
-    """Return (images, rows) of all windows N x H' x W' x ... in tiles of TILE_BYTES."""
-    count, rows, columns = windows.shape[:3]
-    return spans(count, rows, max(1, TILE_BYTES // (columns * prod(windows.shape[3:]) * windows.itemsize)))
+    """Return (images, rows) of all windows N x H' x W' x ... in tiles."""
+    return _rows_of_tiles(windows, prod(windows.shape[3:]))
+
+
+def _rows_of_tiles(like: Array, values: int) -> list[tuple[slice, slice]]:
+    """Return (images, rows) that cover N x H x W positions in tiles, with so many values for each position."""
+    count, rows, columns = like.shape[:3]
+    size = TILE_BYTES if array_module(like) is np else DEVICE_TILE_BYTES
+    return spans(count, rows, max(1, size // (columns * values * like.itemsize)))
 
 
 Back = Callable[[Conv, Array, Array, Array], None]
@@ -166,8 +175,7 @@ def _way_back(layer: Conv, signal: tuple[int, ...], x: tuple[int, ...], channels
 
 
 def _by_taps(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
-    count, height, width, _ = signal.shape
-    by_taps(layer, signal, f, dx, spans(count, height, max(1, TILE_BYTES // (width * f[0].size * signal.itemsize))))
+    by_taps(layer, signal, f, dx, _rows_of_tiles(signal, f[0].size))
 
 
 def _by_phases(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
