@@ -45,6 +45,8 @@ def examples(
     found.save(out)
     for name, reason in found.skipped.items():
         print(f"refvis: note: skipped {printable(name)}: {printable(reason)}", file=sys.stderr)
+    if found.masks:
+        print(f"refvis: note: left out {found.masks} masks (NAME-mask.png beside NAME.png)", file=sys.stderr)
     if found.partial:
         print(f"refvis: note: interrupted; these are the strongest of {found.seen} images", file=sys.stderr)
     for title, scores, names in zip(found.titles, found.scores, found.names, strict=True):

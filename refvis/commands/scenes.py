@@ -16,6 +16,7 @@ def scenes(
 ) -> None:
     """Write generated scenes as PNG files, each with the mask of its object."""
     from refvis.files import write_bytes
+    from refvis.input_reconstruction.examples_images import MASK
     from refvis.results import png
     from refvis.scenes import scene
 
@@ -24,7 +25,7 @@ def scenes(
         made = scene(number)
         name = f"{number:05d}-{made.name}"
         write_bytes(out / f"{name}.png", png(made.image))
-        write_bytes(out / f"{name}-mask.png", _bits(made.mask))
+        write_bytes(out / f"{name}{MASK}", _bits(made.mask))
     typer.echo(f"{count} scenes and their masks are in {printable(str(out))}")
 
 

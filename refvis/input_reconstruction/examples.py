@@ -30,8 +30,9 @@ def examples(
 ) -> Examples:
     """Return the `top` images in which a channel is strongest, cut to what it sees there, and what walks back from it.
 
-    `images` is a folder (with its sub-folders; what cannot be read is skipped and told), a sequence of images or of
-    paths, or a mapping from names to them. Of each image only the strongest position counts, so no image comes twice.
+    `images` is a folder (with its sub-folders; what cannot be read is skipped and told, and NAME-mask.png beside
+    NAME.png is left out and counted), a sequence of images or of paths, or a mapping from names to them. Of each image
+    only the strongest position counts, so no image comes twice.
     `at` names a layer or variable (None: the scores); `channel` is one or several, by number or as a class's name
     (None: every channel of the layer). Patches are the receptive fields, with a chequered ground where they reach
     beyond the image. Beside each stands the signal that walks back from that channel at that position alone by `mode`,
@@ -64,6 +65,7 @@ def examples(
         seen=ranking.seen,
         skipped=found.skipped or {},
         ended=ended if drawn else "interrupted",
+        masks=found.masks,
     )
 
 

@@ -17,16 +17,20 @@ Images: TypeAlias = "str | Path | Sequence[ImageLike] | Mapping[str, ImageLike] 
 Numbered: TypeAlias = tuple[int, Array]
 """An image's number, and it as the network's input, 1 x H x W x C."""
 
+MASK = "-mask.png"
+"""How the name of an image's mask ends, where `refvis scenes` wrote both."""
+
 
 @dataclass(frozen=True)
 class Source:
     """Images by number: what each is called, and how to get it. `skipped` (name -> why) fills up with those of a folder
-    that cannot be read; it is None where all must be readable.
+    that cannot be read; it is None where all must be readable. `masks` counts the folder's masks, which are no images.
     """
 
     names: tuple[str, ...]
     image: Callable[[int], ImageLike]
     skipped: dict[str, str] | None = field(default=None)
+    masks: int = 0
 
     def inputs(self, net: Network) -> Iterator[Numbered]:
         """Yield each image that can be read as an input of the network, with its number."""
@@ -53,8 +57,15 @@ def _of_folder(folder: Path) -> Source:
     if not folder.is_dir():
         raise NotADirectoryError(f"{str(folder)!r} is no folder: give a folder of images, or the images in a list")
     readable = Image.registered_extensions()
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in readable and path.is_file())
-    return Source(tuple(str(path.relative_to(folder)) for path in paths), lambda number: paths[number], {})
+    every = {path for path in folder.rglob("*") if path.suffix.lower() in readable and path.is_file()}
+    paths = sorted(path for path in every if not _is_mask(path, every))
+    names = tuple(str(path.relative_to(folder)) for path in paths)
+    return Source(names, lambda number: paths[number], {}, len(every) - len(paths))
+
+
+def _is_mask(path: Path, every: set[Path]) -> bool:
+    """Return whether it is a mask as `refvis scenes` writes them: NAME-mask.png beside NAME.png."""
+    return path.name.endswith(MASK) and path.with_name(path.name.removesuffix(MASK) + ".png") in every
 
 
 def _of_values(images: Any) -> Source:

@@ -20,7 +20,8 @@ class Examples:
     pixels of the network's input; they may stick out of it. `patches` (K x t x h x w x 3 uint8) is what they show,
     `signals` (the same) what walks back from there, gray for zero, the value `scales` (K x t) for white. `titles` say
     which channels they are. `seen` counts the images that were looked at, `skipped` (name -> why) has those of a folder
-    that could not be read, and `ended` says why it ended: "all images" or "interrupted".
+    that could not be read, `masks` counts those that were left out as masks of others, and `ended` says why it ended:
+    "all images" or "interrupted".
     """
 
     channels: tuple[int, ...]
@@ -37,6 +38,7 @@ class Examples:
     seen: int
     skipped: dict[str, str] = field(default_factory=dict)
     ended: str = "all images"
+    masks: int = 0
 
     @property
     def partial(self) -> bool:
@@ -80,4 +82,5 @@ class Examples:
         arrays |= {"channels": np.array(self.channels), "names": np.char.encode(np.array(self.names), "utf-8")}
         with h5py.File(part, "w") as file:
             write_h5(file, arrays, self.record)
-            file.attrs.update({"seen": self.seen, "skipped": len(self.skipped), "ended": self.ended})
+            counts = {"seen": self.seen, "skipped": len(self.skipped), "masks": self.masks}
+            file.attrs.update(counts | {"ended": self.ended})

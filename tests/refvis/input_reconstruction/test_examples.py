@@ -181,6 +181,24 @@ def test_all_ways_to_give_images(tmp_path):
     assert "not an image" in folder.skipped["broken.png"]
 
 
+def test_masks_are_no_images(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, capsys, "scenes", "all/sub", "--count", 3)[0] == 0
+    (tmp_path / "images").mkdir()
+    for path in sorted((tmp_path / "all" / "sub").glob("*.png")):
+        if not path.stem.endswith("-mask"):
+            (tmp_path / "images" / path.name).write_bytes(path.read_bytes())
+    found, wanted = (refvis.examples(classifier(), folder, "conv2", 3) for folder in ("all", "images"))
+    assert_same(found.patches, wanted.patches)
+    assert (found.seen, found.masks, wanted.seen, wanted.masks) == (3, 3, 3, 0)
+    alone = tmp_path / "images" / "alone-mask.png"
+    alone.write_bytes(next((tmp_path / "all" / "sub").glob("*-mask.png")).read_bytes())
+    assert refvis.examples(classifier(), "images", "conv2", 3).seen == 4
+    refvis.save(classifier(), "small.mat")
+    _, _, err = run(monkeypatch, capsys, "examples", "all", "--model", "small.mat", "--all")
+    assert "left out 3 masks (NAME-mask.png beside NAME.png)" in err
+
+
 class Interrupted(list):
     """Images of which one is interrupted, the first time it is asked for."""
 
