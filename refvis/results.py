@@ -19,6 +19,9 @@ __all__ = ["Heatmap", "Reconstruction", "Record", "below", "png", "record", "wri
 OPACITY = 0.6
 """How much of a map's colours covers the picture below it."""
 
+LISTED = 8
+"""Values of a measure that one line lists."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Heatmap:
@@ -103,9 +106,7 @@ class Heatmap:
 
     def __repr__(self) -> str:
         """Return one line: the method, the shape, and what was measured."""
-        shape = " x ".join(map(str, self.values.shape))
-        measures = (f"{name} {', '.join(f'{one:.3g}' for one in values)}" for name, values in self.measures.items())
-        return f"Heatmap({'; '.join([f'{self.record.method}, {shape}', *measures])})"
+        return f"Heatmap({'; '.join([f'{self.record.method}, {_shape(self.values)}', *_measured(self.measures)])})"
 
     def _repr_png_(self) -> bytes:
         """Show the heatmap in a notebook."""
@@ -124,7 +125,7 @@ class Heatmap:
         return values.sum(axis=3) if self.signed else np.sqrt((values * values).sum(axis=3))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reconstruction:
     """An input that was made to have a given code, or to excite a unit.
 
@@ -159,9 +160,32 @@ class Reconstruction:
             arrays["starts"] = _on_host(self.starts)
         _save(path, arrays, self.record, lambda: self.image)
 
+    def __repr__(self) -> str:
+        """Return one line: the method, the layer and its channels, the shape, the seed, and what was measured."""
+        made = self.record
+        of = f" of {made.explained}" if made.explained else ""
+        seed = [f"seed {made.parameters['seed']}"] if "seed" in made.parameters else []
+        ended = [f"ended by {self.ended}"] if self.ended == "patience" else ["interrupted"] if self.partial else []
+        parts = [f"{made.method}{of}, {_shape(self.x)}", *seed, *ended, *_measured(self.measures)]
+        return f"Reconstruction({'; '.join(parts)})"
+
     def _repr_png_(self) -> bytes:
         """Show the reconstruction in a notebook."""
         return png(self.image, enlarge=4)
+
+
+def _shape(array: Array) -> str:
+    return " x ".join(map(str, array.shape))
+
+
+def _measured(measures: dict[str, Array]) -> list[str]:
+    """Return each measure's name with its values, the first few of many."""
+    return [f"{name} {_some(_on_host(values).ravel())}" for name, values in measures.items()]
+
+
+def _some(values: Array) -> str:
+    listed = ", ".join(f"{one:.3g}" for one in values[:LISTED])
+    return listed if len(values) <= LISTED else f"{listed}, ... ({len(values)} in all)"
 
 
 def _on_host(array: Array) -> Array:

@@ -188,6 +188,24 @@ def test_measures_are_saved_and_shown(tmp_path):
         }
 
 
+def test_a_reconstruction_is_one_line():
+    made = results.record("inversion", classifier(), at="x5", channel=3, seed=4)
+    x, measures = np.zeros((1, 13, 11, 3)), {"norm": np.array([0.01234]), "objective": np.arange(10.0).reshape(1, 10)}
+    found = refvis.Reconstruction(x, PICTURE, {}, made, measures)
+    start = "Reconstruction(inversion of conv2 (x5), channel 3, 1 x 13 x 11 x 3; seed 4"
+    end = "norm 0.0123; objective 0, 1, 2, 3, 4, 5, 6, 7, ... (10 in all))"
+    assert repr(found) == str(found) == f"{start}; {end}"
+    assert repr(replace(found, ended="interrupted")) == f"{start}; interrupted; {end}"
+    assert repr(replace(found, ended="patience")) == f"{start}; ended by patience; {end}"
+    bare = refvis.Reconstruction(x, PICTURE, {}, results.record("deepdream", classifier()))
+    assert repr(bare) == "Reconstruction(deepdream, 1 x 13 x 11 x 3)"
+
+
+def test_a_map_for_each_of_many_images_is_one_line():
+    found = replace(heatmap(), measures={"error": np.arange(9) / 4})
+    assert repr(found).endswith("error 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, ... (9 in all))")
+
+
 def test_one_map_is_saved_once(tmp_path):
     heatmap(values=VALUES[:1]).save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
