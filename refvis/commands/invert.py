@@ -45,6 +45,6 @@ def invert(
     method = refvis.natural_preimage if natural else refvis.inversion
     found = method(net, net.preprocess(seen.image), at, **options)
     found.save(out)
-    typer.echo(printable(f"{seen.name}, inverted from {found.record.parameters['at']}"))
+    typer.echo(printable(f"{seen.name}, inverted from {found.record.explained}"))
     typer.echo(f"error: {100 * float(found.measures['norm'][0]):.2f} % of the code's squared norm")
     announced(found, out)

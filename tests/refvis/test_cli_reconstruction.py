@@ -34,7 +34,8 @@ def test_invert(folder, monkeypatch, capsys):
     found = refvis.inversion(net, net.preprocess(IMAGE), "conv2", 7, tv_weight=0.5, starts=2, seed=3)
     assert (code, err) == (0, "")
     error = 100 * found.measures["norm"][0]
-    assert out == f"a.png, inverted from x5\nerror: {error:.2f} % of the code's squared norm\nimage: found.png\n"
+    said = f"error: {error:.2f} % of the code's squared norm\nimage: found.png\n"
+    assert out == f"a.png, inverted from conv2 (x5)\n{said}"
     assert_same(read(folder / "found.png"), found.image)
 
 
