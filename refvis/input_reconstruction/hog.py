@@ -1,5 +1,6 @@
 """HOG and dense SIFT as networks (Mahendran & Vedaldi 2015, section 4.1), so that they can be inverted like any other.
 
+    gray         the image itself, which has one channel: one filter on one channel fits no other number
     gradient     <g, u_k> for K directions u_k = (cos 2 pi k / K, sin 2 pi k / K): a convolution
     vote         max(0, <g, u_k> - a |g|) / (1 - a),  a = cos(2 pi / K): offset by the norm, ReLU, 1 x 1 convolution
     cells        votes of pixels around each cell, weighted bilinearly by their distance from its centre: a convolution
@@ -31,6 +32,8 @@ GRAY = 128.0
 def hog(size: tuple[int, int] | None = None, cell: int = 8) -> Network:
     """Return Dalal & Triggs' HOG as a network for gray images, N x H x W x 1 of 0 ... 255 less 128.
 
+    Images of another number of channels are refused; `preprocess` makes colours gray.
+
     Their R-HOG: `cell` x `cell` pixels to a cell, 9 directions without regard to sign, blocks of 2 x 2 cells in steps
     of a cell, L2-Hys; without their Gaussian weight on a block's pixels. (DPM's variant, with 31 values to a cell, is
     another.) The output has 36 channels, cell by cell. `size` (H, W) is that of the images, or None: as they come.
@@ -57,6 +60,8 @@ def _histograms(
     values = block * block * bins
     turned = Conv(np.full((values, 1, 1, 1), -1.0), np.full(values, CLIP))  # min(y, c) = c - max(c - y, 0)
     layers: dict[str, Layer] = {
+        # Without it, 18 filters would take three channels as three groups: the right shape, another descriptor.
+        "gray": Conv(np.ones((1, 1, 1, 1))),
         "gradient": Conv(_derivatives(directions)),
         # The offset is a |g|, since the sum over k of <g, u_k>^2 is K |g|^2 / 2.
         "offset": NormOffset(alpha=threshold * sqrt(2 / directions), beta=0.5),

@@ -169,6 +169,19 @@ def test_odd_cells_are_refused(cell):
         refvis.hog(cell=cell)
 
 
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("channels", [2, 3, 4, 18])
+def test_colours_are_refused(name, channels):
+    """18 filters would take 3 channels as groups: an output of the right shape, and another descriptor."""
+    net, x = KINDS[name][3](SIZE, cell=4), np.repeat(image(), channels, axis=3)
+    assert KINDS[name][3](cell=4).channels == net.channels == 1
+    message = f"layer 'gray' .*: the input has {channels} channels, .* expected 1"
+    with pytest.raises(ShapeError, match=message):
+        net.forward(x)
+    with pytest.raises(ShapeError, match=message):
+        refvis.inversion(net, x, at=net.scores, steps=1)
+
+
 def test_images_that_are_too_small_are_refused():
     with pytest.raises(ShapeError, match="layer 'blocks'"):
         refvis.hog().forward(np.zeros((1, 12, 30, 1)))
