@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, loaded
-from refvis.commands.units import ChannelOption, chosen
+from refvis.commands.units import One, channel_number
 from refvis.layers import Array
 from refvis.printable import printable
 
@@ -26,7 +26,7 @@ def examples(
     size: Size = None,
     mean: Mean = None,
     at: Layer = None,
-    channel: ChannelOption = None,
+    channel: One = None,
     every: Every = False,
     top: Annotated[int, typer.Option(min=1, help="How many patches of each channel.")] = 9,
     mode: Annotated[str, typer.Option(help="What walks back; 'refvis modes' lists the names.")] = "deconvnet",
@@ -36,10 +36,12 @@ def examples(
     """Find the images in which a channel is strongest, cut out what it sees, and write all as one sheet."""
     import refvis
 
-    if every == (channel not in (None, "all")):
+    if folder is not None and not folder.is_dir():
+        raise NotADirectoryError(f"{str(folder)!r} is no folder: give a folder of images")
+    if every == (channel is not None):
         raise ValueError("give one channel with --channel, or --all for every channel of the layer")
     net = loaded(model, size, mean)
-    unit = None if every or channel == "all" else chosen(net, channel, at)
+    unit = None if channel is None else channel_number(net, channel, at)
     images = _scenes(scenes) if folder is None else folder
     found = refvis.examples(net, images, at, unit, top, mode=mode, progress=True)
     found.save(out)

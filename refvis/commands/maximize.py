@@ -7,12 +7,11 @@ import typer
 
 from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, loaded
 from refvis.commands.reconstructions import Checkpoint, Seed, Starts, announced, written_as
-from refvis.commands.units import chosen
+from refvis.commands.units import One, Position, channel_number, placed
 from refvis.files import write_bytes
 from refvis.printable import printable
 
 Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable; the scores, if left out.")]
-Unit = Annotated[int | None, typer.Option(min=0, help="Its channel, from 0.")]
 Class = Annotated[str | None, typer.Option("--class", help="A class by its name: its channel of the scores.")]
 Every = Annotated[bool, typer.Option("--all", help="Every channel of the layer: one sheet, row by row.")]
 Recipe = Annotated[str, typer.Option(help="erhan2009, simonyan2014, yosinski2015, mahendran2016 or olah2017.")]
@@ -24,9 +23,10 @@ def maximize(
     size: Size = None,
     mean: Mean = None,
     at: Layer = None,
-    channel: Unit = None,
+    channel: One = None,
     named: Class = None,
     every: Every = False,
+    position: Position = None,
     recipe: Recipe = "olah2017",
     steps: Annotated[int | None, typer.Option(min=0, help="Steps; the recipe's own, if left out.")] = None,
     starts: Starts = 1,
@@ -45,15 +45,16 @@ def maximize(
         raise ValueError("--class is of the scores: leave --layer out, or give the layer's --channel")
     suffix = written_as(out)
     net = loaded(model, size, mean)
-    unit = channel if named is None else chosen(net, named, None)
+    given = channel if named is None else named
+    unit = None if given is None else channel_number(net, given, at)
     run = {"steps": steps, "starts": starts, "seed": seed, "checkpoint": checkpoint, "progress": True}
-    found = refvis.activation_maximization(net, at, unit, recipe, **run)  # type: ignore[arg-type]
+    found = refvis.activation_maximization(net, at, unit, recipe, position=placed(position), **run)  # type: ignore[arg-type]
     if suffix == ".png":
         write_bytes(out, png(sheet(pictures(net, found.x))))
     else:
         found.save(out)
-    channels = range(len(found.x)) if every else [unit]
+    channels = range(len(found.x)) if unit is None else [unit]
     for one, value in zip(channels, found.measures["activation"], strict=True):
-        name = net.label(int(one)) if at is None else f"{at}, channel {one}"  # type: ignore[arg-type]
+        name = net.label(one) if at is None else f"{at}, channel {one}"
         typer.echo(printable(f"{name}: {float(value):.4g}"))
     announced(found, out)

@@ -15,6 +15,7 @@ At = Annotated[str | None, typer.Option(help="Layer or variable to explain; the 
 ChannelOption = Annotated[
     str | None, typer.Option("--channel", help="Its channel, from 0, or a class's name, or 'all'; else the strongest.")
 ]
+One = Annotated[str | None, typer.Option("--channel", help="One channel, from 0, or a class's name.")]
 Position = Annotated[str | None, typer.Option(help="One position Y,X of the channel's map; all, if left out.")]
 Against = Annotated[str | None, typer.Option(help="A channel whose map is subtracted.")]
 

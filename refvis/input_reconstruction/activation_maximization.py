@@ -91,7 +91,7 @@ def _image_shape(net: Network, size: tuple[int, int] | None) -> tuple[int, int, 
     """Return the shape of the images to find, H x W x C."""
     chosen = net.input_size if size is None else size
     if chosen is None or net.channels is None:
-        raise ValueError("the network's file does not say how large images are: give size=(H, W), or net.with_images")
+        raise ValueError("the network's file does not say how large images are: give their size, H x W")
     return (*chosen, net.channels)
 
 

@@ -75,5 +75,5 @@ PRESETS: dict[str, Callable[[int], Recipe]] = {
 def preset(name: str, stride: int) -> Recipe:
     """Return the recipe of that name; ValueError for another."""
     if name not in PRESETS:
-        raise ValueError(f"there is no recipe {name!r}, expected one of {', '.join(map(repr, PRESETS))}, or a Recipe")
+        raise ValueError(f"there is no recipe {name!r}, expected one of {', '.join(map(repr, PRESETS))}")
     return PRESETS[name](stride)

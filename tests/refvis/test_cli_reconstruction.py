@@ -53,6 +53,7 @@ def test_invert_naturally(folder, monkeypatch, capsys):
     ("options", "at", "channel", "lines"),
     [
         (["--layer", "conv2", "--channel", 3], "conv2", 3, ["conv2, channel 3"]),
+        (["--channel", "dog"], None, LABELS.index("dog"), ["dog"]),
         (["--class", "dog"], None, LABELS.index("dog"), ["dog"]),
         (["--all", "--recipe", "yosinski2015"], None, None, LABELS),
     ],
@@ -67,6 +68,15 @@ def test_maximize(options, at, channel, lines, folder, monkeypatch, capsys):
     expected = [f"{name}: {value}" for name, value in zip(lines, values, strict=True)]
     assert out.splitlines() == [*expected, "image: maximized.png"]
     assert_same(read(folder / "maximized.png"), sheet(pictures(net, found.x)))
+
+
+def test_maximize_one_unit(folder, monkeypatch, capsys):
+    net, options = classifier(), ["--layer", "conv2", "--channel", 3, "--position", "1,2", "--steps", 4]
+    code, out, err = run(monkeypatch, capsys, "maximize", *options)
+    found = refvis.activation_maximization(net, "conv2", 3, steps=4, position=(1, 2))
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == f"conv2, channel 3: {found.measures['activation'][0]:.4g}"
+    assert_same(read(folder / "maximized.png"), found.image)
 
 
 def test_maximized_arrays(folder, monkeypatch, capsys):
@@ -119,6 +129,9 @@ def test_an_interruption_writes_what_there_is(command, folder, monkeypatch, caps
         (["maximize", "--class", "dof"], "there is no class 'dof': did you mean 'dog'"),
         (["maximize", "--class", "dog", "--layer", "conv1"], "--class is of the scores"),
         (["maximize", "--channel", 9], "channel 9 of 'fc3 (x8)': expected 0 ... 6"),
+        (["maximize", "--channel", "dof"], "there is no class 'dof': did you mean 'dog'"),
+        (["maximize", "--channel", "all"], "there is no class 'all'"),
+        (["maximize", "--channel", 2, "--position", "a"], "expected two whole numbers Y,X"),
         (["maximize", "--all", "--recipe", f"olah{CONTROL}"], "there is no recipe 'olah"),
     ],
 )

@@ -337,3 +337,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         code, _, err = run(monkeypatch, capsys, "examples", "images", *model, *wrong)
         assert code == 2
         assert re.search("give one channel with --channel, or --all", err)
+    code, _, err = run(monkeypatch, capsys, "examples", "none", *model)
+    assert (code, err) == (2, "refvis: error: 'none' is no folder: give a folder of images\n")
+    code, _, err = run(monkeypatch, capsys, "examples", "images", *model, "--channel", "all")
+    assert (code, "there is no class 'all'" in err) == (2, True)

@@ -170,7 +170,7 @@ def test_what_does_not_exist_is_refused(options, message):
 
 
 def test_the_size_must_be_known():
-    with pytest.raises(ValueError, match=r"does not say how large images are: give size=\(H, W\)"):
+    with pytest.raises(ValueError, match=r"does not say how large images are: give their size, H x W"):
         refvis.activation_maximization(linear(), "sum", 0, PLAIN)
 
 
