@@ -12,7 +12,8 @@ from refvis.printable import printable
 Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable; the last with positions.")]
 Natural = Annotated[bool, typer.Option("--natural", help="With the regularisers of 2016: a natural pre-image.")]
 Weight = Annotated[
-    float | None, typer.Option(help="Of total variation (default 1); with --natural, of the code (default 300).")
+    float | None,
+    typer.Option(min=0, help="Of total variation (default 1); with --natural, of the code (default 300: close to it)."),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="A .png, or an .h5 file (image, history, measures, record).")]
 

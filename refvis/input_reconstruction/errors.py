@@ -8,9 +8,10 @@ With d = |found - target|, Euclidean over all values of a code (Mahendran & Veda
 """
 
 from functools import partial
+from math import isfinite
 
 from refvis.input_reconstruction.measures import EACH, Measure, distance, squared_distance
-from refvis.layers import Array
+from refvis.layers import Array, ShapeError
 
 ERRORS = ("norm", "root", "pairwise")
 
@@ -23,7 +24,7 @@ def reconstruction_errors(found: Array, target: Array, others: Array | None = No
     norm = squared_distance(found, target, 1.0)[0] / (target * target).sum(axis=EACH)
     errors = {"norm": norm, "root": norm**0.5}
     if others is not None:
-        errors["pairwise"] = squared_distance(found, target, mean_squared_distance(others))[0]
+        errors["pairwise"] = squared_distance(found, target, _mean_squared_distance(others, target))[0]
     return errors
 
 
@@ -48,11 +49,27 @@ def code_measure(target: Array, error: str, others: Array | None = None) -> Meas
     if error == "pairwise":
         if others is None:
             raise ValueError("the error 'pairwise' is relative to codes of different images: give them as others=")
-        return partial(squared_distance, target=target, scale=_positive(mean_squared_distance(others), "others"))
+        return partial(
+            squared_distance, target=target, scale=_positive(_mean_squared_distance(others, target), "others")
+        )
     squared = _positive(float((target * target).sum()), "target")
     if error == "root":
         return partial(distance, target=target, scale=squared**0.5)
     return partial(squared_distance, target=target, scale=squared)
+
+
+def _mean_squared_distance(others: Array, target: Array) -> float:
+    """Return that of codes of the target's shape; ShapeError for codes of another layer."""
+    if others.shape[1:] != target.shape[1:]:
+        raise ShapeError(f"others have shape {others.shape}, expected codes like the target, N x {target.shape[1:]}")
+    return mean_squared_distance(others)
+
+
+def require_weights(**weights: float) -> None:
+    """Raise ValueError for a weight that is negative, infinite or NaN."""
+    for name, weight in weights.items():
+        if not (weight >= 0 and isfinite(weight)):
+            raise ValueError(f"{name} is {weight}, expected 0 or more: a negative weight would turn its term round")
 
 
 def _positive(scale: float, what: str) -> float:

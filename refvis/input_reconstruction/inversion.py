@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from refvis.input_reconstruction.errors import code_measure, reconstruction_errors
+from refvis.input_reconstruction.errors import code_measure, reconstruction_errors, require_weights
 from refvis.input_reconstruction.lbfgs import LBFGS
 from refvis.input_reconstruction.objective import Term, Transform
 from refvis.input_reconstruction.optimisers import Adam, Optimiser
@@ -59,8 +59,10 @@ def inversion(
     the codes `others` instead. Of several `starts`, computed together, the best is `x`. `patience` steps without gain
     end the run. `checkpoint` (.npz) keeps the state: the same call, made again after an interruption, goes on from it.
     Ctrl-C returns the best image so far, marked as `partial`.
-    Raises ValueError for a name that the network lacks, NaN, a code that is zero, or an objective that becomes NaN.
+    Raises ValueError for a name that the network lacks, NaN, a code that is zero, a negative weight, or an objective
+    that becomes NaN; ShapeError for what is neither an input nor a code at the layer.
     """
+    require_weights(lp_weight=lp_weight, tv_weight=tv_weight)
     goal = wanted(net, target_or_x, at)
     recipe = Recipe(
         (

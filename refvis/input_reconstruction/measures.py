@@ -7,7 +7,7 @@ the values). What is to be maximised has a negative weight where it is used.
 from collections.abc import Callable
 from typing import TypeAlias
 
-from refvis.layers import Array, array_module
+from refvis.layers import Array, ShapeError, array_module
 
 Measure: TypeAlias = Callable[[Array], tuple[Array, Array]]
 
@@ -16,13 +16,15 @@ EACH = (1, 2, 3)
 
 
 def squared_distance(values: Array, target: Array, scale: float) -> tuple[Array, Array]:
-    """Return |values - target|^2 / scale and its gradient; of a code, or of pixels."""
+    """Return |values - target|^2 / scale and its gradient; of a code, or of pixels; one target, or one for each."""
+    _require_shape(target, values)
     difference = values - target
     return (difference * difference).sum(axis=EACH) / scale, difference * (2 / scale)
 
 
 def distance(values: Array, target: Array, scale: float) -> tuple[Array, Array]:
     """Return |values - target| / scale and its gradient, which is taken as zero where the values are the target."""
+    _require_shape(target, values)
     xp = array_module(values, target)
     difference = values - target
     length = xp.sqrt((difference * difference).sum(axis=EACH, keepdims=True))
@@ -35,7 +37,11 @@ def inner_product(values: Array, direction: Array) -> tuple[Array, Array]:
     With a code as the direction, this is a caricature's measure. With 1 / positions at one channel, it is that
     channel's mean over its positions; with 1 at a class and -1 at another, the difference of their scores.
     """
-    spread = array_module(values, direction).broadcast_to(direction, values.shape)
+    try:
+        spread = array_module(values, direction).broadcast_to(direction, values.shape)
+    except ValueError:
+        message = f"the direction has shape {direction.shape}, which does not broadcast to {values.shape}"
+        raise ShapeError(message) from None
     return (values * spread).sum(axis=EACH), spread
 
 
@@ -43,3 +49,9 @@ def energy(values: Array) -> tuple[Array, Array]:
     """Return half the mean square of the values and its gradient: what DeepDream enlarges (Mordvintsev et al. 2015)."""
     count = values[0].size
     return (values * values).sum(axis=EACH) / (2 * count), values / count
+
+
+def _require_shape(target: Array, values: Array) -> None:
+    """Raise ShapeError unless there is one target of a value's shape, or one for each: another might broadcast."""
+    if target.shape[1:] != values.shape[1:] or len(target) not in (1, len(values)):
+        raise ShapeError(f"the target has shape {target.shape}, expected {(1, *values.shape[1:])}, or one for each row")

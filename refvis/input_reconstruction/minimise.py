@@ -12,6 +12,7 @@ from refvis.input_reconstruction.history import Row, diverged, row, stalled
 from refvis.input_reconstruction.optimisers import Memory, Optimiser
 from refvis.input_reconstruction.projections import Projection
 from refvis.layers import Array, array_module
+from refvis.layers.arrays import require_finite
 
 Function: TypeAlias = Callable[[Array, int], tuple[dict[str, Array], Array]]
 """z and a step's number -> each term's value per image, and the gradient of their sum."""
@@ -57,6 +58,7 @@ def minimised(function: Function, z: Array, loop: Loop[Optimiser]) -> tuple[Stat
     Each z, the last included, has a row of terms. Ctrl-C ends the run with the state of the last whole step; if there
     was none, it goes on to the caller. Raises ValueError where a term becomes NaN or the objective grows.
     """
+    require_finite(z, "the start")
     state = State(z, loop.optimiser.fresh(z))
     if loop.checkpoint is not None:
         state = loop.checkpoint.resumed(state)

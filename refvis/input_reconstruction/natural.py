@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from refvis.input_reconstruction.activation_maximization import field_stride
+from refvis.input_reconstruction.errors import require_weights
 from refvis.input_reconstruction.inversion import inverted
 from refvis.input_reconstruction.measures import inner_product
 from refvis.input_reconstruction.objective import Term
@@ -87,5 +88,6 @@ def caricature(
 
 
 def _recipe(net: Network, variable: str, recipe: Recipe | None, weight: float, steps: int | None) -> Recipe:
+    require_weights(weight=weight)
     used = mahendran2016(field_stride(net, variable)) if recipe is None else recipe
     return replace(used, weight=weight, steps=used.steps if steps is None else steps)

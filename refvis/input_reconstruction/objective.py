@@ -15,7 +15,8 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from refvis.input_reconstruction.measures import Measure
-from refvis.layers import Array, Graph, Trace, array_module, modes
+from refvis.layers import Array, Graph, ShapeError, Trace, array_module, modes
+from refvis.layers.arrays import require_finite
 
 MEMORY = 512 << 20
 """Bytes of variables and signals, about, that the network has at once where there are several images."""
@@ -63,10 +64,14 @@ class Objective:
     mode: modes.Mode = field(default_factory=lambda: modes.GRADIENT)
 
     def __post_init__(self) -> None:
-        """Check the names, by which the history knows the terms."""
+        """Check the names, by which the history knows the terms, and that no measure holds an array with NaN."""
         names = [term.name for term in self.terms]
         if len(set(names)) < len(names):
             raise ValueError(f"several terms have the same name: {', '.join(names)}")
+        for term in self.terms:
+            for name, value in getattr(term.measure, "keywords", {}).items():
+                if getattr(value, "ndim", 0):
+                    require_finite(value, f"the {name} of the term {term.name!r}")
 
     def __call__(self, z: Array, step: int) -> tuple[dict[str, Array], Array]:
         """Return the terms' values and the gradient."""
@@ -133,7 +138,10 @@ def _summed(terms: list[Term], arrays: dict[str | None, Array]) -> tuple[dict[st
     values: dict[str, Array] = {}
     signals: dict[str | None, Array] = {}
     for term in terms:
-        value, gradient = term.measure(arrays[term.at])
+        try:
+            value, gradient = term.measure(arrays[term.at])
+        except ShapeError as fault:
+            raise ShapeError(f"the term {term.name!r}, of {term.at or 'the image'}: {fault}") from None
         values[term.name] = term.weight * value
         signal = gradient if term.weight == 1 else term.weight * gradient
         signals[term.at] = signals[term.at] + signal if term.at in signals else signal

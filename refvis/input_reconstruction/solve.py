@@ -64,10 +64,11 @@ def noise(net: Network, recipe: Recipe, run: Run, image: tuple[int, ...], images
 
 def given(z: Array, parametrisation: Parametrisation, image: tuple[int, ...], rows: int) -> Array:
     """Return z that was given to begin with (1 or `rows` of them) as rows; ShapeError for another shape."""
-    require_finite(z)
+    require_finite(z, "the start")
     shape = parametrisation.shape(image)
     if z.shape[1:] != shape or len(z) not in (1, rows):
-        raise ShapeError(f"the start has shape {z.shape}, expected {(rows, *shape)} or {(1, *shape)}")
+        either = "" if rows == 1 else f"{(rows, *shape)} or "
+        raise ShapeError(f"the start has shape {z.shape}, expected {either}{(1, *shape)}")
     return array_module(z).broadcast_to(z, (rows, *shape))
 
 

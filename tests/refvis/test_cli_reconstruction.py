@@ -116,6 +116,13 @@ def test_an_interruption_writes_what_there_is(command, folder, monkeypatch, caps
     assert not (folder / "state.npz").exists()
 
 
+def test_a_negative_weight_is_refused(folder, monkeypatch, capsys):
+    code, out, err = run(monkeypatch, capsys, "invert", "a.png", "--weight", -1)
+    assert (code, out) == (2, "")
+    assert "--weight" in err
+    assert "greater than or equal to 0" in err.replace("│", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -81,8 +81,31 @@ def test_a_code_may_be_given_itself():
 
 
 def test_codes_of_another_shape_are_refused():
-    with pytest.raises(refvis.ShapeError):
+    expected = r"expected a code at conv2 \(x5\), \(1, 4, 3, 10\), or an input, \(1, 13, 11, 3\)"
+    with pytest.raises(refvis.ShapeError, match=rf"the target has shape \(1, 4, 3, 9\), {expected}"):
         refvis.inversion(classifier(), np.ones((1, 4, 3, 9), "float32"), at="conv2", steps=1)
+
+
+def test_a_start_of_another_shape_is_refused():
+    for starts, expected in (
+        (1, r"expected \(1, 13, 11, 3\)$"),
+        (4, r"expected \(4, 13, 11, 3\) or \(1, 13, 11, 3\)$"),
+    ):
+        with pytest.raises(refvis.ShapeError, match=r"the start has shape \(1, 5, 5, 3\), " + expected):
+            refvis.inversion(classifier(), inputs(), "conv2", starts=starts, start=np.ones((1, 5, 5, 3), "float32"))
+
+
+@pytest.mark.parametrize("weight", [-1, -1e-9, float("nan"), float("inf")])
+def test_weights_are_not_negative(weight):
+    net, x = classifier(), inputs()
+    for method, name in (
+        (refvis.inversion, "tv_weight"),
+        (refvis.inversion, "lp_weight"),
+        (refvis.natural_preimage, "weight"),
+        (refvis.caricature, "weight"),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} is {weight}, expected 0 or more"):
+            method(net, x, "conv2", steps=1, **{name: weight})
 
 
 def test_without_a_layer_the_last_map_is_inverted():
@@ -132,9 +155,11 @@ def test_codes_of_zero_or_nan_are_refused():
         refvis.inversion(net, np.zeros((1, 4, 3, 10), "float32"), at="conv2")
     x = inputs()
     x[0, 3, 4, 1] = np.nan
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match="the target holds 1 values that are NaN"):
         refvis.inversion(net, x, at="relu1")
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match="the start holds 1 values that are NaN"):
+        refvis.inversion(net, inputs(), at="relu1", start=x)
+    with pytest.raises(ValueError, match="the target holds 120 values that are NaN"):
         refvis.inversion(net, np.full((1, 4, 3, 10), np.inf, "float32"), at="conv2")
 
 

@@ -13,10 +13,13 @@ from small_nets import classifier, inputs
 from refvis.input_reconstruction.errors import code_measure, mean_squared_distance, reconstruction_errors
 from refvis.input_reconstruction.fourier import Fourier
 from refvis.input_reconstruction.measures import distance, energy, inner_product, squared_distance
+from refvis.input_reconstruction.minimise import Loop, minimised
 from refvis.input_reconstruction.objective import Objective, Term, reaching
+from refvis.input_reconstruction.optimisers import Adam
 from refvis.input_reconstruction.parametrisations import Pixels, Squashed
 from refvis.input_reconstruction.regularisers import lp, total_variation
 from refvis.input_reconstruction.transforms import Blur, Jitter, Rotate, Scale
+from refvis.layers import ShapeError
 
 SHAPE = (3, 5, 4, 6)
 RANDOM = np.random.default_rng(4)
@@ -79,6 +82,10 @@ def test_errors_without_a_scale_are_refused():
         code_measure(TARGET, "pairwise")
     with pytest.raises(ValueError, match="there is 1 code to take distances from, expected 2 or more"):
         mean_squared_distance(CODES[:1])
+    with pytest.raises(
+        ShapeError, match=r"others have shape \(7, 5, 4, 5\), expected codes like the target, N x \(5, 4, 6"
+    ):
+        code_measure(TARGET, "pairwise", CODES[..., :5])
     for target, others, error in ((0 * TARGET, None, "norm"), (TARGET, CODES[[2, 2]], "pairwise")):
         with pytest.raises(ValueError, match=r"the scale of the error is 0\.0"):
             code_measure(target, error, others)
@@ -170,6 +177,37 @@ def test_terms_of_several_layers():
 def test_terms_have_names_of_their_own():
     with pytest.raises(ValueError, match="several terms have the same name: a, a"):
         Objective(classifier(), (Term("a", energy), Term("a", energy)), Pixels())
+
+
+@pytest.mark.parametrize(
+    ("measure", "shape", "message"),
+    [
+        (
+            partial(squared_distance, scale=1.0),
+            (1, 1, 1, 10),
+            r"the target has shape \(1, 1, 1, 10\), expected \(1, 4, 3, ",
+        ),
+        (partial(distance, scale=1.0), (1, 9, 3, 10), r"the target has shape \(1, 9, 3, 10\)"),
+        (partial(distance, scale=1.0), (3, 4, 3, 10), r"the target has shape \(3, 4, 3, 10\)"),
+        (inner_product, (1, 9, 3, 10), r"the direction has shape \(1, 9, 3, 10\), which does not broadcast"),
+    ],
+)
+def test_targets_that_do_not_fit_are_refused_by_the_terms_name(measure, shape, message):
+    """One that would merely broadcast, too."""
+    net, name = classifier(), "direction" if measure is inner_product else "target"
+    measure = partial(measure, **{name: np.ones(shape)})
+    objective = Objective(reaching(net, {"x5"}), (Term("mine", measure, 1.0, "x5"),), Pixels())
+    with pytest.raises(ShapeError, match=rf"the term 'mine', of x5: {message}"):
+        objective(inputs(2, dtype="float64"), 1)
+
+
+def test_nan_is_said_to_be_in_a_target_or_in_the_start():
+    net, target = classifier(), np.full((1, 13, 11, 3), np.nan)
+    with pytest.raises(ValueError, match="the target of the term 'mine' holds 429 values that are NaN"):
+        Objective(net, (Term("mine", partial(squared_distance, target=target, scale=1.0)),), Pixels())
+    objective = Objective(net, (Term("energy", energy),), Pixels())
+    with pytest.raises(ValueError, match="the start holds 429 values that are NaN"):
+        minimised(objective, target, Loop(3, Adam(1.0)))
 
 
 def test_an_objective_of_the_image_alone():
