@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from refvis.input_reconstruction.requirements import require, require_amount
 from refvis.input_reconstruction.schedules import Constant, Cosine, Schedule
 from refvis.layers import Array, array_module
 
@@ -41,6 +42,10 @@ class Momentum:
     schedule: Schedule = field(default_factory=Constant)
     normalised: bool = False
 
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        _check_numbers(self)
+
     def fresh(self, z: Array) -> Memory:
         """Return a velocity of zero."""
         return {"velocity": array_module(z).zeros_like(z)}
@@ -64,6 +69,11 @@ class AdaGrad:
     momentum: float = 0.9
     schedule: Schedule = field(default_factory=Constant)
 
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        require(self.rate != 0, "AdaGrad's rate", self.rate, "a number above 0")
+        _check_numbers(self)
+
     def fresh(self, z: Array) -> Memory:
         """Return a velocity and sums of squares of zero."""
         return {"velocity": array_module(z).zeros_like(z), "squares": array_module(z).zeros_like(z)}
@@ -83,6 +93,10 @@ class Adam:
     rate: float
     schedule: Schedule = field(default_factory=Cosine)
 
+    def __post_init__(self) -> None:
+        """Check the rate."""
+        require_amount("Adam's rate", self.rate)
+
     def fresh(self, z: Array) -> Memory:
         """Return moments of zero."""
         return {"first": array_module(z).zeros_like(z), "second": array_module(z).zeros_like(z)}
@@ -94,3 +108,10 @@ class Adam:
         size = array_module(z).sqrt(second / (1 - SECOND_MOMENT**number)) + TINY
         rate = self.rate * self.schedule.factor(number, steps) / (1 - FIRST_MOMENT**number)
         return z - np.dtype(z.dtype).type(rate) * first / size, {"first": first, "second": second}
+
+
+def _check_numbers(optimiser: Momentum | AdaGrad) -> None:
+    """Raise ValueError unless the rate is from 0, and the momentum from 0 to below 1."""
+    name = type(optimiser).__name__
+    require_amount(f"{name}'s rate", optimiser.rate)
+    require(0 <= optimiser.momentum < 1, f"{name}'s momentum", optimiser.momentum, "a number from 0 to below 1")

@@ -10,6 +10,7 @@ from refvis.input_reconstruction.objective import Term, Transform
 from refvis.input_reconstruction.optimisers import Adam, Optimiser
 from refvis.input_reconstruction.parametrisations import Parametrisation, Pixels
 from refvis.input_reconstruction.projections import Projection
+from refvis.input_reconstruction.requirements import require, require_amount
 
 SIGMA = 80.0
 """Typical size of an image's values (0 ... 255 less the average), after Mahendran & Vedaldi."""
@@ -35,7 +36,11 @@ class Recipe:
     noise: float = 0.05 * SIGMA
 
     def __post_init__(self) -> None:
-        """Check what cannot go together."""
+        """Check the numbers, that there are several of what there may be several of, and what cannot go together."""
+        require_amount("noise", self.noise)
+        for name, what in (("regularisers", "terms"), ("transforms", "transforms"), ("projections", "projections")):
+            found = getattr(self, name)
+            require(isinstance(found, tuple | list), name, type(found).__name__, f"a tuple of {what}, such as (one,)")
         if isinstance(self.optimiser, LBFGS) and self.transforms:
             raise ValueError("L-BFGS needs an objective without randomness: take no transforms, or another optimiser")
         for term in self.regularisers:

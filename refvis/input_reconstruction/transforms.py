@@ -5,11 +5,12 @@ Each is drawn anew from dice, and is then a linear map of the image to one of th
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, pi, sin
+from math import cos, inf, pi, sin
 
 import numpy as np
 
 from refvis.input_reconstruction.objective import Adjoint, Map
+from refvis.input_reconstruction.requirements import require, require_amount, require_count
 from refvis.layers import Array, BilinearSampler, array_module, backward, forward
 
 
@@ -18,6 +19,10 @@ class Jitter:
     """A shift by up to so many `pixels` each way; what leaves at one border comes in at the other."""
 
     pixels: int
+
+    def __post_init__(self) -> None:
+        """Check the number."""
+        require_count("Jitter's pixels", self.pixels)
 
     def drawn(self, dice: np.random.Generator) -> Map:
         """Return a shift; its adjoint is the shift back."""
@@ -36,10 +41,20 @@ class Blur:
 
     sigma: float | tuple[float, float]
 
+    def __post_init__(self) -> None:
+        """Check the widths."""
+        low, high = self._ends
+        require(
+            0 <= low <= high < inf, "Blur's sigma", self.sigma, "a number from 0, or the smaller and the larger of two"
+        )
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        return self.sigma if isinstance(self.sigma, tuple) else (self.sigma, self.sigma)
+
     def drawn(self, dice: np.random.Generator) -> Map:
         """Return a blur; its adjoint has each axis' matrix transposed."""
-        low, high = self.sigma if isinstance(self.sigma, tuple) else (self.sigma, self.sigma)
-        width = float(dice.uniform(low, high))
+        width = float(dice.uniform(*self._ends))
         return _separable(lambda extent: gaussian(extent, width))
 
 
@@ -49,6 +64,11 @@ class Scale:
 
     low: float
     high: float
+
+    def __post_init__(self) -> None:
+        """Check the factors."""
+        found = self.low, self.high
+        require(0 < self.low <= self.high < inf, "Scale's (low, high)", found, "two numbers above 0, low the smaller")
 
     def drawn(self, dice: np.random.Generator) -> Map:
         """Return the enlargement; its adjoint has each axis' matrix transposed."""
@@ -61,6 +81,10 @@ class Rotate:
     """Turned about the centre by an angle drawn evenly from -degrees to degrees, bilinearly; beyond the border is 0."""
 
     degrees: float
+
+    def __post_init__(self) -> None:
+        """Check the angle."""
+        require_amount("Rotate's degrees", self.degrees)
 
     def drawn(self, dice: np.random.Generator) -> Map:
         """Return the turn."""

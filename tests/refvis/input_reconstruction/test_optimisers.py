@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from refvis.input_reconstruction.lbfgs import LBFGS, minimised_by_lbfgs
+from refvis.input_reconstruction.measures import energy
 from refvis.input_reconstruction.minimise import Loop, minimised
+from refvis.input_reconstruction.objective import Term
 from refvis.input_reconstruction.optimisers import AdaGrad, Adam, Momentum
 from refvis.input_reconstruction.projections import Blurred, Bound, Decay, SmallCleared, Sphere
+from refvis.input_reconstruction.recipe import Recipe
 from refvis.input_reconstruction.schedules import Constant, Cosine, Dropped
-from refvis.input_reconstruction.transforms import gaussian
+from refvis.input_reconstruction.transforms import Blur, Jitter, Rotate, Scale, gaussian
 
 SHAPE = (2, 3, 4, 5)
 CURVES = np.random.default_rng(0).uniform(0.5, 3, SHAPE[1:])
@@ -87,6 +90,33 @@ def test_the_bottom_is_found(optimiser, steps, dtype):
     np.testing.assert_allclose(state.rows[-1]["one"], bowl(state.z, 1)[0]["one"], rtol=1e-6, atol=1e-12)
     if ended == "all steps":
         assert len(state.rows) == steps + 1
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: Adam(-4.0), "Adam's rate is -4.0, expected a number from 0"),
+        (lambda: Momentum(-1), "Momentum's rate is -1, expected"),
+        (lambda: AdaGrad(0), "AdaGrad's rate is 0, expected a number above 0"),
+        (lambda: AdaGrad(float("nan")), "AdaGrad's rate is nan, expected"),
+        (lambda: Momentum(1.0, momentum=1.0), "Momentum's momentum is 1.0, expected a number from 0 to below 1"),
+        (lambda: AdaGrad(1.0, momentum=-0.1), "AdaGrad's momentum is -0.1, expected"),
+        (lambda: Jitter(-3), "Jitter's pixels is -3, expected a whole number from 0"),
+        (lambda: Jitter(1.5), "Jitter's pixels is 1.5, expected"),
+        (lambda: Blur(-0.5), "Blur's sigma is -0.5, expected"),
+        (lambda: Blur((2.0, 1.0)), r"Blur's sigma is \(2.0, 1.0\), expected"),
+        (lambda: Scale(0.0, 1.0), r"Scale's \(low, high\) is \(0.0, 1.0\), expected two numbers above 0"),
+        (lambda: Scale(1.2, 1.1), r"Scale's \(low, high\) is \(1.2, 1.1\), expected"),
+        (lambda: Rotate(-5.0), "Rotate's degrees is -5.0, expected a number from 0"),
+        (lambda: Recipe(Term("l2", energy)), r"regularisers is 'Term', expected a tuple of terms, such as \(one,\)"),
+        (lambda: Recipe(transforms=Jitter(2)), "transforms is 'Jitter', expected a tuple of transforms"),
+        (lambda: Recipe(projections=Bound(2.0)), "projections is 'Bound', expected a tuple of projections"),
+        (lambda: Recipe(noise=-1.0), "noise is -1.0, expected a number from 0"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(made, message):
+    with pytest.raises(ValueError, match=message):
+        made()
 
 
 def test_lbfgs_takes_no_more_steps_than_told():
