@@ -10,8 +10,8 @@ from refvis.images import ImageLike
 from refvis.layers import Array, title
 from refvis.layers.nodes import called
 from refvis.network import Network
-from refvis.report.methods import Found, Titled, deconvolutions, modifications, reconstructions
-from refvis.report.texts import HOW_TO_READ, ROWS
+from refvis.report.methods import Found, Titled, deconvolutions, failed, modifications, reconstructions
+from refvis.report.texts import HOW_TO_READ, ROWS, SEARCH_FAILED
 from refvis.results import Heatmap
 from refvis.units import checked_channels
 
@@ -114,10 +114,14 @@ def _row(key: str, found: Iterable[Titled | str], mask: Array | None) -> Row:
     """Return the row of what was found; sentences tell what was left out."""
     every = [*found]
     cards = tuple(
-        Card(f"{key}/{name}", title, HOW_TO_READ[name.split("-")[0]], result, _inside(result, mask))
+        Card(f"{key}/{name}", title, _reading(name.split("-")[0], result), result, _inside(result, mask))
         for name, title, result in (one for one in every if not isinstance(one, str))
     )
     return Row(*ROWS[key], cards, tuple(one for one in every if isinstance(one, str)))
+
+
+def _reading(method: str, found: Found) -> str:
+    return SEARCH_FAILED if failed(found) else HOW_TO_READ[method]
 
 
 def _inside(found: Found, mask: Array | None) -> float | None:

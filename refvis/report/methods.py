@@ -25,9 +25,12 @@ MODES = ("gradient", "deconvnet", "guided", "epsilon", "epsilon_plus_flat")
 SAMPLES = 25
 """Noisy copies of SmoothGrad: half of its default, to keep the page quick."""
 
-TV_WEIGHTS = (1.0, 4.0, 10.0)
-"""Weights of total variation for the layers that are inverted, from shallow to deep: the less a code says about
-details, the more the regulariser has to (Mahendran & Vedaldi choose it layer by layer, too)."""
+INVERTED = 3
+"""Layers that are inverted, all with the default weight of total variation: with ten times that, a search from a deep
+code, whose gradient is tiny at the start, may never leave it."""
+
+FAILED = 0.5
+"""Share of the start's distance that a search has to get below, or it counts as failed."""
 
 
 def modifications(net: Network, x: Array, channel: int, seed: int, progress: bool) -> Iterator[Titled]:
@@ -60,8 +63,8 @@ def reconstructions(
     names = depths(net, x)
     if not names:
         yield LEFT_OUT["inversion"]
-    for name, tv_weight in zip(names, TV_WEIGHTS, strict=False):
-        found = inversion(net, x, at=name, steps=steps, tv_weight=tv_weight, seed=seed, progress=progress)
+    for name in names:
+        found = inversion(net, x, at=name, steps=steps, seed=seed, progress=progress)
         yield f"inversion-{name}", f"{METHODS['inversion']} of {name}", found
     for name in names:
         drawing = fitting_generator(net, name, x)
@@ -71,6 +74,13 @@ def reconstructions(
         yield _score(net, x, channel, seed, progress, maximize)
         if names:
             yield _units(net, x, seed, progress)
+
+
+def failed(found: Found) -> bool:
+    """Whether an inversion's code is still more than half as far from the wanted one as that of the start."""
+    if not isinstance(found, Reconstruction) or "norm" not in found.measures or "code" not in found.history:
+        return False
+    return float(found.measures["norm"][0]) > FAILED * float(found.history["code"][0])
 
 
 def _score(net: Network, x: Array, channel: int, seed: int, progress: bool, maximize: bool | None) -> Titled | str:
@@ -102,7 +112,7 @@ def _of_class(net: Network, channel: int) -> str:
     return f": {labels[channel]}" if channel < len(labels) else ""
 
 
-def depths(net: Network, x: Array, count: int = len(TV_WEIGHTS)) -> list[str]:
+def depths(net: Network, x: Array, count: int = INVERTED) -> list[str]:
     """Return up to `count` nodes to invert, from the first to the deepest ReLU (or layer) with positions left."""
     names = [node.name for node in rectified(net, x)]
     if len(names) <= count:

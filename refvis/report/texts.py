@@ -64,6 +64,11 @@ HOW_TO_READ = {
     "one position of the layer sees; a gray one is hardly excited by anything.",
 }
 
+SEARCH_FAILED = (
+    "This search failed: it ended far from the code of the input (how far stands below), so the picture says nothing "
+    "about what the layer knows. Another seed or more steps may help (--seed, --steps)."
+)
+
 LEFT_OUT = {
     "inversion": "No layer of this network has more than one position: there is nothing to invert.",
     "maximization": "Left out: the image that maximises the score. Its {} steps take {:.2g} multiplications and twice "

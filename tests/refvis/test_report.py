@@ -16,8 +16,10 @@ from small_nets import LABELS, classifier, conv, linear, meta
 import refvis
 from refvis import report
 from refvis.layers import Conv, ReLU, Softmax
-from refvis.report.methods import SAMPLES, TV_WEIGHTS, depths
+from refvis.report.methods import INVERTED, SAMPLES, depths, failed, reconstructions
 from refvis.report.page import outlined
+from refvis.report.texts import HOW_TO_READ, SEARCH_FAILED
+from refvis.scenes import scene
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (26, 22, 3)).astype(np.uint8)
 MASK = np.zeros((13, 11), bool)
@@ -86,7 +88,7 @@ def test_cards_are_what_the_methods_give(explained):
     for fill in ("mean", "random"):
         found = refvis.occlusion(net, x, 2, 1, fill, channel=channel, seed=2)
         assert_same(cards[f"modification/occlusion_{fill}"].values, found.values)
-    found = refvis.inversion(net, x, at="relu2", steps=3, seed=2, tv_weight=TV_WEIGHTS[1])
+    found = refvis.inversion(net, x, at="relu2", steps=3, seed=2)
     assert_same(cards["reconstruction/inversion-relu2"].x, found.x)
 
 
@@ -243,6 +245,32 @@ def test_networks_with_one_output_name_no_classes(tmp_path):
     assert explained.target == "the output of relu, over its 12 x 10 positions"
     page = assert_self_contained(written(explained, tmp_path))
     assert "it names no classes" in " ".join(page.texts)
+
+
+def test_a_search_that_failed_is_said_to_have(explained, tmp_path):
+    """After one step it is nearly at the start; above half of the start's distance it counts as failed."""
+    close, far = HOW_TO_READ["inversion"], SEARCH_FAILED
+    for steps, expected in ((1, [far, far]), (60, [close, close])):
+        made = report.explain(classifier(), IMAGE, steps=steps, maximize=False)
+        cards = [card for card in made.rows[2].cards if card.key.startswith("reconstruction/inversion")]
+        assert [card.reading for card in cards] == expected
+        text = " ".join(Page(written(made, tmp_path)).texts)
+        assert (far in text, close in text) == (far in expected, close in expected)
+    found = cards[0].found
+    for share, expected in ((0.49, False), (0.51, True)):
+        ended = replace(found, measures={"norm": share * found.history["code"][:1]})
+        assert failed(ended) == expected
+    others = [card for row in explained.rows for card in row.cards if not card.key.startswith("reconstruction/inv")]
+    assert not any(failed(card.found) for card in others)
+
+
+def test_deep_codes_of_the_bundled_network_are_inverted():
+    """With ten times the weight of total variation, the search for this scene's code never left its start."""
+    net = refvis.load("scenes")
+    found = list(reconstructions(net, net.preprocess(scene(6).image), 0, 200, 0, False, False))
+    for name, _, one in found[:INVERTED]:
+        assert name in ("inversion-relu1", "inversion-relu3", "inversion-relu5")
+        assert one.measures["norm"] < 0.06, name
 
 
 def test_networks_without_maps_have_nothing_to_invert(tmp_path):
