@@ -1,5 +1,6 @@
 """DeepDream (Mordvintsev, Olah & Tyka 2015): an image in which a layer is more excited, made from coarse to fine."""
 
+import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,14 +12,16 @@ from refvis.deconvolutional.upsampling import upsampled
 from refvis.input_reconstruction.activation_maximization import activation
 from refvis.input_reconstruction.measures import energy
 from refvis.input_reconstruction.objective import Term
+from refvis.input_reconstruction.octaves import octave_sizes
 from refvis.input_reconstruction.optimisers import Momentum
 from refvis.input_reconstruction.recipe import Recipe, Run
+from refvis.input_reconstruction.requirements import require, require_amount, require_count
 from refvis.input_reconstruction.sheet import restored
 from refvis.input_reconstruction.solve import solved
 from refvis.input_reconstruction.transforms import Jitter
 from refvis.input_reconstruction.wanted import digest
 from refvis.layers import Array
-from refvis.layers.arrays import require_finite
+from refvis.layers.arrays import moved, require_finite
 from refvis.layers.nodes import called
 from refvis.network import Network
 from refvis.results import Reconstruction, record
@@ -48,11 +51,15 @@ def deepdream(
     layer, or the channel's mean; what was added is enlarged to the next size. The history is that of all octaves, one
     after the other. `checkpoint` ("dream.npz") keeps the state, each octave's in a file of its own ("dream-0.npz", the
     smallest): the same call, made again after an interruption, repeats whole octaves and goes on in that one.
-    The layer must take images of all those sizes; ShapeError where it does not.
+    The measures "before" and "after" are what is enlarged, of `x` and of the image found, and "objective" that of the
+    last step, with the sign of what is minimised. What is off everywhere in the image has no gradient: a warning says
+    that nothing was added. The layer must take images of all those sizes; ShapeError where it does not.
     """
     require_finite(x)
-    if octaves < 1 or not ratio > 1:
-        raise ValueError(f"octaves is {octaves} and ratio {ratio}, expected 1 or more, and more than 1")
+    require(octaves >= 1, "octaves", octaves, "1 or more")
+    require(ratio > 1, "ratio", ratio, "a number above 1, by which each octave is smaller than the next")
+    require_amount("rate", rate)
+    require_count("jitter", jitter)
     variable = written(net, at)
     unit = None if channel is None else _channel(net, x, variable, channel)
     excited = energy if unit is None else partial(activation, goal=Target(net.upto(variable), variable, (unit,)))
@@ -62,8 +69,7 @@ def deepdream(
     choices: dict[str, Any] = {"octaves": octaves, "ratio": ratio, "channel": "energy" if unit is None else unit}
     made = record("deepdream", net, at=variable, x=digest(x), **choices, **recipe.described(), seed=seed)
     pyramid = [x]
-    for octave in range(1, octaves):
-        size = tuple(max(1, round(extent / ratio**octave)) for extent in x.shape[1:3])
+    for size in octave_sizes(net, variable, x.shape, octaves, ratio)[1:]:
         pyramid.append(upsampled(pyramid[-1], size))
     added, found = 0 * pyramid[-1], []
     for octave, base in enumerate(reversed(pyramid)):
@@ -73,7 +79,13 @@ def deepdream(
         added = found[-1].x - base
         if found[-1].partial:
             break
-    return _joined(net, found, x.shape[1:3])
+    if steps and rate and not found[-1].partial and not added.any():
+        name = f"{called(net.nodes, variable)}{'' if unit is None else f', channel {unit},'}"
+        warnings.warn(f"nothing was added: {name} is off there, so it has no gradient", stacklevel=2)
+    dream = _joined(net, found, x.shape[1:3])
+    for name, one in (("before", x), ("after", dream.x)):
+        dream.measures[name] = moved(excited(net.upto(variable).forward(one)[variable])[0], "numpy")
+    return dream
 
 
 def _file(checkpoint: str | Path | None, octave: int) -> Path | None:

@@ -11,7 +11,7 @@ from refvis.input_reconstruction.lbfgs import LBFGS
 from refvis.input_reconstruction.optimisers import Momentum
 from refvis.input_reconstruction.parametrisations import Generated
 from refvis.input_reconstruction.transforms import Jitter
-from refvis.layers import ConvTranspose
+from refvis.layers import Conv, ConvTranspose, ReLU
 
 
 def test_a_natural_preimage_has_the_code_and_keeps_its_bound():
@@ -118,16 +118,56 @@ def test_deepdreams_of_a_class_by_its_name():
 
 def test_deepdreams_that_cannot_be_are_refused():
     net, x = classifier(), inputs()
-    for options in ({"octaves": 0}, {"ratio": 1.0}):
-        with pytest.raises(ValueError, match="expected 1 or more, and more than 1"):
+    for options, message in (
+        ({"octaves": 0}, "octaves is 0, expected 1 or more"),
+        ({"ratio": 0.5}, "ratio is 0.5, expected a number above 1"),
+        ({"rate": -1}, "rate is -1, expected a number from 0"),
+        ({"jitter": -3}, "jitter is -3, expected a whole number from 0"),
+    ):
+        with pytest.raises(ValueError, match=f"^{message}"):
             refvis.deepdream(net, x, "conv1", **options)
     with pytest.raises(ValueError, match=r"channel 9 of 'conv1 \(x1\)': expected 0 \.\.\. 7"):
         refvis.deepdream(net, x, "conv1", 9)
     for channel, at, message in (("cat", "conv1", "there is no named channel 'cat'"), ("cta", "fc3", "mean 'cat'")):
         with pytest.raises(ValueError, match=message):
             refvis.deepdream(net, x, at, channel)
-    with pytest.raises(ValueError, match=r"layer 'conv2'.*give a larger input"):
+    message = r"'fc3 \(x8\)' does not take octave 2 of 4, which is 9 x 8 pixels: give a convolution in place"
+    with pytest.raises(refvis.ShapeError, match=message):
         refvis.deepdream(net, x, "fc3")
+    with pytest.raises(refvis.ShapeError, match=r"layer 'fc3'.*give a larger input"):
+        refvis.deepdream(net, x[:, :6, :6], "fc3")
+
+
+@pytest.mark.parametrize("at", ["conv2", "relu2"])
+def test_as_many_octaves_as_the_message_says(at):
+    net, x = classifier(), inputs()
+    with pytest.raises(refvis.ShapeError, match=r"give at most octaves=\d") as refused:
+        refvis.deepdream(net, x, at, octaves=20, ratio=1.2, steps=1)
+    most = int(str(refused.value).partition("octaves=")[2].partition(",")[0])
+    assert refvis.deepdream(net, x, at, octaves=most, ratio=1.2, steps=1).x.shape == x.shape
+    with pytest.raises(refvis.ShapeError):
+        refvis.deepdream(net, x, at, octaves=most + 1, ratio=1.2, steps=1)
+
+
+@pytest.mark.parametrize("channel", [None, 3])
+def test_deepdream_measures_what_it_enlarges(channel):
+    net, x = classifier(), inputs()
+    found = refvis.deepdream(net, x, "conv2", channel, octaves=2, ratio=1.1, steps=4)
+    for name, one in (("before", x), ("after", found.x)):
+        values = net.forward(one)[net.variable("conv2")]
+        expected = (values**2).mean() / 2 if channel is None else values[..., channel].mean()
+        np.testing.assert_allclose(found.measures[name], [expected], rtol=1e-5)
+    assert found.measures["after"] > found.measures["before"]
+    np.testing.assert_array_equal(found.measures["objective"], found.history["excitement"][-1])
+
+
+def test_a_channel_that_is_off_is_told():
+    net = refvis.chain({"conv": Conv(np.ones((2, 1, 1, 3)), np.array([0.0, -1e9])), "relu": ReLU()})
+    x = inputs()
+    with pytest.warns(UserWarning, match=r"nothing was added: relu \(x2\), channel 1, is off there"):
+        found = refvis.deepdream(net, x, "relu", 1, octaves=1)
+    assert_same(found.x, x)
+    assert (found.measures["before"], found.measures["after"]) == (0, 0)
 
 
 def test_a_dream_that_is_interrupted_is_whole_in_size(monkeypatch):
