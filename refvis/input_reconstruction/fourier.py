@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from refvis.input_reconstruction.objective import Adjoint
-from refvis.layers import Array, array_module
+from refvis.input_reconstruction.requirements import require
+from refvis.layers import Array, ShapeError, array_module
 
 SCENE_COLOURS = (
     (0.7192, -0.5812, -0.3846),
@@ -32,17 +33,23 @@ SCENE_COLOURS = (
 class Fourier:
     """Frequencies falling with `power`, and how colours go together: C rows of C, M above.
 
-    Images of another number of channels than `colours` has keep their channels apart.
+    `colours` of one's own fit images of C channels alone: ShapeError for others. With the default, which is of three
+    colours, images of another number of channels keep their channels apart (M is the identity): gray ones, say.
     """
 
     power: float = 1.0
     colours: tuple[tuple[float, ...], ...] = SCENE_COLOURS
 
+    def __post_init__(self) -> None:
+        """Check that there are as many colours as each has channels."""
+        lengths = [len(row) for row in self.colours]
+        require(set(lengths) == {len(lengths)}, "rows' lengths in Fourier's colours", lengths, "C rows of C numbers")
+
     def __call__(self, z: Array) -> tuple[Array, Adjoint]:
         """Return the image and the adjoint."""
         xp = array_module(z)
         falling = xp.asarray(spectrum(z.shape[1:3], self.power), z.dtype)[..., None]
-        mixing = xp.asarray(self.colours if len(self.colours) == z.shape[3] else np.eye(z.shape[3]), z.dtype)
+        mixing = xp.asarray(self._mixing(z.shape[3]), z.dtype)
 
         def back(signal: Array) -> Array:
             return falling * hartley(signal @ mixing)
@@ -51,7 +58,16 @@ class Fourier:
 
     def shape(self, image: tuple[int, ...]) -> tuple[int, ...]:
         """Return the image's shape."""
+        self._mixing(image[-1])
         return image
+
+    def _mixing(self, channels: int) -> Any:
+        """Return M for images of so many channels."""
+        if len(self.colours) == channels:
+            return self.colours
+        if self.colours is SCENE_COLOURS:
+            return np.eye(channels)
+        raise ShapeError(f"Fourier's colours are of {len(self.colours)} channels, the image has {channels}")
 
 
 def hartley(v: Array) -> Array:

@@ -11,7 +11,7 @@ import refvis
 from refvis.input_reconstruction.fourier import SCENE_COLOURS, Fourier, colour_root, hartley, spectrum
 from refvis.input_reconstruction.parametrisations import Generated, Pixels, Squashed, decode
 from refvis.input_reconstruction.transforms import Blur, Jitter, Rotate, Scale, enlarging, gaussian
-from refvis.layers import ConvTranspose, ReLU
+from refvis.layers import ConvTranspose, ReLU, ShapeError
 from refvis.scenes import TRAINING_SEEDS, batch
 
 TRANSFORMS = (Jitter(0), Jitter(3), Blur(0.7), Blur((0.0, 2.0)), Scale(0.6, 1.7), Rotate(50.0))
@@ -50,6 +50,18 @@ def test_adjoints_of_frequencies(shape, seed, power):
         x, back = part(z)
         assert_adjoint(z, x, g, back(g), 1e-12)
         np.testing.assert_array_equal(decode(part, z), x)
+
+
+def test_colours_fit_their_images_alone():
+    """The default keeps the channels of other images apart; colours of one's own are refused."""
+    z = normal((1, 5, 4, 1), 3)
+    np.testing.assert_allclose(decode(Fourier(), z), decode(Fourier(colours=((1.0,),)), z), rtol=1e-12)
+    own = Fourier(colours=((1.0, 0.5), (0.5, 1.0)))
+    for refused in (lambda: own.shape((5, 4, 3)), lambda: own(normal((1, 5, 4, 3), 3))):
+        with pytest.raises(ShapeError, match="Fourier's colours are of 2 channels, the image has 3"):
+            refused()
+    with pytest.raises(ValueError, match=r"colours is \[2, 1\], expected C rows of C numbers"):
+        Fourier(colours=((1.0, 0.5), (0.5,)))
 
 
 @pytest.mark.parametrize(
