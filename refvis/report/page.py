@@ -82,8 +82,8 @@ def _measured(found: Reconstruction) -> tuple[str, str, str] | None:
     if len(found.x) > 1:
         return None
     if "norm" in found.measures:
-        start = f" (at the start: {found.history['code'][0]:.3f})" if "code" in found.history else ""
-        figure, behind = f"{found.measures['norm'][0]:.3f}", f" of the code's squared norm{start}."
+        start = f"; at the start: {found.history['code'][0]:.3f}" if "code" in found.history else ""
+        figure, behind = f"{found.measures['norm'][0]:.3f}", f" of the code's squared norm (a code of zeros: 1{start})."
         return "Distance to the input's code: ", figure, behind
     reached, own = (float(found.measures[name][0]) for name in ("activation", "activation_of_input"))
     return "The score is ", f"{reached:.3g}", f"; that of the input is {own:.3g}."

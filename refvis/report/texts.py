@@ -55,11 +55,15 @@ HOW_TO_READ = {
     "grad_cam": "Bright: where the deepest layer with positions is active in channels that raise the score; as coarse "
     "as that layer, so read regions, not edges.",
     "inversion": "An image found from noise, whose code at this layer comes close to that of the input "
-    "(how close stands below): what it shows, the layer still knows; what is washed out, it may have let go.",
+    "(how close stands below): what it shows, the layer still knows; where it is washed out or noise, images of many "
+    "kinds have such a code.",
     "generator": "Drawn from the input's code at this layer by a network that has learned to: about the mean of all "
-    "images that have such a code, so blurred and gray is what the code does not tell.",
+    "images that have such a code, so blurred and gray is what the code does not tell. Its distance answers another "
+    "question than an inversion's: that one was searched for until it was small, even if the image is noise to the "
+    "eye; this image was drawn to look like the input, and only nearly has its code.",
     "maximization": "An image found from noise, which drives the score up (over several positions, their mean): "
-    "shapes that speak for it, in parts or more than once, in colours that need not mean anything.",
+    "shapes that speak for it, in parts or more than once, in colours that need not mean anything. Such scores lie far outside what images "
+    "give, so how high it is tells nothing.",
     "units": "For each channel of this layer, in rows, an image found from noise that excites it: as large as what "
     "one position of the layer sees; a gray one is hardly excited by anything.",
 }
