@@ -51,8 +51,10 @@ def examples(
         print(f"refvis: note: left out {found.masks} masks (NAME-mask.png beside NAME.png)", file=sys.stderr)
     if found.partial:
         print(f"refvis: note: interrupted; these are the strongest of {found.seen} images", file=sys.stderr)
+    shown = 1 if every else None
     for title, scores, names in zip(found.titles, found.scores, found.names, strict=True):
-        typer.echo(printable(f"{title}: {scores[0]:.4g} in {names[0]}"))
+        for score, name in list(zip(scores, names, strict=True))[:shown]:
+            typer.echo(printable(f"{title}: {score:.4g} in {name}"))
     typer.echo(f"sheet: {printable(str(out))}")
 
 

@@ -36,7 +36,7 @@ def maximize(
 ) -> None:
     """Find images that excite a channel, a class, or every channel. Ctrl-C writes the best ones so far."""
     import refvis
-    from refvis.input_reconstruction.sheet import pictures, sheet
+    from refvis.input_reconstruction.sheet import across, pictures, sheet
     from refvis.results import png
 
     if [channel is not None, named is not None, every].count(True) != 1:
@@ -57,4 +57,6 @@ def maximize(
     for one, value in zip(channels, found.measures["activation"], strict=True):
         name = net.label(one) if at is None else f"{at}, channel {one}"
         typer.echo(printable(f"{name}: {float(value):.4g}"))
+    if suffix == ".png" and len(found.x) > 1:
+        typer.echo(f"sheet: in this order, row by row from the top left, {across(len(found.x))} in a row")
     announced(found, out)

@@ -31,4 +31,9 @@ def pictures(net: Network, x: Array) -> Array:
 
 def sheet(shown: Array, columns: int | None = None) -> Array:
     """Return pictures (N x H x W x 3 uint8) as one, row by row with so many `columns` (None: about a square)."""
-    return tiled(shown, columns or ceil(sqrt(len(shown))), GAP)
+    return tiled(shown, columns or across(len(shown)), GAP)
+
+
+def across(count: int) -> int:
+    """Return how many of so many pictures stand in a row of their sheet."""
+    return ceil(sqrt(count))

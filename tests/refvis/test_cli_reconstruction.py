@@ -66,7 +66,8 @@ def test_maximize(options, at, channel, lines, folder, monkeypatch, capsys):
     assert (code, err) == (0, "")
     values = [f"{value:.4g}" for value in found.measures["activation"]]
     expected = [f"{name}: {value}" for name, value in zip(lines, values, strict=True)]
-    assert out.splitlines() == [*expected, "image: maximized.png"]
+    order = ["sheet: in this order, row by row from the top left, 3 in a row"] if "--all" in options else []
+    assert out.splitlines() == [*expected, *order, "image: maximized.png"]
     assert_same(read(folder / "maximized.png"), sheet(pictures(net, found.x)))
 
 

@@ -323,7 +323,8 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     )
     found = refvis.examples(classifier(), tmp_path / "images", "conv2", 5)
     assert code == 0
-    assert out.splitlines()[0] == f"conv2 channel 5: {found.scores[0, 0]:.4g} in {found.names[0][0]}"
+    each = zip(found.scores[0], found.names[0], strict=True)
+    assert out.splitlines() == [*(f"conv2 channel 5: {score:.4g} in {name}" for score, name in each), "sheet: a.h5"]
     assert "skipped broken.png" in err
     with h5py.File("a.h5") as file:
         assert_same(file["patches"][()], found.patches)
