@@ -61,9 +61,11 @@ def require_agreement(what: str, ours: np.ndarray, name: str, theirs: np.ndarray
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Return rows as a Markdown table: milliseconds with the spread, ratio and goal."""
+    """Return rows as a Markdown table: milliseconds with the spread, ratio; goal and definition where any has one."""
     head = ["", "refvis, ms", "fastest other, ms", "ratio", "goal", "definition, ms"]
-    return markdown(head, [_cells(row) for row in rows])
+    cells = [_cells(row) for row in rows]
+    kept = [i for i in range(len(head)) if i < 4 or any(line[i] for line in cells)]
+    return markdown([head[i] for i in kept], [[line[i] for i in kept] for line in cells])
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

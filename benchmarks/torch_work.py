@@ -27,9 +27,9 @@ class TorchWork:
     """The same work as `Work`, with results as N x H x W x C."""
 
     def __init__(self, graph: Graph, x: np.ndarray, seed: np.ndarray, layout: str) -> None:
-        memory = LAYOUTS[layout]
-        self.net = model(graph, x.shape).to(memory_format=memory)
-        self.x = to_torch(x).detach().to(memory_format=memory).requires_grad_(True)
+        self.memory = LAYOUTS[layout]
+        self.net = model(graph, x.shape).to(memory_format=self.memory)
+        self.x = to_torch(x).detach().to(memory_format=self.memory).requires_grad_(True)
         self.shape = seed.shape
         self.seed = torch.tensor(seed.transpose(0, 3, 1, 2).copy())
 
@@ -37,6 +37,11 @@ class TorchWork:
         """Return the output, without a graph for the way back."""
         with torch.inference_mode():
             return arranged(self.net(self.x), self.shape)
+
+    def scores(self, x: np.ndarray) -> np.ndarray:
+        """Return the scores of other images, N x K."""
+        with torch.inference_mode():
+            return self.net(to_torch(x).contiguous(memory_format=self.memory)).flatten(1).numpy()
 
     def gradient(self) -> np.ndarray:
         """Return the gradient to the input, by torch.autograd."""

@@ -85,8 +85,10 @@ def moved(array: Array, library: str) -> Array:
     require_library(library)
     if library == "numpy":
         return array if isinstance(array, np.ndarray) else array.get()
-    import cupy
-
+    try:
+        import cupy
+    except ImportError as error:
+        raise ImportError(f"CuPy cannot be imported ({error}): install refvis[cuda12] or refvis[cuda13]") from error
     return cupy.asarray(array)
 
 

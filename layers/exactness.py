@@ -10,7 +10,7 @@ A second switch of the same kind, `winograd`, chooses how the fast convolution c
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -43,16 +43,20 @@ def is_exact() -> bool:
     return _EXACT.get()
 
 
-@contextmanager
-def winograd(outputs: int) -> Iterator[None]:
+def winograd(outputs: int) -> AbstractContextManager[None]:
     """Choose how float32 convolutions with 3 x 3 filters at stride 1 are computed inside a ``with`` block.
 
-    `outputs` is the side of a tile of Winograd's F(m x m, 3 x 3) in pixels: 2, the default, as exact as direct sums;
-    4, faster for wide layers, with errors of up to about 1e-5 of the largest value; 0 for direct sums. Threads as with
-    `exact`. Raises ValueError for another number.
+    `outputs` is the side of a tile of Winograd's F(m x m, 3 x 3) in pixels: 2, the default, nearly as exact as direct
+    sums; 4, with errors of about 1e-5 of the largest value; 0 for direct sums. Threads as with `exact`. Raises
+    ValueError for another number.
     """
     if outputs not in OUTPUTS:
         raise ValueError(f"outputs is {outputs!r}, expected one of {', '.join(map(str, OUTPUTS))}")
+    return _tiles_of(outputs)
+
+
+@contextmanager
+def _tiles_of(outputs: int) -> Iterator[None]:
     token = _WINOGRAD.set(outputs)
     try:
         yield

@@ -26,6 +26,7 @@ from functools import cache
 from typing import NamedTuple
 
 from refvis.layers.arrays import Array, array_module
+from refvis.layers.errors import ShapeError
 
 POINTS = (0, 1, -1, 2, -2)
 """Where polynomials are evaluated: zero, then pairs of a number and its opposite; as many as are needed."""
@@ -83,11 +84,14 @@ def error_bound(x: Array, filters: Array, outputs: int) -> Array:
     """Return a bound on the rounding error of F(outputs x outputs, r x r) in float32, for each output of a convolution.
 
     `x` (N x H x W x C) is padded already, with `filters` K x r x r x C at stride 1; the bound is N x H' x W' x K,
-    float64. It holds for any order of the sums: each of the products that make an output is off by at most n factors
+    float64, without biases and as long as nothing underflows. Raises ShapeError for filters of another form. It holds
+    for any order of the sums: each of the products that make an output is off by at most n factors
     1 + d, |d| <= u = 2^-24, with n one for each operation on its way, so that the error is at most
     n u / (1 - n u) times the same computation in absolute values.
     """
     xp = array_module(x, filters)
+    if x.ndim != 4 or filters.ndim != 4 or filters.shape[1] != filters.shape[2] or filters.shape[3] != x.shape[3]:
+        raise ShapeError(f"filters have shape {filters.shape}, expected K x r x r x C for an input of {x.shape}")
     r, depth = filters.shape[1], filters.shape[3]
     A, G, B = (xp.abs(xp.array(one)) for one in transforms(outputs, r))
     t, (height, width) = len(B), (x.shape[1] - r + 1, x.shape[2] - r + 1)

@@ -67,7 +67,7 @@ def test_ratio_to_the_fastest_of_the_others():
     assert row(refvis=3.0, definition=1.0).ratio is None
     cells = rows.table([row(refvis=0.003, slow=5.0, fast=0.04, definition=1.0)]).splitlines()[2]
     assert cells == "| it | 3.00 ± 0 % | 40 ± 0 % (fast) | 0.07 | 0.90 | 1000 ± 0 % |"
-    assert rows.table([row(refvis=0.0123)]).splitlines()[2] == "| it | 12 ± 0 % |  |  | 0.90 |  |"
+    assert rows.table([row(refvis=0.0123)]).splitlines()[2] == "| it | 12 ± 0 % |  |  | 0.90 |"
 
 
 @pytest.mark.parametrize("change", [lambda y: y[:, ::-1], lambda y: 1.02 * y, lambda y: -y, lambda y: 0 * y])

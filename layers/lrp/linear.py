@@ -56,15 +56,15 @@ class Linear:
     places: tuple[Array, ...] = ()
     returned: Callable[[tuple[Array, ...]], tuple[Array, ...]] = tuple
 
-    @winograd(0)
     def forward(self) -> Array:
         """Return W x (the output's shape, dtype of x)."""
-        return operator(self.layer).forward(self.layer, *self.inputs, *self.places)
+        with winograd(0):
+            return operator(self.layer).forward(self.layer, *self.inputs, *self.places)
 
-    @winograd(0)
     def gradient(self, share: Array, output: Array | None = None) -> tuple[Array, ...]:
         """Return W^T share, for each contributing input."""
-        found = operator(self.layer).gradient(self.layer, share, output, *self.inputs, *self.places)
+        with winograd(0):
+            found = operator(self.layer).gradient(self.layer, share, output, *self.inputs, *self.places)
         return found[: len(self.inputs)]
 
     def relevance(self, share: Array, output: Array | None = None) -> tuple[Array, ...]:

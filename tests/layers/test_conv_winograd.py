@@ -1,5 +1,6 @@
 """Winograd's convolution is the definition within a bound that follows from its matrices; where it must not go."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -126,8 +127,14 @@ def test_the_switch_says_how(outputs: int) -> None:
 
 
 def test_the_switch_refuses_other_tiles() -> None:
-    with pytest.raises(ValueError, match="outputs is 3, expected one of 0, 2, 4"), refvis.winograd(3):
-        pass
+    with pytest.raises(ValueError, match="outputs is 3, expected one of 0, 2, 4"):
+        refvis.winograd(3)
+
+
+@pytest.mark.parametrize("shape", [(8, 3, 2, 6), (8, 3, 3, 5), (8, 27)])
+def test_the_bound_refuses_other_filters(shape: tuple[int, ...]) -> None:
+    with pytest.raises(layers.ShapeError, match=f"filters have shape {re.escape(str(shape))}"):
+        error_bound(X, np.ones(shape), 2)
 
 
 @pytest.mark.parametrize("changed", [{"stride": 2}, {"dilate": 2}, {"filters": LAYER.filters[:, :, :2]}])
