@@ -67,10 +67,15 @@ def stretched(image: Array) -> Array:
 
 
 def glyph(axis: plt.Axes, code: Array, cell: int = 8) -> None:
-    """Draw the first cell of each block of a HOG (1 x h x w x 36) as a star of edges: along them, not across."""
+    """Draw each cell of a HOG (1 x h x w x 36) as a star of edges: along them, not across.
+
+    A cell is the first of its block; those at the right and at the bottom are in the block before.
+    """
     height, width = code.shape[1:3]
-    for (y, x), k in ((place, k) for place in np.ndindex(height, width) for k in range(9)):
-        angle, weight = np.pi * k / 9 + np.pi / 2, float(code[0, y, x, k])
+    for (y, x), k in ((place, k) for place in np.ndindex(height + 1, width + 1) for k in range(9)):
+        block = min(y, height - 1), min(x, width - 1)
+        number = 2 * (y - block[0]) + x - block[1]
+        angle, weight = np.pi * k / 9 + np.pi / 2, float(code[0, *block, 9 * number + k])
         dx, dy = np.cos(angle) * cell * 0.45, np.sin(angle) * cell * 0.45
         middle = np.array([x, y]) * cell + cell / 2
         gray = str(min(1.0, weight / 0.4))
