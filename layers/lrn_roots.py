@@ -9,6 +9,7 @@ from refvis.layers import lrn
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.exactness import twin_of
 from refvis.layers.lrn import LRN, reaches
+from refvis.layers.workspace import workspace
 
 
 @twin_of(lrn.forward)
@@ -20,10 +21,10 @@ def forward(layer: LRN, x: Array) -> Array:
 @twin_of(lrn.gradient)
 def gradient(layer: LRN, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Return what ``lrn.gradient`` returns, to rounding."""
-    below, above = reaches(layer)
+    xp, (below, above) = array_module(x, signal), reaches(layer)
     L = denominator(layer, x)
     share = signal / powered(L, layer.beta)
-    spread = share * x
+    spread = xp.multiply(share, x, out=workspace(x)("values", *x.shape))
     spread /= L
     mirrored = window_sum(spread, above, below)
     mirrored *= x
@@ -33,8 +34,8 @@ def gradient(layer: LRN, signal: Array, output: Array | None, x: Array) -> tuple
 
 
 def denominator(layer: LRN, x: Array) -> Array:
-    """Return what ``lrn.denominator`` returns, to rounding."""
-    L = window_sum(x * x, *reaches(layer))
+    """Return what ``lrn.denominator`` returns, to rounding, until the next `window_sum`."""
+    L = window_sum(array_module(x).multiply(x, x, out=workspace(x)("values", *x.shape)), *reaches(layer))
     L *= x.dtype.type(layer.alpha)
     L += x.dtype.type(layer.kappa)
     if layer.kappa == 0:
@@ -44,23 +45,24 @@ def denominator(layer: LRN, x: Array) -> Array:
 
 def powered(L: Array, beta: float) -> Array:
     """Return L**beta, by square roots for 1/4, 1/2 and 3/4."""
-    xp = array_module(L)
+    xp, room = array_module(L), workspace(L)
     if beta not in (0.25, 0.5, 0.75):
         return L**beta
-    root = xp.sqrt(L)
+    root = xp.sqrt(L, out=room("root", *L.shape))
     if beta == 0.5:
         return root
-    fourth = xp.sqrt(root)
+    fourth = xp.sqrt(root, out=room("fourth", *L.shape))
     return fourth if beta == 0.25 else xp.multiply(root, fourth, out=root)
 
 
 def window_sum(values: Array, below: int, above: int) -> Array:
-    """Return what ``lrn.window_sum`` returns, to rounding."""
-    xp, (count, height, width, channels) = array_module(values), values.shape
+    """Return what ``lrn.window_sum`` returns, to rounding, in memory that the next call uses again."""
+    (count, height, width, channels), room = values.shape, workspace(values)
     below, above = min(below, channels - 1), min(above, channels - 1)
-    wide = xp.zeros((count * height * width, below + channels + above), values.dtype)
+    wide = room("wide", count * height * width, below + channels + above)
+    wide[:, :below] = wide[:, below + channels :] = 0
     wide[:, below : below + channels] = values.reshape(-1, channels)
-    row, total = wide.reshape(-1), xp.empty(wide.shape, values.dtype)
+    row, total = wide.reshape(-1), room("total", *wide.shape)
     length = row.size - below - above
     inner = total.reshape(-1)[:length]
     inner[...] = row[:length]
