@@ -16,14 +16,14 @@ EACH = (1, 2, 3)
 
 
 def squared_distance(values: Array, target: Array, scale: float) -> tuple[Array, Array]:
-    """Return |values - target|^2 / scale and its gradient; of a code, or of pixels; one target, or one for each."""
+    """Return ``|values - target|^2 / scale`` and its gradient; of a code, or of pixels; one target, or one for each."""
     _require_shape(target, values)
     difference = values - target
     return (difference * difference).sum(axis=EACH) / scale, difference * (2 / scale)
 
 
 def distance(values: Array, target: Array, scale: float) -> tuple[Array, Array]:
-    """Return |values - target| / scale and its gradient, which is taken as zero where the values are the target."""
+    """Return ``|values - target| / scale`` and its gradient, taken as zero where the values are the target."""
     _require_shape(target, values)
     xp = array_module(values, target)
     difference = values - target

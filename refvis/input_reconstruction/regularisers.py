@@ -9,7 +9,7 @@ from refvis.layers import Array, array_module
 
 
 def lp(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
-    """L-p term: mean over positions and channels of |x / sigma|^p, and its gradient; it bounds the range of values."""
+    """L-p term: mean over positions and channels of ``|x / sigma|^p``, and its gradient; it bounds the values."""
     xp = array_module(x)
     scaled = xp.abs(x) / sigma
     slope = scaled ** (p - 1)
@@ -18,7 +18,7 @@ def lp(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
 
 
 def colour_norm(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
-    """Mean over positions of |x_ij / sigma|^p, |x_ij| the Euclidean norm of a pixel's channels, and its gradient.
+    """Mean over positions of ``|x_ij / sigma|^p``, with the Euclidean norm of a pixel's channels, and its gradient.
 
     The alpha norm of Mahendran & Vedaldi 2016; where a pixel is zero, the gradient is taken as zero.
     """
@@ -29,7 +29,7 @@ def colour_norm(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
 
 
 def excess(x: Array, bound: float, sigma: float) -> tuple[Array, Array]:
-    """Range term: mean over positions and channels of (max(0, |x| - bound) / sigma)^2, and its gradient.
+    """Range term: mean over positions and channels of ``(max(0, |x| - bound) / sigma)^2``, and its gradient.
 
     A soft wall where the projection `Bound` is a hard one: zero within the bound.
     """
