@@ -62,8 +62,8 @@ HOW_TO_READ = {
     "question than an inversion's: that one was searched for until it was small, even if the image is noise to the "
     "eye; this image was drawn to look like the input, and only nearly has its code.",
     "maximization": "An image found from noise, which drives the score up (over several positions, their mean): "
-    "shapes that speak for it, in parts or more than once, in colours that need not mean anything. Such scores lie far outside what images "
-    "give, so how high it is tells nothing.",
+    "shapes that speak for it, in parts or more than once, in colours that need not mean anything. Such scores lie far "
+    "outside what images give, so how high it is tells nothing.",
     "units": "For each channel of this layer, in rows, an image found from noise that excites it: as large as what "
     "one position of the layer sees; a gray one is hardly excited by anything.",
 }
