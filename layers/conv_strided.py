@@ -17,6 +17,7 @@ import numpy as np
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv, cropped
 from refvis.layers.geometry import place, tap
+from refvis.layers.workspace import workspace
 
 FEW = 8
 """Input channels (of a group) up to which contributions are added tap by tap."""
@@ -57,7 +58,9 @@ def by_taps(layer: Conv, signal: Array, f: Array, dx: Array, spans: Spans) -> No
     matrix = f.reshape(len(f), -1).T
     for n, rows in spans:
         part = signal[n, rows]
-        maps = (matrix @ part.reshape(-1, len(f)).T).reshape(*f.shape[1:], *part.shape[:3])
+        maps = workspace(dx)("columns", len(matrix), part[..., 0].size)
+        xp.matmul(matrix, part.reshape(-1, len(f)).T, out=maps)
+        maps = maps.reshape(*f.shape[1:], *part.shape[:3])
         for u, v in np.ndindex(*f.shape[1:3]):
             met = tap(u, down, sy, part.shape[1]), tap(v, across, sx, part.shape[2])
             planes[:, n, rows.start * sy :][:, :, met[0], met[1]] += maps[u, v]
