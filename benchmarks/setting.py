@@ -21,7 +21,7 @@ def setting(rounds: int, load: str) -> str:
     kept[1] = f"Python {lines['Python'].partition(',')[0]}"
     peers = [f"{name} {found}" for name in PEERS if (found := _version(name))]
     return (
-        f"*Medians of {rounds} rounds ± half the distance between the quartiles. {'; '.join([*kept, *peers, load])}.*"
+        f"*Medians of up to {rounds} rounds ± half the distance between the quartiles. {'; '.join([*kept, *peers, load])}.*"
     )
 
 
