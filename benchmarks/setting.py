@@ -20,9 +20,8 @@ def setting(rounds: int, load: str) -> str:
     kept = [f"{name} {lines[name]}" for name in ("processor", "Python", "NumPy", "BLAS", "settings")]
     kept[1] = f"Python {lines['Python'].partition(',')[0]}"
     peers = [f"{name} {found}" for name in PEERS if (found := _version(name))]
-    return (
-        f"*Medians of up to {rounds} rounds ± half the distance between the quartiles. {'; '.join([*kept, *peers, load])}.*"
-    )
+    rules = f"Medians of up to {rounds} rounds ± half the distance between the quartiles"
+    return f"*{rules}. {'; '.join([*kept, *peers, load])}.*"
 
 
 def _version(name: str) -> str | None:
