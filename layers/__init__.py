@@ -1,5 +1,6 @@
 """The layer stack: operators with their rules, modes, and the network. Arrays in, arrays out."""
 
+from refvis.layers import incremental, ledger
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.batch_norm import BatchNorm
 from refvis.layers.bilinear_sampler import BilinearSampler
@@ -83,7 +84,9 @@ __all__ = [
     "chain",
     "exact",
     "forward",
+    "incremental",
     "is_exact",
+    "ledger",
     "merge_batchnorm",
     "output_shape",
     "parameter_gradients",

@@ -46,3 +46,12 @@ def test_in_a_new_interpreter():
 def test_any_other_name_is_an_error():
     with pytest.raises(AttributeError, match="module 'refvis' has no attribute 'oclusion'"):
         refvis.oclusion  # noqa: B018
+
+
+def test_the_layers_modules_are_there_without_the_methods():
+    """In a process of its own: here, some method has imported them already."""
+    code = (
+        "import refvis; print(refvis.layers.ledger.keep.__name__, refvis.layers.incremental.forward_changes.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["keep", "forward_changes"]
