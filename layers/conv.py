@@ -88,13 +88,18 @@ def output_shape(layer: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def padded(layer: Conv, x: Array) -> Array:
     """Return x with its border of zeros."""
-    top, bottom, left, right = layer.pad  # type: ignore[misc]
     if not any(layer.pad):  # type: ignore[arg-type]
         return x
-    count, height, width, channels = x.shape
-    wide = array_module(x).zeros((count, height + top + bottom, width + left + right, channels), x.dtype)
-    wide[:, top : top + height, left : left + width] = x
+    wide = blank(layer, x)
+    cropped(layer, wide, x.shape)[...] = x
     return wide
+
+
+def blank(layer: Conv, x: Array) -> Array:
+    """Return zeros in the size of x with its border."""
+    top, bottom, left, right = layer.pad  # type: ignore[misc]
+    count, height, width, channels = x.shape
+    return array_module(x).zeros((count, height + top + bottom, width + left + right, channels), x.dtype)
 
 
 def cropped(layer: Conv, wide: Array, shape: tuple[int, ...]) -> Array:
@@ -136,7 +141,7 @@ def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tupl
     """Return (dx,), the adjoint of `forward` in x: what each tap read, it gives back."""
     xp = array_module(signal, x, layer.filters)
     f = filters_like(layer, x)
-    wide = xp.zeros_like(padded(layer, x))
+    wide = blank(layer, x)
     grouped = wide.reshape(*wide.shape[:3], len(f), -1)
     g = signal.reshape(*signal.shape[:3], len(f), -1)
     for u, v, rows, columns in taps(layer, *signal.shape[1:3]):

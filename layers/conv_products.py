@@ -5,7 +5,7 @@ positions, as deep layers have, one product gives the maps of all taps, which ar
 """
 
 from refvis.layers.arrays import Array, array_module
-from refvis.layers.conv import Conv, cropped, taps
+from refvis.layers.conv import Conv, blank, cropped, taps
 from refvis.layers.matrix_vector import by_rows
 from refvis.layers.workspace import workspace
 
@@ -24,12 +24,10 @@ def by_maps(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
 
     To turn the filters round would take longer than to add the maps.
     """
-    xp, (top, bottom, left, right) = array_module(signal), layer.pad  # type: ignore[misc]
-    count, height, width, depth = dx.shape
     maps = workspace(dx)("columns", signal[..., 0].size, f[0].size)
-    xp.matmul(signal.reshape(-1, len(f)), f.reshape(len(f), -1), out=maps)
+    array_module(signal).matmul(signal.reshape(-1, len(f)), f.reshape(len(f), -1), out=maps)
     maps = maps.reshape(*signal.shape[:3], *f.shape[1:])
-    wide = xp.zeros((count, height + top + bottom, width + left + right, depth), dx.dtype)
+    wide = blank(layer, dx)
     for u, v, rows, columns in taps(layer, *signal.shape[1:3]):
         wide[:, rows, columns] += maps[:, :, :, u, v]
     dx[...] = cropped(layer, wide, dx.shape)

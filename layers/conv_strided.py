@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from refvis.layers.arrays import Array, array_module
-from refvis.layers.conv import Conv, cropped
+from refvis.layers.conv import Conv, blank, cropped
 from refvis.layers.geometry import place, tap
 from refvis.layers.workspace import workspace
 
@@ -31,8 +31,7 @@ Spans = Iterable[tuple[slice, slice]]
 def by_phases(layer: Conv, signal: Array, f: Array, dx: Array, correlate: Correlate) -> None:
     """Write dx (N x H x W x C) for one group's filters K x FH x FW x C, phase by phase; the layer has no dilation."""
     xp, (sy, sx) = array_module(signal), layer.stride  # type: ignore[misc]
-    top, bottom, left, right = layer.pad  # type: ignore[misc]
-    wide = xp.zeros((len(dx), dx.shape[1] + top + bottom, dx.shape[2] + left + right, dx.shape[3]), dx.dtype)
+    wide = blank(layer, dx)
     for p, q in np.ndindex(sy, sx):
         taps, target = f[:, p::sy, q::sx], wide[:, p::sy, q::sx]
         if not taps.size or not target.size:

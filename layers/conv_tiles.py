@@ -7,7 +7,6 @@ input is, at stride 1, a convolution with flipped filters; at other strides see 
 """
 
 from collections.abc import Callable, Iterator
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,13 +97,8 @@ def _correlate(window: Sliding, wide: Array, matrix: Array, y: Array) -> None:
     if y.shape[1:3] == (1, 1) and wide.shape[1:3] == window.size:
         y[:, 0, 0] = by_columns(wide.reshape(len(wide), -1), matrix.T)
         return
-    if _is_column_wise(window, wide):
-        _multiply(wide.reshape(-1, wide.shape[3]), matrix, y)
-        return
-    windows = _windows(window, wide, y.shape[1:3])
-
-    for images, rows in _spans(windows):
-        _multiply(_columns(windows[images, rows]), matrix, y[images, rows])
+    for images, rows, columns in _tiles(window, wide, y.shape[1:3]):
+        _multiply(columns, matrix, y[images, rows])
 
 
 def _multiply(columns: Array, matrix: Array, y: Array) -> None:
@@ -124,31 +118,18 @@ def _windows(window: Sliding, wide: Array, size: tuple[int, int]) -> Array:
     return xp.lib.stride_tricks.as_strided(wide, shape, (n, h * sy, w * sx, h * dy, w * dx, c))
 
 
-def _is_column_wise(window: Sliding, wide: Array) -> bool:
-    """Whether each pixel is a column already."""
-    return bool(window.size == window.stride == (1, 1) and wide.flags.c_contiguous)
-
-
 def _tiles(window: Sliding, wide: Array, size: tuple[int, int]) -> Iterator[tuple[slice, slice, Array]]:
     """Yield (images, output rows, columns) for all tiles; the columns of one tile are overwritten by the next."""
-    if _is_column_wise(window, wide):
+    if window.size == window.stride == (1, 1) and wide.flags.c_contiguous:  # each pixel is a column already
         yield slice(0, len(wide)), slice(0, size[0]), wide.reshape(-1, wide.shape[3])
         return
     windows = _windows(window, wide, size)
-    for images, rows in _spans(windows):
-        yield images, rows, _columns(windows[images, rows])
-
-
-def _columns(windows: Array) -> Array:
-    """Return the windows of one tile as rows of a matrix, which the next tile of this thread overwrites."""
-    tile = workspace(windows)("columns", *windows.shape)
-    array_module(windows).copyto(tile, windows)
-    return tile.reshape(windows.shape[0] * windows.shape[1] * windows.shape[2], -1)
-
-
-def _spans(windows: Array) -> list[tuple[slice, slice]]:
-    """Return (images, rows) of all windows N x H' x W' x ... in tiles."""
-    return _rows_of_tiles(windows, prod(windows.shape[3:]))
+    length = windows[0, 0, 0].size
+    for images, rows in _rows_of_tiles(windows, length):
+        view = windows[images, rows]
+        tile = workspace(wide)("columns", *view.shape)
+        array_module(wide).copyto(tile, view)
+        yield images, rows, tile.reshape(-1, length)
 
 
 def _rows_of_tiles(like: Array, values: int) -> list[tuple[slice, slice]]:

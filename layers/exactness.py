@@ -21,6 +21,16 @@ Result = TypeVar("Result")
 _EXACT: ContextVar[bool] = ContextVar("refvis_exact", default=False)
 _WINOGRAD: ContextVar[int] = ContextVar("refvis_winograd", default=2)
 OUTPUTS = (0, 2, 4)
+Value = TypeVar("Value")
+
+
+@contextmanager
+def _switched(switch: ContextVar[Value], value: Value) -> Iterator[None]:
+    token = switch.set(value)
+    try:
+        yield
+    finally:
+        switch.reset(token)
 
 
 @contextmanager
@@ -31,11 +41,8 @@ def exact() -> Iterator[None]:
     the same to rounding. A thread that is started inside begins with the fast ones, as every new thread does;
     ``contextvars.copy_context().run`` takes the switch along.
     """
-    token = _EXACT.set(True)
-    try:
+    with _switched(_EXACT, True):
         yield
-    finally:
-        _EXACT.reset(token)
 
 
 def is_exact() -> bool:
@@ -52,16 +59,7 @@ def winograd(outputs: int) -> AbstractContextManager[None]:
     """
     if outputs not in OUTPUTS:
         raise ValueError(f"outputs is {outputs!r}, expected one of {', '.join(map(str, OUTPUTS))}")
-    return _tiles_of(outputs)
-
-
-@contextmanager
-def _tiles_of(outputs: int) -> Iterator[None]:
-    token = _WINOGRAD.set(outputs)
-    try:
-        yield
-    finally:
-        _WINOGRAD.reset(token)
+    return _switched(_WINOGRAD, outputs)
 
 
 def winograd_outputs() -> int:
