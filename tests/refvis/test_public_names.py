@@ -50,8 +50,5 @@ def test_any_other_name_is_an_error():
 
 def test_the_layers_modules_are_there_without_the_methods():
     """In a process of its own: here, some method has imported them already."""
-    code = (
-        "import refvis; print(refvis.layers.ledger.keep.__name__, refvis.layers.incremental.forward_changes.__name__)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["keep", "forward_changes"]
+    found = run("import json, refvis; print(json.dumps({'names': dir(refvis.layers)}))")
+    assert {"ledger", "incremental"} <= set(found["names"])
