@@ -19,6 +19,9 @@ __all__ = ["Heatmap", "Reconstruction", "Record", "below", "png", "record", "wri
 OPACITY = 0.6
 """How much of a map's colours covers the picture below it."""
 
+FAILED = 0.5
+"""Share of the start's distance that a search for a code has to get below, or it has failed."""
+
 LISTED = 8
 """Values of a measure that one line lists."""
 
@@ -148,6 +151,12 @@ class Reconstruction:
         """Whether the run was interrupted: `x` is then the best image until then."""
         return self.ended == "interrupted"
 
+    @property
+    def failed(self) -> bool:
+        """Whether a search for a code from noise, not interrupted, ended above half of the start's squared distance."""
+        start = self.measures.get("norm_of_start")
+        return start is not None and not self.partial and bool((self.measures["norm"] > FAILED * start).any())
+
     def save(self, path: str | Path) -> None:
         """Write the result, whole or not at all: .h5 (x, starts, image, history, measures and record) or .png (image).
 
@@ -166,7 +175,8 @@ class Reconstruction:
         of = f" of {made.explained}" if made.explained else ""
         seed = [f"seed {made.parameters['seed']}"] if "seed" in made.parameters else []
         ended = [f"ended by {self.ended}"] if self.ended == "patience" else ["interrupted"] if self.partial else []
-        parts = [f"{made.method}{of}, {_shape(self.x)}", *seed, *ended, *_measured(self.measures)]
+        failed = ["failed: far from the code"] if self.failed else []
+        parts = [f"{made.method}{of}, {_shape(self.x)}", *seed, *ended, *failed, *_measured(self.measures)]
         return f"Reconstruction({'; '.join(parts)})"
 
     def _repr_png_(self) -> bytes:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from refvis import Network, inversion, load
-from refvis.report.methods import failed
 from refvis.scenes import scene
 
 HERE = Path(__file__).resolve().parent
@@ -30,7 +29,7 @@ def inverted(seed: int, weight: float) -> tuple[float, bool]:
     """Return the error of one scene's inversion, and whether the search failed."""
     net = network()
     found = inversion(net, net.preprocess(scene(seed).image), AT, tv_weight=weight)
-    return float(found.measures["norm"][0]), failed(found)
+    return float(found.measures["norm"][0]), found.failed
 
 
 def row(weight: float, found: list[tuple[float, bool]]) -> str:

@@ -1,5 +1,6 @@
 """``refvis invert``: an image that a layer takes for the given one."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, subject
 from refvis.commands.reconstructions import Checkpoint, Seed, Starts, announced, written_as
 from refvis.printable import printable
+from refvis.results import Reconstruction
 
 Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable; the last with positions.")]
 Natural = Annotated[bool, typer.Option("--natural", help="With the regularisers of 2016: a natural pre-image.")]
@@ -48,4 +50,12 @@ def invert(
     found.save(out)
     typer.echo(printable(f"{seen.name}, inverted from {found.record.explained}"))
     typer.echo(f"error: {100 * float(found.measures['norm'][0]):.2f} % of the code's squared norm")
+    if found.failed:
+        _said_to_have_failed(found, "larger" if natural else "smaller")
     announced(found, out)
+
+
+def _said_to_have_failed(found: Reconstruction, weight: str) -> None:
+    start = 100 * float(found.measures["norm_of_start"][0])
+    text = f"the search failed: it began at {start:.2f} % and ended above half of that, far from the code"
+    print(f"refvis: note: {text}; try another --seed, more --starts or --steps, a {weight} --weight", file=sys.stderr)

@@ -8,7 +8,7 @@ from refvis.input_reconstruction.errors import code_measure, reconstruction_erro
 from refvis.input_reconstruction.lbfgs import LBFGS
 from refvis.input_reconstruction.objective import Term, Transform
 from refvis.input_reconstruction.optimisers import Adam, Optimiser
-from refvis.input_reconstruction.parametrisations import Parametrisation
+from refvis.input_reconstruction.parametrisations import Parametrisation, decode
 from refvis.input_reconstruction.projections import Projection
 from refvis.input_reconstruction.recipe import PIXELS, SIGMA, Recipe, Run
 from refvis.input_reconstruction.regularisers import lp, total_variation
@@ -57,7 +57,8 @@ def inversion(
     (`seed`), or from `start`, the parametrisation's z. The history has "code" (the first term), "lp" and "tv"
     (weighted). `error` "root" takes the first term's square root, "pairwise" divides by the mean squared distance of
     the codes `others` instead. Of several `starts`, computed together, the best is `x`. `patience` steps without gain
-    end the run. `checkpoint` (.npz) keeps the state: the same call, made again after an interruption, goes on from it.
+    end the run. A search from noise that ends far from the code has `failed`: try another seed, or more starts.
+    `checkpoint` (.npz) keeps the state: the same call, made again after an interruption, goes on from it.
     Ctrl-C returns the best image so far, marked as `partial`.
     Raises ValueError for a name that the network lacks, NaN, a code that is zero, a negative weight, or an objective
     that becomes NaN; ShapeError for what is neither an input nor a code at the layer.
@@ -92,7 +93,10 @@ def inverted(
     start: Array | None = None,
     options: dict[str, Any] | None = None,
 ) -> Reconstruction:
-    """Return the inversion of a code by a recipe; its measures are the named errors of the final code."""
+    """Return the inversion of a code by a recipe; its measures are the named errors of the final code.
+
+    From noise, it has "norm_of_start", too: that error of the first start.
+    """
     if not goal.code.any():
         raise ValueError(f"the code at {goal.variable!r} is zero everywhere: nothing can be found from it")
     term = Term("code", code_measure(goal.code, error, others), recipe.weight, goal.variable)
@@ -113,7 +117,13 @@ def inverted(
         start="noise" if start is None else digest(start),
     )
     found = solved(net, (term,), recipe, run, z, made)
-    code = net.upto(goal.variable).forward(found.x)[goal.variable]
-    errors = reconstruction_errors(code, goal.code, others)
+    errors = reconstruction_errors(_code(net, goal, found.x), goal.code, others)
+    if start is None:
+        begun = _code(net, goal, decode(recipe.parametrisation, z[:1]))
+        errors["norm_of_start"] = reconstruction_errors(begun, goal.code)["norm"]
     found.measures.update({name: moved(values, "numpy") for name, values in errors.items()})
     return found
+
+
+def _code(net: Network, goal: Wanted, x: Array) -> Array:
+    return net.upto(goal.variable).forward(x)[goal.variable]

@@ -10,9 +10,9 @@ from refvis.images import ImageLike
 from refvis.layers import Array, title
 from refvis.layers.nodes import called
 from refvis.network import Network
-from refvis.report.methods import Found, Titled, deconvolutions, failed, modifications, reconstructions
+from refvis.report.methods import Found, Titled, deconvolutions, modifications, reconstructions
 from refvis.report.texts import HOW_TO_READ, ROWS, SEARCH_FAILED
-from refvis.results import Heatmap
+from refvis.results import Heatmap, Reconstruction
 from refvis.units import checked_channels
 
 LEDGER = "epsilon_plus_flat"
@@ -121,7 +121,7 @@ def _row(key: str, found: Iterable[Titled | str], mask: Array | None) -> Row:
 
 
 def _reading(method: str, found: Found) -> str:
-    return SEARCH_FAILED if failed(found) else HOW_TO_READ[method]
+    return SEARCH_FAILED if isinstance(found, Reconstruction) and found.failed else HOW_TO_READ[method]
 
 
 def _inside(found: Found, mask: Array | None) -> float | None:

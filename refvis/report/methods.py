@@ -29,9 +29,6 @@ INVERTED = 3
 """Layers that are inverted, all with the default weight of total variation: with ten times that, a search from a deep
 code, whose gradient is tiny at the start, may never leave it."""
 
-FAILED = 0.5
-"""Share of the start's distance that a search has to get below, or it counts as failed."""
-
 
 def modifications(net: Network, x: Array, channel: int, seed: int, progress: bool) -> Iterator[Titled]:
     """Yield occlusion by boxes of a fifth of the shorter side, in steps of a third of the box."""
@@ -60,9 +57,13 @@ def reconstructions(
 
     What cannot be, or takes long and was not asked for, is a sentence that says so.
     """
-    names = depths(net, x)
-    if not names:
+    every = depths(net, x)
+    if not every:
         yield LEFT_OUT["inversion"]
+    trace = net.upto(net.scores).forward(x)
+    names = [name for name in every if trace[net.variable(name)].any()]
+    if names != every:
+        yield LEFT_OUT["zero"].format(" and ".join(name for name in every if name not in names))
     for name in names:
         found = inversion(net, x, at=name, steps=steps, seed=seed, progress=progress)
         yield f"inversion-{name}", f"{METHODS['inversion']} of {name}", found
@@ -72,15 +73,8 @@ def reconstructions(
             yield f"generator-{name}", f"{METHODS['generator']} from {name}", generator_inversion(net, x, name, drawing)
     if maximize is not False:
         yield _score(net, x, channel, seed, progress, maximize)
-        if names:
+        if every:
             yield _units(net, x, seed, progress)
-
-
-def failed(found: Found) -> bool:
-    """Whether an inversion's code is still more than half as far from the wanted one as that of the start."""
-    if not isinstance(found, Reconstruction) or "norm" not in found.measures or "code" not in found.history:
-        return False
-    return float(found.measures["norm"][0]) > FAILED * float(found.history["code"][0])
 
 
 def _score(net: Network, x: Array, channel: int, seed: int, progress: bool, maximize: bool | None) -> Titled | str:

@@ -82,7 +82,7 @@ def _measured(found: Reconstruction) -> tuple[str, str, str] | None:
     if len(found.x) > 1:
         return None
     if "norm" in found.measures:
-        start = f"; at the start: {found.history['code'][0]:.3f}" if "code" in found.history else ""
+        start = "".join(f"; at the start: {value:.3f}" for value in found.measures.get("norm_of_start", ()))
         figure, behind = f"{found.measures['norm'][0]:.3f}", f" of the code's squared norm (a code of zeros: 1{start})."
         return "Distance to the input's code: ", figure, behind
     reached, own = (float(found.measures[name][0]) for name in ("activation", "activation_of_input"))

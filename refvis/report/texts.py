@@ -75,6 +75,8 @@ SEARCH_FAILED = (
 
 LEFT_OUT = {
     "inversion": "No layer of this network has more than one position: there is nothing to invert.",
+    "zero": "Left out: inversion of {}, where the code of this image is zero everywhere, so that nothing can be found "
+    "from it.",
     "maximization": "Left out: the image that maximises the score. Its {} steps take {:.2g} multiplications and twice "
     "as many on the way back, which may be minutes: ask for it with --maximize (from Python, maximize=True).",
     "diverged": "Left out: {}. The search went astray: {}.",

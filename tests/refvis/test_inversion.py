@@ -1,5 +1,6 @@
 """Inversion: the code is found, from an image or a code; history, record, errors, and what is refused."""
 
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -147,6 +148,28 @@ def test_progress_is_shown_on_a_terminal_when_asked_for(monkeypatch):
         monkeypatch.setattr("sys.stderr", stream)
         refvis.inversion(classifier(), inputs(), at="relu1", steps=3, progress=progress)
         assert ("inversion: 100%" in stream.getvalue()) == shown
+
+
+def test_whether_a_search_failed():
+    """Above half of the start's distance it has; of a start that was given, and of an interruption, nothing is said."""
+    net, x = net_for_inversion(), inputs()
+    found = refvis.inversion(net, x, at="relu1", steps=2)
+    start = refvis.inversion(net, x, at="relu1", steps=0)
+    np.testing.assert_allclose(found.measures["norm_of_start"], start.measures["norm"], rtol=1e-6)
+    for share, expected in ((0.49, False), (0.51, True)):
+        ended = replace(
+            found, measures={"norm": share * start.measures["norm"]} | {"norm_of_start": start.measures["norm"]}
+        )
+        assert ended.failed == expected
+        assert not replace(ended, ended="interrupted").failed
+    given = refvis.inversion(net, x, at="relu1", steps=0, start=start.x)
+    assert "norm_of_start" not in given.measures
+    assert (start.failed, given.failed) == (True, False)
+    weighted = refvis.natural_preimage(net, x, "relu1", weight=2.0, steps=0)
+    squared = ((net.forward(weighted.x)["x2"] - net.forward(x)["x2"]) ** 2).sum()
+    np.testing.assert_allclose(
+        weighted.measures["norm_of_start"], squared / (net.forward(x)["x2"] ** 2).sum(), rtol=1e-5
+    )
 
 
 def test_codes_of_zero_or_nan_are_refused():

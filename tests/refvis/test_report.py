@@ -16,7 +16,7 @@ from small_nets import LABELS, classifier, conv, linear, meta
 import refvis
 from refvis import report
 from refvis.layers import Conv, ReLU, Softmax
-from refvis.report.methods import INVERTED, SAMPLES, depths, failed, reconstructions
+from refvis.report.methods import INVERTED, SAMPLES, depths, reconstructions
 from refvis.report.page import outlined
 from refvis.report.texts import HOW_TO_READ, SEARCH_FAILED
 from refvis.scenes import scene
@@ -256,12 +256,8 @@ def test_a_search_that_failed_is_said_to_have(explained, tmp_path):
         assert [card.reading for card in cards] == expected
         text = " ".join(Page(written(made, tmp_path)).texts)
         assert (far in text, close in text) == (far in expected, close in expected)
-    found = cards[0].found
-    for share, expected in ((0.49, False), (0.51, True)):
-        ended = replace(found, measures={"norm": share * found.history["code"][:1]})
-        assert failed(ended) == expected
     others = [card for row in explained.rows for card in row.cards if not card.key.startswith("reconstruction/inv")]
-    assert not any(failed(card.found) for card in others)
+    assert not any(card.reading == far for card in others)
 
 
 def test_deep_codes_of_the_bundled_network_are_inverted():
@@ -280,6 +276,25 @@ def test_networks_without_maps_have_nothing_to_invert(tmp_path):
     page = assert_self_contained(written(explained, tmp_path))
     assert "there is nothing to invert" in " ".join(page.texts)
     report.write_arrays(explained, tmp_path / "a.h5")
+
+
+def test_a_code_of_zeros_is_left_out(tmp_path):
+    """A layer that is off for every image is not inverted, the others are; of a black image nothing is."""
+    dead = -np.ones((5, 3, 3, 4), "float32")
+    layers = {"conv1": conv(np.random.default_rng(0), (4, 3, 3, 3)), "relu1": ReLU()}
+    layers |= {"conv2": Conv(dead), "relu2": ReLU(), "fc": Conv(np.ones((3, 9, 7, 5), "float32"))}
+    net = refvis.chain(layers, meta(average=None))
+    explained = report.explain(net, IMAGE, steps=1, maximize=True)
+    keys = [card.key for card in explained.rows[2].cards if "inversion" in card.key]
+    assert keys == ["reconstruction/inversion-relu1"]
+    (said,) = explained.rows[2].left_out
+    assert said.startswith("Left out: inversion of relu2, where the code of this image is zero everywhere")
+    assert said in " ".join(assert_self_contained(written(explained, tmp_path)).texts)
+    report.write_arrays(explained, tmp_path / "a.h5")
+    biasless = {name: replace(layer, biases=None) if name == "conv1" else layer for name, layer in layers.items()}
+    black = report.explain(refvis.chain(biasless, meta(average=None)), np.zeros_like(IMAGE), steps=1, maximize=False)
+    assert black.rows[2].cards == ()
+    assert "inversion of relu1 and relu2, where" in black.rows[2].left_out[0]
 
 
 @pytest.mark.parametrize(("count", "expected"), [(1, "1"), (2, "12"), (3, "123"), (4, "134"), (5, "135"), (7, "147")])

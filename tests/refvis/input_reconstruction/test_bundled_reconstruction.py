@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from command_line import run
 
 import refvis
+from refvis.scenes import scene
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "reconstruction"
 inversions, classes = (
@@ -31,6 +33,25 @@ def test_codes_are_inverted(net, at):
     np.testing.assert_allclose(found["root"] ** 2, found["norm"], rtol=1e-5)
     assert (found["pairwise"] < 0.1).all()
     assert found["same class"].all()
+
+
+def test_a_search_that_failed_says_so(net, tmp_path, monkeypatch, capsys):
+    """Of scene 138, which the page counts: in a fifth of the steps, from one start, and from four."""
+    x = net.preprocess(scene(138).image)
+    lost = refvis.inversion(net, x, "relu5", steps=40)
+    assert lost.failed
+    assert lost.measures["norm"] > 0.9 * lost.measures["norm_of_start"]
+    assert "; failed: far from the code; " in repr(lost)
+    saved = refvis.inversion(net, x, "relu5", steps=40, starts=4)
+    assert not saved.failed
+    assert "failed" not in repr(saved)
+    np.testing.assert_array_equal(saved.measures["norm_of_start"], lost.measures["norm_of_start"])
+    for starts, said in ((1, ["the search failed: it began at 100.01 %", "another --seed, more --starts"]), (4, [])):
+        options = ["--scene", 138, "--layer", "relu5", "--steps", 40, "--starts", starts, "-o", tmp_path / "a.png"]
+        code, out, err = run(monkeypatch, capsys, "invert", *options)
+        assert (code, bool(err)) == (0, bool(said))
+        assert all(words in err for words in said)
+        assert out.endswith("a.png\n")
 
 
 def test_images_of_classes_hold_when_they_are_moved(net):

@@ -191,7 +191,7 @@ def test_inversion_by_each_error(error):
     net, x = classifier(), inputs()
     others = net.forward(inputs(5, seed=3))["x1"]
     found = refvis.inversion(net, x, "conv1", steps=60, lp_weight=0, tv_weight=0, error=error, others=others)
-    assert set(found.measures) == {"objective", "norm", "root", "pairwise"}
+    assert set(found.measures) == {"objective", "norm", "root", "pairwise", "norm_of_start"}
     np.testing.assert_allclose(found.measures["objective"], found.measures[error], rtol=1e-3)
     assert found.measures["norm"][0] < 0.05
 
