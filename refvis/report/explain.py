@@ -104,8 +104,10 @@ def _channel(net: Network, given: int | str | None, scores: Array) -> int:
 
 def _named(net: Network, channel: int, shape: tuple[int, ...]) -> str:
     """Return what is explained in words: the class or channel, before what, and over how many positions."""
-    before = f"the score (before {title(net.nodes[-1].layer)}) of " if net.scores not in net.outputs else "the output "
-    name = net.label(channel) if shape[3] > 1 else f"of {net.node(net.scores).name}"
+    one = shape[3] == 1
+    output = "the output of " if one else "the output "
+    before = output if net.scores in net.outputs else f"the score (before {title(net.nodes[-1].layer)}) of "
+    name = net.node(net.scores).name if one else net.label(channel)
     over = f", over its {shape[1]} x {shape[2]} positions" if shape[1] * shape[2] > 1 else ""
     return f"{before}{name}{over}"
 

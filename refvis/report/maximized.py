@@ -42,6 +42,13 @@ def is_quick(net: Network, x: Array) -> bool:
     return STEPS * multiplications(net, net.scores, x.shape) <= MOST
 
 
+def makes_images(net: Network, x: Array) -> bool:
+    """Whether the scores are an image: as large as x, or larger, with its number of channels, which have no names."""
+    shape = net.upto(net.scores).shapes(**{net.inputs[0]: x.shape})[net.scores]
+    large = shape[1] >= x.shape[1] and shape[2] >= x.shape[2]
+    return large and shape[3] == x.shape[3] and not net.labels_at(net.scores)
+
+
 def maximized(net: Network, x: Array, channel: int, seed: int, progress: bool) -> Reconstruction:
     """Return the image, of x's size, that maximises the channel of the scores; x's own is measured, too."""
     size = (x.shape[1], x.shape[2])

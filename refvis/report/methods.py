@@ -10,7 +10,7 @@ from refvis.input_reconstruction.generators import generator_inversion
 from refvis.input_reconstruction.generators_codes import fitting_generator
 from refvis.layers import Array, Node, ReLU
 from refvis.network import Network
-from refvis.report.maximized import STEPS, is_quick, maximized, maximized_units, multiplications, units
+from refvis.report.maximized import STEPS, is_quick, makes_images, maximized, maximized_units, multiplications, units
 from refvis.report.texts import LEFT_OUT, METHODS
 from refvis.results import Heatmap, Reconstruction
 
@@ -79,6 +79,8 @@ def reconstructions(
 
 def _score(net: Network, x: Array, channel: int, seed: int, progress: bool, maximize: bool | None) -> Titled | str:
     """Return the image that maximises the score, or why there is none."""
+    if makes_images(net, x):
+        return LEFT_OUT["image"]
     if not maximize and not is_quick(net, x):
         return LEFT_OUT["maximization"].format(STEPS, STEPS * multiplications(net, net.scores, x.shape))
     try:

@@ -245,6 +245,9 @@ def test_networks_with_one_output_name_no_classes(tmp_path):
     assert explained.target == "the output of relu, over its 12 x 10 positions"
     page = assert_self_contained(written(explained, tmp_path))
     assert "it names no classes" in " ".join(page.texts)
+    rated = refvis.chain({"fc": conv(np.random.default_rng(0), (1, 14, 12, 3)), "prob": Softmax()})
+    rated = report.explain(rated, IMAGE[:14, :12], steps=1)
+    assert rated.target == "the score (before Softmax) of fc"
 
 
 def test_a_search_that_failed_is_said_to_have(explained, tmp_path):

@@ -63,6 +63,20 @@ def test_what_takes_long_is_left_out_and_said(monkeypatch):
     assert report.explain(net, IMAGE, steps=1).rows[2].left_out == ()
 
 
+@pytest.mark.parametrize(
+    ("filters", "pad", "labels", "made"),
+    [(3, 1, [], True), (3, 2, [], True), (3, 0, [], False), (2, 1, [], False), (3, 1, ["cup", "sky", "sea"], False)],
+)
+def test_an_output_that_is_an_image_has_no_score(filters, pad, labels, made):
+    layers = {"conv1": conv(np.random.default_rng(0), (4, 3, 3, 3), pad=1), "relu1": ReLU()}
+    layers |= {"conv2": conv(np.random.default_rng(1), (filters, 3, 3, 4), pad=pad)}
+    net = refvis.chain(layers, meta() | {"classes": {"name": labels, "description": labels}})
+    row = report.explain(net, IMAGE, steps=1, maximize=True).rows[2]
+    assert (methods.LEFT_OUT["image"] in row.left_out) == made
+    assert any(card.key == "reconstruction/maximization" for card in row.cards) != made
+    assert row.cards[-1].key == "reconstruction/units-relu1"
+
+
 def test_the_deepest_layer_that_is_quick_is_shown(monkeypatch):
     net = classifier()
     x = net.preprocess(IMAGE)
