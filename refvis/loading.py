@@ -38,11 +38,17 @@ def _warnings(net: Network) -> list[Remark]:
     """Return what a person should know who gives this network an image."""
     place, found = "meta.normalization", []
     if net.normalization.get("averageImage") is None:
-        text = "the model has no average image: nothing is subtracted from images (net.with_images(average=...))"
-        found.append(Remark(f"{place}.averageImage", "warning", text))
+        text, advice = (
+            "the model has no average image: nothing is subtracted from images",
+            "net.with_images(average=...)",
+        )
+        found.append(Remark(f"{place}.averageImage", "warning", text, advice))
     if net.input_size is None:
-        text = "the model does not say its input size: images are used as large as they are (net.with_images(size=...))"
-        found.append(Remark(f"{place}.imageSize", "warning", text))
+        text, advice = (
+            "the model does not say its input size: images are used as large as they are",
+            "net.with_images(size=...)",
+        )
+        found.append(Remark(f"{place}.imageSize", "warning", text, advice))
     return found
 
 

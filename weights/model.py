@@ -10,15 +10,22 @@ from refvis.layers import Node
 class Remark:
     """One thing that loading did by itself at `place` in the file.
 
-    `kind`: a "default" was filled in, something was "ignored" or "changed", or it is a "warning".
+    `kind`: a "default" was filled in, something was "ignored" or "changed", or it is a "warning". `advice`: what mends
+    it, if something does.
     """
 
     place: str
     kind: Literal["default", "ignored", "changed", "warning"]
     text: str
+    advice: str = ""
+
+    @property
+    def words(self) -> str:
+        """The text, and the advice in brackets."""
+        return f"{self.text} ({self.advice})" if self.advice else self.text
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.text} ({self.kind})"
+        return f"{self.place}: {self.words} ({self.kind})"
 
 
 @dataclass(frozen=True)

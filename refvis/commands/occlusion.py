@@ -52,7 +52,7 @@ def occlusion(
     if input_size is not None:
         numbers(input_size, "--input-size")
     seen = subject(image, scene)
-    net = loaded(model, input_size, mean)
+    net = loaded(model, input_size, mean, "--input-size")
     x = net.preprocess(seen.image)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of an interruption, which is told below

@@ -1,7 +1,8 @@
 """Options that several commands share, and what they stand for."""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -46,15 +47,25 @@ def subject(image: Path | None, scene: int | None) -> Subject:
     return Subject(made.image, f"scene {seed} ({made.name})", made.mask)
 
 
-def loaded(model: str, size: str | None, mean: Path | None) -> Network:
+def loaded(model: str, size: str | None, mean: Path | None, size_option: str = "--size") -> Network:
     """Return the network with the preprocessing asked for; what is still missing is noted on standard error."""
-    net = loading.load(model, isolate=True)
+    options = {"averageImage": "--mean FILE.npy", "imageSize": f"{size_option} HxW"}
+    net = advised(loading.load(model, isolate=True), options)
     average = None if mean is None else _average(mean)
     net = net.with_images(numbers(size)[:2] if size else None, average)  # type: ignore[arg-type]
     for remark in net.load_report:
         if remark.kind == "warning":
             print(f"refvis: note: {printable(str(remark))}", file=sys.stderr)
     return net
+
+
+def advised(net: Network, options: Mapping[str, str]) -> Network:
+    """Return the network with options of the command line as its remarks' advice, in place of Python's."""
+    report = (
+        replace(one, advice=options.get(one.place.rpartition(".")[2], "")) if one.advice else one
+        for one in net.load_report
+    )
+    return replace(net, load_report=tuple(report))
 
 
 def numbers(size: str, option: str = "--size", lengths: tuple[int, ...] = (2, 3)) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from refvis import loading
-from refvis.commands.options import DEFAULT_MODEL, numbers
+from refvis.commands.options import DEFAULT_MODEL, advised, numbers
 from refvis.printable import printable
 
 
@@ -23,7 +23,7 @@ def show(
     from refvis.files import write_bytes
     from refvis.show import described
 
-    net = loading.load(model, isolate=True)
+    net = advised(loading.load(model, isolate=True), {"imageSize": "--size HxW"})
     if svg is not None:
         write_bytes(svg, drawing.svg(net).encode())
         typer.echo(f"drawing: {printable(str(svg))}")

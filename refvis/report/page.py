@@ -40,7 +40,7 @@ def view(explained: Explanation) -> dict[str, Any]:
         "input": data_uri(explained.picture),
         "outlined": None if explained.mask is None else data_uri(outlined(explained.picture, explained.mask)),
         "covered": None if explained.mask is None else float(explained.mask.mean()),
-        "notes": [one.text for one in explained.net.load_report if one.kind == "warning"],
+        "notes": [one.words for one in explained.net.load_report if one.kind == "warning"],
         "rows": [
             {
                 "title": row.title,

@@ -79,8 +79,8 @@ LEFT_OUT = {
     "from it.",
     "maximization": "Left out: the image that maximises the score. Its {} steps take {:.2g} multiplications and twice "
     "as many on the way back, which may be minutes: ask for it with --maximize (from Python, maximize=True).",
-    "image": "Left out: the image that maximises the score. The output of this network is itself an image, and its mean "
-    "over all positions follows the brightness of the input. For one position: refvis maximize --position Y,X.",
+    "image": "Left out: the image that maximises the score. The output of this network is itself an image, and its "
+    "mean over all positions follows the brightness of the input. For one position: refvis maximize --position Y,X.",
     "diverged": "Left out: {}. The search went astray: {}.",
     "units": "Left out: the channels of a layer; no layer with positions has several that take seconds to maximise.",
 }

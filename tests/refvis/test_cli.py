@@ -181,6 +181,31 @@ def test_explain_leaves_a_whole_page_or_the_old_one(folder, monkeypatch, capsys)
     assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
 
 
+def test_notes_name_options_of_the_command(folder, monkeypatch, capsys):
+    """A model that says nothing about images: what each command suggests, it takes, and then says no more."""
+    net = refvis.chain({"fc": conv(np.random.default_rng(0), (7, *SIZE)), "relu": ReLU()})
+    refvis.save(net, "bare.mat")
+    np.save("mean.npy", np.full(3, 100.0))
+    average, size = "meta.normalization.averageImage", "meta.normalization.imageSize"
+    for command, option in (("classify", "--size"), ("deconvolution", "--size"), ("occlusion", "--input-size")):
+        _, _, err = run(monkeypatch, capsys, command, "a.png", "-m", "bare.mat")
+        notes = [line for line in err.splitlines() if line.startswith("refvis: note: ")]
+        assert [line.split()[2] for line in notes] == [f"{average}:", f"{size}:"]
+        assert notes[0].endswith(" (--mean FILE.npy) (warning)")
+        assert notes[1].endswith(f" ({option} HxW) (warning)")
+        given = ["--mean", "mean.npy", option, "13x11"]
+        code, _, err = run(monkeypatch, capsys, command, "a.png", "-m", "bare.mat", *given)
+        assert (code, "note" in err) == (0, False)
+    run(monkeypatch, capsys, "explain", "a.png", "-m", "bare.mat", "--size", "13x11", "--steps", 1)
+    page = Path("refvis-report/explanation.html").read_text(encoding="utf-8")
+    assert "nothing is subtracted from images (--mean FILE.npy)" in page
+    _, out, _ = run(monkeypatch, capsys, "show", "bare.mat")
+    assert f"  {size}: the model does not say its input size: images are used as large as they are (--size HxW) " in out
+    assert f"  {average}: the model has no average image: nothing is subtracted from images (warning)\n" in out
+    told = [remark.words for remark in refvis.load("bare.mat").load_report if remark.kind == "warning"]
+    assert [words.partition(" (net.with_images(")[2] for words in told] == ["average=...))", "size=...))"]
+
+
 def test_scenes(folder, monkeypatch, capsys):
     code, out, err = run(monkeypatch, capsys, "scenes", "new/pictures", "--count", 2, "--first", 5)
     assert (code, err) == (0, "")
