@@ -14,10 +14,20 @@ from refvis.input_reconstruction.minimise import Function, Loop, State, noted
 from refvis.layers import Array, array_module
 from refvis.layers.arrays import moved
 
+LACKING = {
+    "projections": "SciPy chooses each step's length without them",
+    "checkpoint": "SciPy keeps what it knows of past steps to itself",
+    "patience": "its tolerance ends a run",
+}
+"""What works step by step, and why it is not to be had here."""
+
 
 @dataclass(frozen=True)
 class LBFGS:
-    """Curvature from so many past steps; one that gains less than the share `tolerance` (ftol) ends the run."""
+    """Curvature from so many past steps; one that gains less than the share `tolerance` (ftol) ends the run.
+
+    It takes no transforms, projections, checkpoint or patience.
+    """
 
     memory: int = 10
     tolerance: float = 1e-9
@@ -28,8 +38,9 @@ def minimised_by_lbfgs(function: Function, z: Array, loop: Loop[LBFGS]) -> tuple
 
     Raises ValueError for what needs single steps (projections, a checkpoint, patience), and as `minimised` does.
     """
-    if loop.projections or loop.checkpoint is not None or loop.patience is not None:
-        raise ValueError("L-BFGS takes no projections, no checkpoint and no patience: use Momentum, AdaGrad or Adam")
+    for name, reason in LACKING.items():
+        if getattr(loop, name) not in ((), None):
+            raise ValueError(f"L-BFGS takes no {name}, since {reason}: leave it out, or use Momentum, AdaGrad or Adam")
     from scipy.optimize import minimize
 
     library, evaluated, state = array_module(z).__name__, {}, State(z, {})

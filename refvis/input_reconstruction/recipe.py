@@ -42,7 +42,9 @@ class Recipe:
             found = getattr(self, name)
             require(isinstance(found, tuple | list), name, type(found).__name__, f"a tuple of {what}, such as (one,)")
         if isinstance(self.optimiser, LBFGS) and self.transforms:
-            raise ValueError("L-BFGS needs an objective without randomness: take no transforms, or another optimiser")
+            raise ValueError(
+                "L-BFGS needs an objective without randomness: leave transforms out, or use Momentum, AdaGrad or Adam"
+            )
         for term in self.regularisers:
             if term.at is not None:
                 raise ValueError(

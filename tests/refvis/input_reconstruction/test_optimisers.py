@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from refvis.input_reconstruction.checkpoint import Checkpoint
 from refvis.input_reconstruction.lbfgs import LBFGS, minimised_by_lbfgs
 from refvis.input_reconstruction.measures import energy
 from refvis.input_reconstruction.minimise import Loop, minimised
@@ -127,10 +128,13 @@ def test_lbfgs_takes_no_more_steps_than_told():
         assert (np.diff(totals) < 0).all()
 
 
-def test_lbfgs_takes_no_single_steps():
-    for options in ({"projections": (Bound(1.0),)}, {"patience": 3}):
-        with pytest.raises(ValueError, match="L-BFGS takes no projections"):
-            minimised_by_lbfgs(bowl, np.zeros(SHAPE), Loop(3, LBFGS(), **options))
+def test_lbfgs_takes_no_single_steps(tmp_path):
+    """Each is refused by its name, before anything is evaluated or written."""
+    given = {"projections": (Bound(1.0),), "patience": 3, "checkpoint": Checkpoint(tmp_path / "run.npz", "key")}
+    for name, value in given.items():
+        with pytest.raises(ValueError, match=f"L-BFGS takes no {name}, since .*: leave it out, or use Momentum"):
+            minimised_by_lbfgs(None, np.zeros(SHAPE), Loop(3, LBFGS(), **{name: value}))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bound_shortens_long_colours_only():
