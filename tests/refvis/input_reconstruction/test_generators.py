@@ -1,5 +1,6 @@
 """Generators: what they draw of held-out scenes, their gradient through the classifier, whose codes they take."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -173,11 +174,34 @@ def test_generators_of_other_networks(net):
         refvis.generator_maximization(small, source="conv2", generator=drawing)
     with pytest.raises(ValueError, match=r"no bundled generator draws from 'relu7' of 'scenes' \(there is: scenes"):
         refvis.generator_inversion(net, net.preprocess(scenes.scene(0).image), "relu7")
-    with pytest.raises(ShapeError, match="expected"):
+    with pytest.raises(ShapeError, match=r"layer 'up' .*: the input has 8 channels, expected one per filter: 10"):
         refvis.generator_inversion(small, x, "relu1", drawing)
     tiny = refvis.chain({"conv": conv(np.random.default_rng(0), (3, 1, 1, 10))})
     with pytest.raises(ShapeError, match=r"draws images of \(4, 3, 3\) from this code, expected \(13, 11, 3\)"):
         refvis.generator_inversion(small, x, "conv2", tiny)
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "message"),
+    [
+        (
+            1,
+            (13, 11, 4),
+            r"shape (1, 13, 11, 4), expected a code at conv2 (x5), (1, 4, 3, 10), or an input, (1, 13, 11, 3)",
+        ),
+        (
+            2,
+            (4, 3, 9),
+            r"shape (2, 4, 3, 9), expected a code at conv2 (x5), (2, 4, 3, 10), or an input, (2, 13, 11, 3)",
+        ),
+        (1, (2, 2, 3), "it is no input, since in layer 'conv2' (Conv): the filter covers 3 x 3 pixels"),
+        (2, (9, 9, 3), "'small-from-conv2' draws images of (7, 8, 3) from this code, expected (9, 9, 3)"),
+    ],
+)
+def test_what_is_neither_input_nor_code_is_not_drawn(count, size, message):
+    """Inputs of other channels, too small ones, and such whose codes are drawn as images of another size."""
+    with pytest.raises(ShapeError, match=re.escape(message)):
+        refvis.generator_inversion(classifier(), inputs(count, size=size), "conv2", small_generator())
 
 
 def test_a_retrained_network_is_another(net):
