@@ -41,6 +41,20 @@ def _module_of(array: Array, cupy: Any) -> Any:
     )
 
 
+def require_arrays(layer: Any, *names: str, or_none: tuple[str, ...] = ()) -> None:
+    """Raise TypeError where one of the layer's fields is no array, a list for instance; some may be None."""
+    for name in names + or_none:
+        value = getattr(layer, name)
+        if value is None and name in or_none:
+            continue
+        try:
+            _module_of(value, sys.modules.get("cupy"))
+        except TypeError:
+            either = "a NumPy or CuPy array" + (" or None" if name in or_none else "")
+            text = f"{type(layer).__name__} {name} is of type {type(value).__name__}, expected {either}"
+            raise TypeError(f"{text}: use numpy.array({name}, 'float32')") from None
+
+
 def require_float(array: Array, what: str) -> None:
     """Raise TypeError unless `array` is float32 or float64, the two types in which layers compute."""
     if array.dtype.name not in FLOATS:
@@ -67,17 +81,6 @@ def require_finite(x: Array, what: str = "the input") -> None:
     finite = array_module(x).isfinite(x)
     if not finite.all():
         raise ValueError(f"{what} holds {int((~finite).sum())} values that are NaN or infinite")
-
-
-def kept(values: Array, mask: Array) -> Array:
-    """Return `values` where the bool `mask` holds, +0 elsewhere: ``where(mask, values, 0)``, but 15 times faster.
-
-    NumPy's `where` and its masked copies go value by value; a conjunction of bits goes vector by vector.
-    """
-    bits = values.view(f"int{8 * values.itemsize}")
-    kept_bits = (-mask.view("int8")).astype(bits.dtype)
-    kept_bits &= bits
-    return kept_bits.view(values.dtype)
 
 
 def moved(array: Array, library: str) -> Array:

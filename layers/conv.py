@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from refvis.layers.arrays import Array, array_module, summary
+from refvis.layers.arrays import Array, array_module, require_arrays, summary
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import Pair, Quad, pair, quad, tap, window_output
+from refvis.layers.memory import empty
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,6 +43,7 @@ class Conv:
 
     def __post_init__(self) -> None:
         """Check the fields, and store geometry in full: pairs (y, x), pad with four values."""
+        require_arrays(self, or_none=("filters", "biases"))
         for name in ("filters", "biases"):
             array = getattr(self, name)
             if array is not None and array.size == 0:
@@ -99,7 +101,9 @@ def blank(layer: Conv, x: Array) -> Array:
     """Return zeros in the size of x with its border."""
     top, bottom, left, right = layer.pad  # type: ignore[misc]
     count, height, width, channels = x.shape
-    return array_module(x).zeros((count, height + top + bottom, width + left + right, channels), x.dtype)
+    found = empty((count, height + top + bottom, width + left + right, channels), x)
+    found[...] = 0
+    return found
 
 
 def cropped(layer: Conv, wide: Array, shape: tuple[int, ...]) -> Array:

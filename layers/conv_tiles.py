@@ -16,10 +16,11 @@ from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv, bias_gradient, filters_like, output_shape, padded
 from refvis.layers.conv_products import by_maps, by_product
 from refvis.layers.conv_strided import FEW, by_phases, by_taps
+from refvis.layers.elementwise import add_biases
 from refvis.layers.exactness import twin_of
-from refvis.layers.geometry import place, reach
+from refvis.layers.geometry import place, reach, spans
 from refvis.layers.matrix_vector import by_columns
-from refvis.layers.threads import spans
+from refvis.layers.memory import empty
 from refvis.layers.workspace import workspace
 
 TILE_BYTES, DEVICE_TILE_BYTES = 2 << 20, 256 << 20
@@ -44,14 +45,13 @@ def forward(layer: Conv, x: Array) -> Array:
     """Return what ``conv.forward`` returns, to rounding."""
     if layer.filters is None:
         return conv.forward(layer, x)
-    xp = array_module(x, layer.filters, layer.biases)
-    y = xp.empty(output_shape(layer, x.shape), x.dtype)
+    array_module(x, layer.filters, layer.biases)
+    y = empty(output_shape(layer, x.shape), x)
     f = filters_like(layer, x)
     for each, (inputs, outputs) in zip(f, group_slices(len(f), x.shape[3], y.shape[3]), strict=True):
         if not conv_winograd.forward(layer, x[..., inputs], each, y[..., outputs]):
             _correlate(sliding(layer), padded(layer, x[..., inputs]), each.reshape(len(each), -1).T, y[..., outputs])
-    if layer.biases is not None:
-        y += layer.biases.astype(x.dtype, copy=False)
+    add_biases(y, layer.biases)
     return y
 
 
@@ -60,9 +60,9 @@ def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tupl
     """Return what ``conv.gradient`` returns, to rounding."""
     if layer.filters is None:
         return conv.gradient(layer, signal, output, x)
-    xp = array_module(signal, x, layer.filters)
+    array_module(signal, x, layer.filters)
     f = filters_like(layer, x)
-    dx = xp.empty(x.shape, x.dtype)
+    dx = empty(x.shape, x)
     back = _way_back(layer, signal.shape, x.shape, x.shape[3] // len(f))
     for g, (inputs, outputs) in enumerate(group_slices(len(f), x.shape[3], signal.shape[3])):
         back(layer, signal[..., outputs], f[g], dx[..., inputs])
@@ -170,12 +170,12 @@ def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None
     """Write dx for stride 1: the signal, padded to full overlap, correlated with the filters turned by 180 degrees."""
     if conv_winograd.gradient(layer, signal, f, dx):
         return
-    xp = array_module(signal)
     covered = reach(layer.size[0], layer.dilate[0]), reach(layer.size[1], layer.dilate[1])  # type: ignore[index]
     top, _, left, _ = layer.pad  # type: ignore[misc]
     before = covered[0] - 1 - top, covered[1] - 1 - left
     need = dx.shape[1] + covered[0] - 1, dx.shape[2] + covered[1] - 1
-    wide = xp.zeros((len(signal), *need, signal.shape[3]), signal.dtype)
+    wide = empty((len(signal), *need, signal.shape[3]), signal)
+    wide[...] = 0
     for source, target in zip(signal, wide, strict=True):
         place(source, target, before)
     _correlate(sliding(layer), wide, turned(f), dx)

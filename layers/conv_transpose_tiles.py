@@ -11,6 +11,7 @@ from refvis.layers import conv_tiles, conv_transpose
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose, output_shape
+from refvis.layers.elementwise import add_biases
 from refvis.layers.exactness import twin_of
 
 
@@ -25,7 +26,8 @@ def forward(layer: ConvTranspose, x: Array) -> Array:
     xp = array_module(x, layer.filters, layer.biases)
     image = xp.broadcast_to(xp.zeros(1, x.dtype), output_shape(layer, x.shape))
     (y,) = conv_tiles.gradient(transposed(layer), x, None, image)
-    return y if layer.biases is None else y + layer.biases.astype(x.dtype, copy=False)
+    add_biases(y, layer.biases)
+    return y
 
 
 @twin_of(conv_transpose.gradient)

@@ -17,14 +17,17 @@ import numpy as np
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv
 from refvis.layers.exactness import winograd_outputs
-from refvis.layers.threads import parts, side_by_side, spans, workers
+from refvis.layers.geometry import spans
+from refvis.layers.threads import parts, side_by_side, workers
 from refvis.layers.winograd import Matrix, transforms
 from refvis.layers.workspace import Workspace, workspace
 
 TAPS = 3
 FEWEST_CHANNELS, FEWEST_PIXELS = 64, 192
 """Channels in and out, and output pixels of all images, from which on tiles pay for their transformation."""
-CHUNK_BYTES, THREAD_BYTES, CHUNK_TILES = 1 << 21, 1 << 22, 96
+FEWEST_PRODUCTS = 1 << 26
+"""Products per tap from which on tiles pay in several threads: these share out a large product of direct sums, too."""
+CHUNK_BYTES, THREAD_BYTES, CHUNK_TILES = 1 << 21, 1 << 23, 96
 """What is in work at a time: so many bytes of transformed input, but at least so many tiles."""
 
 Terms = Sequence[Array]
@@ -62,7 +65,9 @@ def _tried(
 
 def pays(layer: Conv, x: Array, f: Array, y: Array) -> bool:
     """Whether an input x of a group had better go this way to an output y, for filters f."""
-    enough = min(x.shape[3], y.shape[3]) >= FEWEST_CHANNELS and y.shape[0] * y.shape[1] * y.shape[2] >= FEWEST_PIXELS
+    pixels = y.shape[0] * y.shape[1] * y.shape[2]
+    enough = min(x.shape[3], y.shape[3]) >= FEWEST_CHANNELS and pixels >= FEWEST_PIXELS
+    enough &= pixels * x.shape[3] * y.shape[3] >= FEWEST_PRODUCTS or workers(x) == 1
     suits = layer.size == (TAPS, TAPS) and layer.stride == layer.dilate == (1, 1)
     return enough and suits and x.dtype == f.dtype == "float32" and array_module(x) is np
 

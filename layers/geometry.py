@@ -86,6 +86,16 @@ def tap(offset: int, dilate: int, stride: int, count: int) -> slice:
     return slice(first, first + (count - 1) * stride + 1, stride)
 
 
+def spans(count: int, rows: int, at_once: int) -> list[tuple[slice, slice]]:
+    """Return (images, rows) that cover `count` images: up to `at_once` rows of one, or several images of so many."""
+    images = max(1, at_once // rows)
+    return [
+        (slice(n, min(n + images, count)), slice(i, min(i + at_once, rows)))
+        for n in range(0, count, images)
+        for i in range(0, rows, at_once)
+    ]
+
+
 def place(source: Any, target: Any, at: tuple[int, int]) -> None:
     """Copy `source` (h x w x C) into `target` at (row, column) `at`, which may be negative; the rest is cut off."""
     spans = []

@@ -9,28 +9,38 @@ from refvis.layers import lrn
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.exactness import twin_of
 from refvis.layers.lrn import LRN, reaches
+from refvis.layers.memory import empty
+from refvis.layers.threads import in_pieces
 from refvis.layers.workspace import workspace
 
 
 @twin_of(lrn.forward)
 def forward(layer: LRN, x: Array) -> Array:
     """Return what ``lrn.forward`` returns, to rounding."""
-    return x / powered(denominator(layer, x), layer.beta)
+    xp, y = array_module(x), empty(x.shape, x)
+    in_pieces(lambda some, out: xp.divide(some, powered(denominator(layer, some), layer.beta), out=out), x, y)
+    return y
 
 
 @twin_of(lrn.gradient)
 def gradient(layer: LRN, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Return what ``lrn.gradient`` returns, to rounding."""
+    dx = empty(x.shape, x)
+    in_pieces(lambda *arrays: _gradient(layer, *arrays), signal, x, dx)
+    return (dx,)
+
+
+def _gradient(layer: LRN, signal: Array, x: Array, dx: Array) -> None:
+    """Write dx for some rows."""
     xp, (below, above) = array_module(x, signal), reaches(layer)
     L = denominator(layer, x)
-    share = signal / powered(L, layer.beta)
-    spread = xp.multiply(share, x, out=workspace(x)("values", *x.shape))
+    xp.divide(signal, powered(L, layer.beta), out=dx)
+    spread = xp.multiply(dx, x, out=workspace(x)("values", *x.shape))
     spread /= L
     mirrored = window_sum(spread, above, below)
     mirrored *= x
     mirrored *= x.dtype.type(2 * layer.alpha * layer.beta)
-    share -= mirrored
-    return (share,)
+    dx -= mirrored
 
 
 def denominator(layer: LRN, x: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from refvis.layers import modes
 from refvis.layers.arrays import Array, array_module, moved, require_float_name, require_library, storage
 from refvis.layers.calls import backward, forward, output_shape, parameter_gradients
+from refvis.layers.elementwise import added
 from refvis.layers.errors import ShapeError
 from refvis.layers.names import Signals
 from refvis.layers.names import found as found_name
@@ -200,7 +201,7 @@ def _at(node: Node, function: Any, *arguments: Any, **options: Any) -> Any:
 
 def _add(signals: dict[str, Array], names: tuple[str, ...], passed: tuple[Array, ...]) -> None:
     for name, signal in zip(names, passed, strict=True):
-        signals[name] = signals[name] + signal if name in signals else signal
+        signals[name] = added(signals[name], signal) if name in signals else signal
 
 
 def _shared_added(nodes: tuple[Node, ...], found: dict[tuple[str, str], Array]) -> dict[tuple[str, str], Array]:

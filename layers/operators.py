@@ -18,6 +18,7 @@ from refvis.layers import (
     conv_transpose_tiles,
     crop,
     dropout,
+    elementwise,
     fully_connected,
     fully_connected_blocks,
     grids,
@@ -153,6 +154,13 @@ OPERATORS: dict[type, Operator] = DEFINITIONS | {
     ),
     lrn.LRN: Operator(lrn_roots.forward, lrn_roots.gradient, lrn.output_shape),
     pool.Pool: replace(DEFINITIONS[pool.Pool], forward=pool_separable.forward),
+    relu.ReLU: replace(DEFINITIONS[relu.ReLU], forward=elementwise.relu_forward),
+    batch_norm.BatchNorm: replace(
+        DEFINITIONS[batch_norm.BatchNorm],
+        forward=elementwise.batch_norm_forward,
+        gradient=elementwise.batch_norm_gradient,
+    ),
+    sums.Sum: replace(DEFINITIONS[sums.Sum], forward=elementwise.sum_forward),
 }
 
 

@@ -14,9 +14,11 @@ Output height: floor((H + p_top + p_bottom - PH) / s) + 1. Reference: Vedaldi & 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array, array_module, kept
+from refvis.layers.arrays import Array, array_module
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import Pair, Quad, pair, quad, tap, window_output
+from refvis.layers.masks import kept
+from refvis.layers.memory import empty
 
 METHODS = ("max", "avg")
 
@@ -64,7 +66,8 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
     """Return (dx,): to the winner of each window (max), or in equal parts to its pixels (avg)."""
     xp = array_module(signal, x)
     wide = padded(layer, x, -xp.inf if layer.method == "max" else 0)
-    back = xp.zeros_like(wide)
+    back = empty(wide.shape, wide)
+    back[...] = 0
     if layer.method == "avg":
         share = signal / counts(layer, x)
         for rows, columns in taps(layer, x.shape):
@@ -129,7 +132,8 @@ def padded(layer: Pool, x: Array, fill: float) -> Array:
     if not any(layer.pad):  # type: ignore[arg-type]
         return x
     count, height, width, channels = x.shape
-    wide = array_module(x).full((count, height + top + bottom, width + left + right, channels), fill, x.dtype)
+    wide = empty((count, height + top + bottom, width + left + right, channels), x)
+    wide[...] = fill
     wide[:, top : top + height, left : left + width] = x
     return wide
 

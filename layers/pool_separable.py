@@ -8,7 +8,9 @@ from refvis.layers import pool
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.exactness import twin_of
 from refvis.layers.geometry import tap
+from refvis.layers.memory import empty
 from refvis.layers.pool import Pool, output_shape, padded
+from refvis.layers.threads import in_pieces
 
 
 @twin_of(pool.forward)
@@ -25,10 +27,13 @@ def forward(layer: Pool, x: Array) -> Array:
 
 def _largest(parts: list[Array]) -> Array:
     """Return the largest of equally shaped arrays, value by value, in an array of its own."""
-    if len(parts) == 1:
-        return parts[0].copy()
-    maximum = array_module(parts[0]).maximum
-    found = maximum(parts[0], parts[1])
-    for part in parts[2:]:
-        maximum(found, part, out=found)
+    maximum, found = array_module(parts[0]).maximum, empty(parts[0].shape, parts[0])
+
+    def largest(out: Array, first: Array, *rest: Array) -> None:
+        if not rest:
+            out[...] = first
+        for part in rest:
+            first = maximum(first, part, out=out)
+
+    in_pieces(largest, found, *parts)
     return found

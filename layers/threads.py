@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from refvis.layers.arrays import Array, array_module
+from refvis.layers.geometry import spans
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -23,38 +24,56 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 
+THREAD_BYTES = 1 << 23
+"""Size of an array from which on `in_pieces` uses several threads: to wake one takes as long as to add up 1 MB."""
+
+
 def side_by_side(function: Callable[..., None], pieces: Iterable[tuple[Any, ...]], like: Array) -> None:
     """Call ``function(*piece)`` for all pieces, at once in several threads where `like` is NumPy's; they must not meet.
 
-    Every thread sees the context (the switches of `exactness`, NumPy's error state) of the caller. An error in one
-    piece is raised here once all threads have stopped.
+    The caller's thread is one of them. Every thread sees the context (the switches of `exactness`, NumPy's error state)
+    of the caller. An error in one piece is raised here once all threads have stopped.
     """
     pieces = list(pieces)
-    if len(pieces) < 2 or workers(like) < 2:
-        for piece in pieces:
-            function(*piece)
+    waiting = iter(pieces)  # all threads take from it
+
+    def work() -> None:
+        try:
+            for piece in waiting:
+                function(*piece)
+        except BaseException:
+            list(waiting)  # nothing more begins
+            raise
+
+    others = min(len(pieces), workers(like)) - 1 if len(pieces) > 1 else 0
+    if not others:
+        work()
         return
     from concurrent.futures import wait
 
     with _blas_of_one_thread():
-        running = [_pool().submit(copy_context().run, function, *piece) for piece in pieces]
+        running = [_pool().submit(copy_context().run, work) for _ in range(others)]
         try:
-            for one in running:
-                one.result()
+            work()
         finally:
-            for one in running:
-                one.cancel()
             wait(running)
+    for one in running:
+        one.result()
 
 
-def spans(count: int, rows: int, at_once: int) -> list[tuple[slice, slice]]:
-    """Return (images, rows) that cover `count` images: up to `at_once` rows of one, or several images of so many."""
-    images = max(1, at_once // rows)
-    return [
-        (slice(n, min(n + images, count)), slice(i, min(i + at_once, rows)))
-        for n in range(0, count, images)
-        for i in range(0, rows, at_once)
-    ]
+def in_pieces(function: Callable[..., Any], *arrays: Array) -> None:
+    """Call ``function(*rows)`` for the same rows of all `arrays` (N x H x ...), so that all rows of all have had it.
+
+    That is one call, or one in each thread where there is enough to do. What is computed must stand within a row.
+    """
+    first = arrays[0]
+    threads = workers(first) if first.nbytes >= THREAD_BYTES else 1
+    if threads == 1:
+        function(*arrays)
+        return
+    count, rows = first.shape[:2]
+    pieces = spans(count, rows, -(-count * rows // threads))
+    side_by_side(lambda *piece: function(*(array[piece] for array in arrays)), pieces, first)
 
 
 def parts(length: int, count: int) -> list[slice]:

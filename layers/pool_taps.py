@@ -1,0 +1,32 @@
+"""The gradient of maximum pooling, fast: tap by tap as its definition, in memory that all taps share.
+
+Windows that do not overlap give each pixel at most one signal, which is then written instead of added. It is the same
+gradient, bit for bit.
+"""
+
+from refvis.layers import pool
+from refvis.layers.arrays import Array, array_module
+from refvis.layers.masks import keep
+from refvis.layers.memory import empty
+from refvis.layers.pool import Pool, padded, taps
+
+
+def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
+    """Return what ``pool.gradient`` returns."""
+    xp = array_module(signal, x)
+    if layer.method != "max" or xp.isnan(output).any():
+        return pool.gradient(layer, signal, output, x)
+    wide = padded(layer, x, -xp.inf)
+    back, share = empty(wide.shape, wide), empty(signal.shape, signal)
+    free, wins = empty(signal.shape, signal, bool), empty(signal.shape, signal, bool)
+    back[...], free[...] = 0, True
+    apart = all(size <= step for size, step in zip(layer.size, layer.stride, strict=True))  # type: ignore[arg-type]
+    for rows, columns in taps(layer, x.shape):
+        xp.equal(wide[:, rows, columns], output, out=wins)
+        wins &= free
+        free ^= wins
+        keep(signal, wins, back[:, rows, columns] if apart else share)
+        if not apart:
+            back[:, rows, columns] += share
+    top, _, start, _ = layer.pad  # type: ignore[misc]
+    return (back[:, top : top + x.shape[1], start : start + x.shape[2]],)

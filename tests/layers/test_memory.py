@@ -1,0 +1,89 @@
+"""Lent memory: nobody holds the same at the same time, it comes back with its last view, and little of it is kept."""
+
+import gc
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refvis.layers import memory
+
+LIKE = np.zeros(1, "float32")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    gc.collect()
+    memory.release()
+
+
+def address(array: np.ndarray) -> int:
+    found: int = array.__array_interface__["data"][0]
+    return found
+
+
+shapes = st.tuples(st.integers(1, 3), st.integers(50, 90), st.integers(100, 120), st.integers(3, 9))
+
+
+@given(st.lists(st.tuples(shapes, st.sampled_from(["float32", "float64", "bool"]), st.integers(0, 7)), max_size=30))
+def test_what_is_held_stays_as_it_was_written(steps: list[tuple[tuple[int, ...], str, int]]) -> None:
+    held: dict[int, tuple[np.ndarray, int]] = {}
+    for number, (shape, dtype, place) in enumerate(steps):
+        held.pop(place, None)
+        array = memory.empty(shape, LIKE, dtype)
+        assert (array.shape, array.dtype) == (shape, dtype)
+        assert array.flags.c_contiguous
+        array[...] = number % 2 if dtype == "bool" else number
+        held[place] = array[:, ::2, 1:], array[0, 0, 1, 0].item()
+        assert all((view == value).all() for view, value in held.values())
+
+
+def test_memory_comes_back_with_the_last_view() -> None:
+    array = memory.empty((1, 40, 50, 30), LIKE)
+    place, view = address(array), array[0, 1:, ::2].T
+    del array
+    other = memory.empty((1, 40, 50, 30), LIKE)
+    assert address(other) != place
+    del view
+    assert address(memory.empty((1, 40, 50, 29), LIKE)) == place  # of about that size
+
+
+@pytest.mark.parametrize("size", [memory.SMALLEST - 4, memory.LARGEST + 4])
+def test_small_and_very_large_arrays_are_their_own(size: int) -> None:
+    assert memory.empty((1, 1, 1, size // 4), LIKE).base is None
+    assert not memory._FREE
+
+
+def test_little_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST", 3 << 20)
+    held = [memory.empty((1, 1, 1, 1 << 18), LIKE) for _ in range(5)]
+    held.clear()
+    kept = [size * len(some) for size, some in memory._FREE.items()]
+    assert sum(kept) == 3 << 20
+    memory.release()
+    assert not memory._FREE
+
+
+def test_sizes_are_rounded_up_by_an_eighth_at_most() -> None:
+    for size in (memory.SMALLEST, 100_000, 131_073, 10**6, memory.LARGEST):
+        assert size <= memory._rounded(size) <= size * 9 / 8
+
+
+def test_threads_do_not_meet() -> None:
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(300):
+            array = memory.empty((1, 16, 32, 40), LIKE)
+            array[...] = number
+            if (array != number).any():
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert not wrong
