@@ -17,7 +17,7 @@ Reference: MatConvNet `vl_nnbnorm` (epsilon 1e-4; its wrappers have 1e-5).
 from dataclasses import dataclass, replace
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module, summary
+from refvis.layers.arrays import Array, array_module, require_arrays, summary
 from refvis.layers.errors import ShapeError
 
 
@@ -32,6 +32,7 @@ class BatchNorm:
 
     def __post_init__(self) -> None:
         """Check the shapes, and that the square root exists."""
+        require_arrays(self, "scale", "offset", or_none=("moments",))
         for name in ("scale", "offset"):
             object.__setattr__(self, name, getattr(self, name).reshape(-1))
         if len(self.offset) != len(self.scale):

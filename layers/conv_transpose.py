@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from refvis.layers.arrays import Array, array_module, summary
+from refvis.layers.arrays import Array, array_module, require_arrays, summary
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import Pair, Quad, integers, pair, quad, tap
 
@@ -42,6 +42,7 @@ class ConvTranspose:
 
     def __post_init__(self) -> None:
         """Check the fields, and store geometry in full: pairs (y, x), crop with four values."""
+        require_arrays(self, "filters", or_none=("biases",))
         if self.filters.ndim != 4 or not self.filters.size:
             raise ShapeError(f"ConvTranspose filters have shape {self.filters.shape}, expected C x FH x FW x K")
         object.__setattr__(self, "groups", integers(self.groups, "ConvTranspose groups", (1,), 1)[0])

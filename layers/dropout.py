@@ -7,7 +7,7 @@ them in with ``dataclasses.replace(layer, mask=...)``. Reference: MatConvNet `vl
 from dataclasses import dataclass
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module, summary
+from refvis.layers.arrays import Array, array_module, require_arrays, summary
 from refvis.layers.errors import ShapeError
 
 
@@ -20,6 +20,7 @@ class Dropout:
 
     def __post_init__(self) -> None:
         """Check the rate."""
+        require_arrays(self, or_none=("mask",))
         if not 0 <= self.rate < 1:
             raise ShapeError(f"Dropout rate is {self.rate}, expected 0 <= rate < 1")
 

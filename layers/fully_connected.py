@@ -9,7 +9,7 @@ that convolution); Caffe and PyTorch flatten C x H x W, so their columns are in 
 from dataclasses import dataclass
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module, summary
+from refvis.layers.arrays import Array, array_module, require_arrays, summary
 from refvis.layers.errors import ShapeError
 
 
@@ -22,6 +22,7 @@ class FullyConnected:
 
     def __post_init__(self) -> None:
         """Check the parameters' shapes."""
+        require_arrays(self, "weights", or_none=("biases",))
         if self.weights.ndim != 2:
             raise ShapeError(f"FullyConnected weights have shape {self.weights.shape}, expected K x D")
         if self.biases is not None:

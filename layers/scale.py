@@ -13,7 +13,7 @@ Reference: MatConvNet `dagnn.Scale`; Caffe `Scale` (`axis` says where its parame
 from dataclasses import dataclass
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module, summary
+from refvis.layers.arrays import Array, array_module, require_arrays, summary
 from refvis.layers.errors import ShapeError
 
 
@@ -26,6 +26,7 @@ class Scale:
 
     def __post_init__(self) -> None:
         """Take empty parameters as none, and check the others' axes."""
+        require_arrays(self, or_none=("scale", "offset"))
         for name in ("scale", "offset"):
             array = getattr(self, name)
             if array is not None and not array.size:

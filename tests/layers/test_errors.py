@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,38 @@ def test_signal_of_another_shape(layer: Any) -> None:
     message = f"the signal has shape (2, 7, 5, 3), expected the output's {expected}"
     with pytest.raises(ShapeError, match=re.escape(message)):
         layers.backward(layer, signal, None, x)
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "optional"),
+    [
+        (Conv(F, np.ones(4)), "filters", True),
+        (Conv(F, np.ones(4)), "biases", True),
+        (ConvTranspose(F, np.ones(6)), "filters", False),
+        (ConvTranspose(F, np.ones(6)), "biases", True),
+        (FullyConnected(np.ones((4, 5)), np.ones(4)), "weights", False),
+        (FullyConnected(np.ones((4, 5)), np.ones(4)), "biases", True),
+        (BatchNorm(np.ones(3), np.ones(3), np.ones((3, 2))), "scale", False),
+        (BatchNorm(np.ones(3), np.ones(3), np.ones((3, 2))), "offset", False),
+        (BatchNorm(np.ones(3), np.ones(3), np.ones((3, 2))), "moments", True),
+        (Scale(np.ones(3), np.ones(3)), "scale", True),
+        (Scale(np.ones(3), np.ones(3)), "offset", True),
+        (Dropout(0.5, np.ones((2, 5, 7, 3))), "mask", True),
+    ],
+)
+def test_fields_that_are_no_arrays(layer: Any, name: str, optional: bool) -> None:
+    """Lists and numbers are refused by name, whatever they hold; None only where a layer needs the field."""
+    kind, either = type(layer).__name__, "a NumPy or CuPy array" + (" or None" if optional else "")
+    for wrong in (getattr(layer, name).tolist(), [], 1.5, "ones"):
+        found = type(wrong).__name__
+        message = f"{kind} {name} is of type {found}, expected {either}: use numpy.array({name}, 'float32')"
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+            replace(layer, **{name: wrong})
+    if optional:
+        assert getattr(replace(layer, **{name: None}), name) is None
+    else:
+        with pytest.raises(TypeError, match="is of type NoneType, expected"):
+            replace(layer, **{name: None})
 
 
 def test_shape_errors_are_value_errors() -> None:
