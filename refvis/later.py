@@ -15,7 +15,10 @@ _NAMES = {
     "refvis.input_reconstruction.hog": "dsift hog",
     "refvis.results": "Heatmap Reconstruction",
 }
-_MODULES = ("deconvolutional", "featurevis", "input_modification", "input_reconstruction", "results", "targets")
+_MODULES = (
+    *("deconvolutional", "drawing", "featurevis", "images", "input_modification", "input_reconstruction"),
+    *("report", "results", "scenes", "show", "targets", "units"),
+)
 
 PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
 PLACES |= {name: f"refvis.{name}" for name in _MODULES}

@@ -1,14 +1,19 @@
 """What stands under `refvis`: every public name, whether it was imported with the package or is when it is used."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
+from itertools import compress
+from pathlib import Path
 
 import pytest
 
 import refvis
 from refvis.later import PLACES
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(code: str) -> dict[str, list[str]]:
@@ -41,6 +46,29 @@ def test_in_a_new_interpreter():
     packages = {f"refvis.{name}" for name in ("deconvolutional", "input_modification", "input_reconstruction")}
     assert packages & set(found["first"]) == set()
     assert packages & set(found["then"]) == {"refvis.deconvolutional"}
+
+
+def modules_in_pages() -> list[str]:
+    """Return the modules of refvis that README and pages name, but for programs (``python -m ...``)."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    named = {name for page in pages for name in re.findall(r"\brefvis(?:\.[a-z_]+)+", page.read_text("utf-8"))}
+    files = {name: ROOT.joinpath(*name.split(".")) for name in sorted(named)}
+    sources = {name: path / "__init__.py" if path.is_dir() else path.with_suffix(".py") for name, path in files.items()}
+    return [name for name, path in sources.items() if path.exists() and "__main__" not in path.read_text("utf-8")]
+
+
+def test_modules_that_pages_name_are_there_after_a_bare_import():
+    """A module deeper down may have a function of its name in front of it, as `refvis.featurevis.occlusion`."""
+    names = [*modules_in_pages(), "refvis.drawing", "refvis.images", "refvis.units"]
+    assert {"refvis.results", "refvis.show", "refvis.input_reconstruction.optimisers"} <= set(names)
+    code = (
+        f"import json, sys, refvis; later = [name for name in {names} if name not in sys.modules];"
+        f"found = [eval(name).__name__ for name in {names}]; print(json.dumps({{'found': found, 'later': later}}))"
+    )
+    found = run(code)
+    short = [name.count(".") == 1 for name in names]
+    assert [*compress(found["found"], short)] == [*compress(names, short)]
+    assert {"refvis.images", "refvis.report", "refvis.results", "refvis.units"} & set(names) <= set(found["later"])
 
 
 def test_any_other_name_is_an_error():
