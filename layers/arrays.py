@@ -83,6 +83,14 @@ def require_finite(x: Array, what: str = "the input") -> None:
         raise ValueError(f"{what} holds {int((~finite).sum())} values that are NaN or infinite")
 
 
+def pixels(y: Array) -> Array:
+    """Return the view of y (N x H x W x K) as a matrix with a row for each pixel, which must stand evenly apart.
+
+    So do some channels of all pixels, and some rows of an image.
+    """
+    return y.reshape(-1, y.shape[3])
+
+
 def moved(array: Array, library: str) -> Array:
     """Return `array` as one of "numpy" or "cupy"; ValueError for another name, ImportError where CuPy is missing."""
     require_library(library)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refvis.layers import conv, conv_winograd
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.arrays import Array, array_module, pixels
 from refvis.layers.conv import Conv, bias_gradient, filters_like, output_shape, padded
 from refvis.layers.conv_products import by_maps, by_product
 from refvis.layers.conv_strided import FEW, by_phases, by_taps
@@ -98,15 +98,7 @@ def _correlate(window: Sliding, wide: Array, matrix: Array, y: Array) -> None:
         y[:, 0, 0] = by_columns(wide.reshape(len(wide), -1), matrix.T)
         return
     for images, rows, columns in _tiles(window, wide, y.shape[1:3]):
-        _multiply(columns, matrix, y[images, rows])
-
-
-def _multiply(columns: Array, matrix: Array, y: Array) -> None:
-    """Write columns @ matrix into y, a part of the output."""
-    if y.flags.c_contiguous:
-        array_module(y).matmul(columns, matrix, out=y.reshape(len(columns), -1))
-    else:
-        y[...] = (columns @ matrix).reshape(y.shape)
+        array_module(y).matmul(columns, matrix, out=pixels(y[images, rows]))
 
 
 def _windows(window: Sliding, wide: Array, size: tuple[int, int]) -> Array:

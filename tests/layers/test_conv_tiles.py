@@ -124,3 +124,16 @@ def test_tiles_hold_some_rows_or_some_images(rows_per_tile: int, expected: list[
             seen.append(columns.copy())
     np.testing.assert_equal(found, expected)
     np.testing.assert_array_equal(np.concatenate(seen), conv_tiles._windows(layer, x, (5, 7)).reshape(-1, 24))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("pad", [0, (1, 0, 0, 2)])
+def test_filters_of_groups_that_see_all_of_the_image(count: int, pad: int | tuple[int, ...]) -> None:
+    random = np.random.default_rng(count)
+    x = random.standard_normal((count, 4, 5, 6))
+    height, width = conv.padded(layers.Conv(None, None, pad=pad), x).shape[1:3]
+    layer = layers.Conv(random.standard_normal((4, height, width, 3)), pad=pad)
+    g = random.standard_normal((count, 1, 1, 4))
+    np.testing.assert_allclose(conv_tiles.forward(layer, x), conv.forward(layer, x), atol=1e-12)
+    (found,), (expected,) = conv_tiles.gradient(layer, g, None, x), conv.gradient(layer, g, None, x)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
