@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from refvis.layers import conv_gather
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.conv import Conv, blank, cropped
 from refvis.layers.geometry import place, tap
@@ -51,8 +52,8 @@ def by_phases(layer: Conv, signal: Array, f: Array, dx: Array, correlate: Correl
 def by_taps(layer: Conv, signal: Array, f: Array, dx: Array, spans: Spans) -> None:
     """Write dx for filters with few input channels: maps of all taps and channels, each added where it belongs."""
     xp = array_module(signal)
+    add = add_maps if xp is np else conv_gather.add_maps
     top, bottom, left, right = layer.pad  # type: ignore[misc]
-    (sy, sx), (down, across) = layer.stride, layer.dilate  # type: ignore[misc]
     planes = xp.zeros((dx.shape[3], len(dx), dx.shape[1] + top + bottom, dx.shape[2] + left + right), dx.dtype)
     matrix = f.reshape(len(f), -1).T
     for n, rows in spans:
@@ -60,7 +61,12 @@ def by_taps(layer: Conv, signal: Array, f: Array, dx: Array, spans: Spans) -> No
         maps = workspace(dx)("columns", len(matrix), part[..., 0].size)
         xp.matmul(matrix, part.reshape(-1, len(f)).T, out=maps)
         maps = maps.reshape(*f.shape[1:], *part.shape[:3])
-        for u, v in np.ndindex(*f.shape[1:3]):
-            met = tap(u, down, sy, part.shape[1]), tap(v, across, sx, part.shape[2])
-            planes[:, n, rows.start * sy :][:, :, met[0], met[1]] += maps[u, v]
+        add(layer, maps, planes[:, n, rows.start * layer.stride[0] :])  # type: ignore[index]
     dx[...] = cropped(layer, planes.transpose(1, 2, 3, 0), dx.shape)
+
+
+def add_maps(layer: Conv, maps: Array, planes: Array) -> None:
+    """Add maps (FH x FW x C x N x H' x W') where their taps met the planes (C x N x at least so many rows, columns)."""
+    (sy, sx), (down, across) = layer.stride, layer.dilate  # type: ignore[misc]
+    for u, v in np.ndindex(*maps.shape[:2]):
+        planes[:, :, tap(u, down, sy, maps.shape[4]), tap(v, across, sx, maps.shape[5])] += maps[u, v]

@@ -2,10 +2,11 @@
 
 A channel's window is added up by shifting all pixels' channels at once: they stand in one row, with zeros between one
 pixel and the next, as many as a window is wide. L^beta comes from square roots where beta is a multiple of 1/4, as it
-is in every published network: a root takes a fraction of the time of a power, and is rounded correctly.
+is in every published network: a root takes a fraction of the time of a power, and is rounded correctly. CuPy's arrays
+go to `lrn_gather`.
 """
 
-from refvis.layers import lrn
+from refvis.layers import lrn, lrn_gather
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.exactness import twin_of
 from refvis.layers.lrn import LRN, reaches
@@ -17,6 +18,8 @@ from refvis.layers.workspace import workspace
 @twin_of(lrn.forward)
 def forward(layer: LRN, x: Array) -> Array:
     """Return what ``lrn.forward`` returns, to rounding."""
+    if lrn_gather.suits(layer, x):
+        return lrn_gather.forward(layer, x)
     xp, y = array_module(x), empty(x.shape, x)
     in_pieces(lambda some, out: xp.divide(some, powered(denominator(layer, some), layer.beta), out=out), x, y)
     return y
@@ -25,6 +28,8 @@ def forward(layer: LRN, x: Array) -> Array:
 @twin_of(lrn.gradient)
 def gradient(layer: LRN, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Return what ``lrn.gradient`` returns, to rounding."""
+    if lrn_gather.suits(layer, x):
+        return (lrn_gather.gradient(layer, signal, x),)
     dx = empty(x.shape, x)
     in_pieces(lambda *arrays: _gradient(layer, *arrays), signal, x, dx)
     return (dx,)

@@ -65,7 +65,7 @@ def forward(layer: Pool, x: Array) -> Array:
 def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
     """Return (dx,): to the winner of each window (max), or in equal parts to its pixels (avg)."""
     xp = array_module(signal, x)
-    wide = padded(layer, x, -xp.inf if layer.method == "max" else 0)
+    wide = padded(layer, _ranked(x) if layer.method == "max" else x, xp.nan)  # NaN, the border, is equal to nothing
     back = empty(wide.shape, wide)
     back[...] = 0
     if layer.method == "avg":
@@ -73,7 +73,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
         for rows, columns in taps(layer, x.shape):
             back[:, rows, columns] += share
     else:
-        wide, largest = _ranked(wide), _ranked(output)
+        largest = _ranked(output)
         free = xp.ones(output.shape, bool)
         for rows, columns in taps(layer, x.shape):
             wins = (wide[:, rows, columns] == largest) & free

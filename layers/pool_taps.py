@@ -16,11 +16,13 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
     xp = array_module(signal, x)
     if layer.method != "max" or xp.isnan(output).any():
         return pool.gradient(layer, signal, output, x)
-    wide = padded(layer, x, -xp.inf)
+    wide = padded(layer, x, xp.nan)  # NaN, the border, is equal to nothing
     back, share = empty(wide.shape, wide), empty(signal.shape, signal)
     free, wins = empty(signal.shape, signal, bool), empty(signal.shape, signal, bool)
     back[...], free[...] = 0, True
     apart = all(size <= step for size, step in zip(layer.size, layer.stride, strict=True))  # type: ignore[arg-type]
+    if apart:
+        signal = xp.add(signal, 0, out=share)  # -0 becomes +0, as it does in a sum
     for rows, columns in taps(layer, x.shape):
         xp.equal(wide[:, rows, columns], output, out=wins)
         wins &= free

@@ -119,6 +119,59 @@ def test_views_and_places(cupy, a):
     assert not a.T.flags.c_contiguous
 
 
+SUM = """
+extern "C" __global__ void sums(const long long size, float* y, const float* x, const float factor) {
+    const int first = blockIdx.x * blockDim.x + threadIdx.x, step = gridDim.x * blockDim.x;
+    for (int i = first; i < size; i += step) y[i] += factor * x[i];
+}
+"""
+
+
+@pytest.mark.parametrize("grid", [(1,), (3,)])
+def test_kernels_run(cupy, grid):
+    x = cupy.asarray(NUMBERS.astype("float32"))
+    y = x.copy()
+    cupy.RawKernel(SUM, "sums")(grid, (2,), (np.int64(5), y, x, np.float32(2)))
+    np.testing.assert_array_equal(y.get().ravel(), [0, 3, 6, 9, 12, 5])
+
+
+@pytest.mark.parametrize(
+    ("grid", "block", "change", "message"),
+    [
+        ((0,), (2,), {}, "expected one number each"),
+        ((1,), (2048,), {}, "expected one number each"),
+        ((1, 1), (2, 1), {}, "expected one number each"),
+        ((1,), (2,), {0: np.int32(5)}, "types iFFf, expected qFFf"),
+        ((1,), (2,), {3: np.float64(2)}, "types qFFd, expected qFFf"),
+        ((1,), (2,), {3: 2.0}, "give an array, or a number of NumPy's"),
+        ((1,), (2,), {2: NUMBERS}, "give an array, or a number of NumPy's"),
+        ((1,), (2,), {2: "float64"}, "types qFDf, expected qFFf"),
+    ],
+)
+def test_kernels_are_called_with_care(cupy, grid, block, change, message):
+    if cupy.__version__ != "stand-in":
+        pytest.skip("CuPy hands over what it is given")
+    x = cupy.asarray(NUMBERS.astype("float32"))
+    change = {key: x.astype(one) if isinstance(one, str) else one for key, one in change.items()}
+    given = {0: np.int64(5), 1: x, 2: x, 3: np.float32(2)} | change
+    with pytest.raises((ValueError, TypeError), match=message):
+        cupy.RawKernel(SUM, "sums")(grid, block, tuple(given.values()))
+
+
+def test_kernels_that_cannot_be_made(cupy, monkeypatch):
+    if cupy.__version__ != "stand-in":
+        pytest.skip("CuPy hands over what it is given")
+    x = cupy.asarray(NUMBERS.astype("float32"))
+    given = (1,), (1,), (np.int64(1), x, x, np.float32(2))
+    with pytest.raises(ValueError, match=r"(?s)does not compile.*facter"):
+        cupy.RawKernel(SUM.replace("factor *", "facter *"), "sums")(*given)
+    with pytest.raises(ValueError, match="unknown to the stand-in"):
+        cupy.RawKernel(SUM, "sums", options=("--use_fast_math",))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(pytest.skip.Exception, match=r"no C\+\+ compiler"):
+        cupy.RawKernel(SUM + "// not compiled before", "sums")(*given)
+
+
 def test_it_offers_nothing_that_cupy_lacks():
     cupy = pytest.importorskip("cupy", reason="CuPy is not installed: nothing to compare the stand-in with")
     if cupy.__version__ == "stand-in":

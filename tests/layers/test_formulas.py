@@ -1,5 +1,7 @@
 """Every forward pass is its formula, done once more in plain loops; so is the gradient of pooling, with its ties."""
 
+from dataclasses import replace
+
 import cases
 import numpy as np
 import pytest
@@ -56,6 +58,16 @@ def test_forward_of_several_inputs_is_the_formula(name: str, data: st.DataObject
 @given(cases.single(("pool",), dtype="float64"), st.data())
 def test_pool_gradient_is_the_formula(case: cases.Case, data: st.DataObject) -> None:
     layer, (x,) = case
+    signal = cases.like(data.draw, layers.forward(layer, x))
+    found = layers.backward(layer, signal, None, x)[0]
+    np.testing.assert_allclose(found, replicas.pool_gradient(layer, signal, x), rtol=1e-12, atol=1e-12, strict=True)
+
+
+@SMALL
+@given(cases.single(("pool",), dtype="float64"), st.data())
+def test_a_border_takes_no_signal_from_minus_infinity(case: cases.Case, data: st.DataObject) -> None:
+    layer, (x,) = case
+    layer, x = replace(layer, method="max"), np.where(x > 0.5, x, -np.inf)
     signal = cases.like(data.draw, layers.forward(layer, x))
     found = layers.backward(layer, signal, None, x)[0]
     np.testing.assert_allclose(found, replicas.pool_gradient(layer, signal, x), rtol=1e-12, atol=1e-12, strict=True)

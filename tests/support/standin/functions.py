@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from standin.kernels import RawKernel
 from standin.ndarray import ndarray, require_known, unwrapped, wrapped
 from standin.tables import FFT, FUNCTIONS, LINALG, MAKERS, OF_LISTS, SAME, UFUNCS
 
@@ -80,7 +81,7 @@ def as_strided(x: ndarray, shape: Any = None, strides: Any = None) -> ndarray:
 
 def fill(module: ModuleType) -> None:
     """Give a module all functions."""
-    own = {one.__name__: one for one in (ndarray, sign, asarray, array, asnumpy)}
+    own = {one.__name__: one for one in (ndarray, sign, asarray, array, asnumpy, RawKernel)}
     made: dict[str, Any] = {name: UFunc(name) for name in UFUNCS.split()}
     made |= {name: function(name, known) for name, known in FUNCTIONS.items()}
     made |= {name: function(name, known, several) for name, known in OF_LISTS.items()}
