@@ -79,8 +79,9 @@ def window_sum(values: Array, below: int, above: int) -> Array:
     wide[:, below : below + channels] = values.reshape(-1, channels)
     row, total = wide.reshape(-1), room("total", *wide.shape)
     length = row.size - below - above
-    inner = total.reshape(-1)[:length]
-    inner[...] = row[:length]
+    inner, sofar = total.reshape(-1)[:length], row[:length]
     for shift in range(1, below + above + 1):
-        inner += row[shift : shift + length]
+        sofar = room.xp.add(sofar, row[shift : shift + length], out=inner)
+    if sofar is not inner:
+        inner[...] = sofar
     return total[:, :channels].reshape(values.shape)
