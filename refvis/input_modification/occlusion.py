@@ -18,12 +18,15 @@ from refvis.units import Against, Channel
 
 Spec = tuple[tuple[int, int], tuple[int, int]]
 
+SIZE, STRIDE = 32, 16
+"""The box and its steps in pixels, unless they are given."""
+
 
 def occlusion(
     net: Network,
     x: Array,
-    size: Pair = 32,
-    stride: Pair = 16,
+    size: Pair | None = None,
+    stride: Pair | None = None,
     fill: Any = "mean",
     at: str | None = None,
     channel: Channel = None,
@@ -41,8 +44,9 @@ def occlusion(
 ) -> Heatmap:
     """Return how much the target falls when a box covers each place: positive where the image speaks for the target.
 
-    The box of `size` pixels slides over x (1 x H x W x C) in steps of `stride`, both an int or (y, x). The value of a
-    pixel is the mean over the boxes that covered it; of several `specs`, (size, stride) each, the mean of their maps.
+    The box of `size` pixels (None: 32) slides over x (1 x H x W x C) in steps of `stride` (None: 16), both an int or
+    (y, x). The value of a pixel is the mean over the boxes that covered it; of several `specs`, pairs (size, stride) in
+    place of these two, the mean of their maps.
     `fill` is a name ("mean", "gray", "random", "normal", "blur", "shuffle"), a colour, an image, or a function: see
     `fills`. Random ones come from `seed`; of several `draws`, each box has their mean. Targets as in `deconvolution`: a
     row of `values` (units x H x W x 1) for each unit. `measure` is "difference" (of the mean over positions, signed, in
@@ -56,7 +60,7 @@ def occlusion(
     if len(x) != 1:
         raise ShapeError(f"occlusion takes one image, found {len(x)}: give x[i:i+1]")
     sizes, measuring, passes = (
-        _checked([(size, stride)] if specs is None else specs),
+        _checked(size, stride, specs),
         named(measure),
         Passes(incremental, memory, batch),
     )
@@ -92,8 +96,12 @@ def occlusion(
     return Heatmap(values, measuring not in UNSIGNED, made, below(net, x, values))
 
 
-def _checked(specs: Sequence[tuple[Pair, Pair]]) -> list[Spec]:
-    """Return box sizes and strides in full; ShapeError for what is no such pair."""
+def _checked(size: Pair | None, stride: Pair | None, specs: Sequence[tuple[Pair, Pair]] | None) -> list[Spec]:
+    """Return box sizes and strides in full; ShapeError for what is no such pair, ValueError for both ways together."""
+    if specs is None:
+        specs = [(SIZE if size is None else size, STRIDE if stride is None else stride)]
+    elif size is not None or stride is not None:
+        raise ValueError("specs is given together with size or stride: give those two, or pairs (size, stride) only")
     if not specs:
         raise ShapeError("specs is empty, expected at least one pair (size, stride)")
     for one in specs:

@@ -6,9 +6,8 @@ The arrangement of Zeiler & Fergus 2014, figure 2.
 from math import ceil, sqrt
 from typing import NamedTuple
 
-import numpy as np
-
 from refvis.layers import Array
+from refvis.strips import captioned, tiled
 
 GAP, LEAST, LINE = 2, 48, 16
 """Pixels between pictures, the least side of a picture, and the height of a line of text."""
@@ -28,18 +27,7 @@ def sheet(rows: list[Row]) -> Array:
     blocks = [_block(row) for row in rows]
     height, width = blocks[0].shape[:2]
     across = min(len(blocks), max(1, round(sqrt(len(blocks) * height / width))))
-    return tiled(np.array(blocks), across, 4 * GAP)
-
-
-def tiled(pictures: Array, across: int, gap: int) -> Array:
-    """Return pictures (n x h x w x 3) in rows of `across`, on white, `gap` pixels apart."""
-    count, height, width, _ = pictures.shape
-    down = ceil(count / across)
-    page = np.full((down * (height + gap) - gap, across * (width + gap) - gap, 3), 255, np.uint8)
-    for number, picture in enumerate(pictures):
-        y, x = (number // across) * (height + gap), (number % across) * (width + gap)
-        page[y : y + height, x : x + width] = picture
-    return page
+    return tiled(blocks, across, 4 * GAP)
 
 
 def _block(row: Row) -> Array:
@@ -47,19 +35,10 @@ def _block(row: Row) -> Array:
     across = ceil(sqrt(len(row.patches)))
     larger = max(1, ceil(LEAST / max(row.patches.shape[1:3])))
     squares = [tiled(_enlarged(pictures, larger), across, GAP) for pictures in (row.patches, row.signals)]
-    both = tiled(np.array(squares), 2, 3 * GAP)
+    both = tiled(squares, 2, 3 * GAP)
     text = f"{row.title}: {row.scores[0]:.4g} ... {row.scores[-1]:.4g}"
-    return np.concatenate([_line(text, both.shape[1]), both])
+    return captioned(both, text, LINE)
 
 
 def _enlarged(pictures: Array, times: int) -> Array:
     return pictures.repeat(times, axis=1).repeat(times, axis=2)
-
-
-def _line(text: str, width: int) -> Array:
-    """Return a line of text, black on white, LINE x width x 3; what is too long is cut off."""
-    from PIL import Image, ImageDraw
-
-    image = Image.new("RGB", (width, LINE), "white")
-    ImageDraw.Draw(image).text((1, 2), text, fill="black")
-    return np.asarray(image)

@@ -5,9 +5,9 @@ from math import ceil, sqrt
 import numpy as np
 
 from refvis.images import picture
-from refvis.input_reconstruction.examples_sheet import tiled
 from refvis.layers import Array
 from refvis.network import Network
+from refvis.strips import tiled
 
 GAP = 2
 """Pixels between pictures."""

@@ -32,7 +32,7 @@ METHODS = {
     "smoothgrad_squared": lambda net, x: refvis.smoothgrad_squared(net, x, samples=3),
     "vargrad": lambda net, x: refvis.vargrad(net, x, samples=3),
     "ledger": lambda net, x: refvis.ledger(net, x).entries,
-    "occlusion": lambda net, x: refvis.occlusion(net, x, 5, 4, specs=[(5, 4), (3, 4)], draws=2, fill="random"),
+    "occlusion": lambda net, x: refvis.occlusion(net, x, specs=[(5, 4), (3, 4)], draws=2, fill="random"),
     "occlusion, colour": lambda net, x: refvis.occlusion(net, x, 5, 4, fill=array_module(x).asarray([1.0, 2.0, 3.0])),
     "occlusion, image": lambda net, x: refvis.occlusion(net, x, 5, 4, fill=x[:, ::-1]),
     "occlusion, everything": lambda net, x: refvis.occlusion(net, x, 5, 4, incremental=False, measure="spectral"),

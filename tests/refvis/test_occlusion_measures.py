@@ -10,6 +10,7 @@ from small_nets import classifier, inputs
 import refvis
 from refvis.input_modification import fills, measures
 from refvis.input_modification.boxes import boxes
+from refvis.layers import Conv
 
 SIZE, STRIDE = (4, 3), (3, 4)
 TARGETS = [
@@ -109,6 +110,15 @@ def test_several_boxes_are_the_mean_of_their_maps():
     assert found.record.parameters["size"] == "(4, 3), (2, 2), (2, 5)"
     assert found.record.parameters["stride"] == "(3, 4), (2, 2), (6, 6)"
     assert_same(refvis.occlusion(net, x, specs=specs[:1]).values, refvis.occlusion(net, x, *specs[0]).values)
+
+
+def test_the_usual_box():
+    x = np.random.default_rng(4).normal(size=(1, 41, 52, 3))
+    net = refvis.chain({"sum": Conv(x[:, ::-1])})
+    usual = refvis.occlusion(net, x)
+    assert_same(usual.values, refvis.occlusion(net, x, 32, 16).values)
+    assert_same(refvis.occlusion(net, x, 20).values, refvis.occlusion(net, x, 20, 16).values)
+    assert (usual.record.parameters["size"], usual.record.parameters["stride"]) == ("(32, 32)", "(16, 16)")
 
 
 def test_draws_are_averaged():
