@@ -40,8 +40,8 @@ def scale_for(values: Array, signed: bool) -> Scale:
     return Scale(-largest, largest, SIGNED) if signed else Scale(0.0, largest, UNSIGNED)
 
 
-def blended(picture: Array, colours: Array, opacity: float) -> Array:
-    """Return `colours` laid over the picture in gray (both H x W x 3 uint8) at `opacity` (0 ... 1)."""
+def blended(picture: Array, colours: Array, opacity: float | Array) -> Array:
+    """Return `colours` over the picture in gray (both H x W x 3 uint8) at `opacity` (0 ... 1, or H x W x 1 of such)."""
     gray = picture.astype("float32") @ np.array([0.299, 0.587, 0.114], "float32")
     mixed = opacity * colours + (1 - opacity) * gray[..., None]
     return mixed.round().astype(np.uint8)

@@ -34,7 +34,8 @@ class Heatmap:
     several units that are explained, each has a row, image by image. `signed` says whether the sign means for and
     against; channels are joined by their sum where it does, by their Euclidean norm where it does not. `picture` is the
     input as H x W x 3 uint8, or None. `measures` holds what was measured of the result itself, a value for each row;
-    `history`, of methods that go step by step, one array per term of the objective, steps x rows.
+    `history`, of methods that go step by step, one array per term of the objective, steps x rows. `covered` (H x W
+    bool) says which pixels have a value, of a run that was interrupted; None: all of them.
     """
 
     values: Array
@@ -43,6 +44,7 @@ class Heatmap:
     picture: Array | None = None
     measures: dict[str, Array] = field(default_factory=dict)
     history: dict[str, Array] = field(default_factory=dict)
+    covered: Array | None = None
 
     @cached_property
     def map(self) -> Array:
@@ -55,6 +57,11 @@ class Heatmap:
         return self._joined(self._host)
 
     @property
+    def partial(self) -> str:
+        """What is done of a run that was interrupted, "57 of 196 boxes"; empty where all is."""
+        return str(self.record.parameters.get("partial", ""))
+
+    @property
     def scale(self) -> Scale:
         """The colour scale of the map."""
         return scale_for(self.map, self.signed)
@@ -64,7 +71,7 @@ class Heatmap:
         return self.scale.colour(self.map)
 
     def overlay(self, image: Any = None, opacity: float = OPACITY) -> Array:
-        """Return the map in colours over a picture in gray, H x W x 3 uint8.
+        """Return the map in colours over a picture in gray, H x W x 3 uint8; what is not covered has no colours.
 
         `image` is H x W x 3, values 0 ... 255 (None: the input that was explained); it has the map's height and width.
         """
@@ -73,7 +80,7 @@ class Heatmap:
             raise ValueError("this heatmap knows no picture to lie over: give one, overlay(image)")
         if below.shape != (*self.map.shape, 3):
             raise ValueError(f"the image has shape {below.shape}, expected {(*self.map.shape, 3)}")
-        return blended(below, self.colours(), opacity)
+        return self._over(below, self.colours(), opacity)
 
     def strip(self) -> Array:
         """Return all maps side by side as one picture, H x W x 3 uint8, each in a colour scale of its own.
@@ -85,8 +92,9 @@ class Heatmap:
         one = len(units) == len(self.maps)
         colours = [scale_for(each, self.signed).colour(each) for each in self.maps]
         if one and under is not None:
-            colours = [blended(under, each, OPACITY) for each in colours]
-        return strip(colours, units if one else [self._caption(row) for row in range(len(self.maps))])
+            colours = [self._over(under, each, OPACITY) for each in colours]
+        captions = units if one else [self._caption(row) for row in range(len(self.maps))]
+        return strip(colours, [f"partial: {each}" if self.partial else each for each in captions])
 
     def _caption(self, row: int) -> str:
         units = self.record.units
@@ -103,13 +111,17 @@ class Heatmap:
         arrays = {"values": self._host, "map": self.map}
         if len(self.values) > 1:
             arrays["maps"] = self.maps
+        if self.covered is not None:
+            arrays["covered"] = self.covered
         arrays |= {f"measures/{name}": values for name, values in self.measures.items()}
         arrays |= {f"history/{name}": values for name, values in self.history.items()}
         _save(path, arrays, self.record, self._shown)
 
     def __repr__(self) -> str:
         """Return one line: the method, the shape, and what was measured."""
-        return f"Heatmap({'; '.join([f'{self.record.method}, {_shape(self.values)}', *_measured(self.measures)])})"
+        partial = [f"partial: {self.partial}"] if self.partial else []
+        parts = [f"{self.record.method}, {_shape(self.values)}", *partial, *_measured(self.measures)]
+        return f"Heatmap({'; '.join(parts)})"
 
     def _repr_png_(self) -> bytes:
         """Show the heatmap in a notebook."""
@@ -123,6 +135,9 @@ class Heatmap:
     @property
     def _host(self) -> Array:
         return _on_host(self.values)
+
+    def _over(self, picture: Array, colours: Array, opacity: float) -> Array:
+        return blended(picture, colours, opacity if self.covered is None else opacity * self.covered[..., None])
 
     def _joined(self, values: Array) -> Array:
         return values.sum(axis=3) if self.signed else np.sqrt((values * values).sum(axis=3))

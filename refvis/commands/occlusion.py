@@ -73,8 +73,9 @@ def occlusion(
     found.save(out)
     typer.echo(what(net, seen.name, at, found.record.parameters["channel"]))
     typer.echo(f"heatmap: {printable(str(out))}")
-    if "partial" in found.record.parameters:
-        print(f"refvis: interrupted: the map is of {found.record.parameters['partial']}", file=sys.stderr)
+    if found.covered is not None:
+        share = f"{100 * found.covered.mean():.0f} % of the pixels"
+        print(f"refvis: interrupted: the map is of {found.partial}, which cover {share}", file=sys.stderr)
         raise typer.Exit(130)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from itertools import product
 
+import numpy as np
+
 from refvis.layers import Array, ShapeError, array_module
 from refvis.layers.rectangles import Rectangle
 
@@ -22,6 +24,14 @@ def boxes(extent: tuple[int, int], size: tuple[int, int], stride: tuple[int, int
 def _starts(extent: int, size: int, stride: int) -> list[int]:
     found = list(range(0, extent - size + 1, stride))
     return found if found[-1] == extent - size else [*found, extent - size]
+
+
+def covered(done: Sequence[bool], places: Sequence[Rectangle], extent: tuple[int, int]) -> Array:
+    """Return for each pixel whether a box covered it that is done, H x W bool, on the host."""
+    found = np.zeros(extent, bool)
+    for number, ((top, bottom), (left, right)) in enumerate(places):
+        found[top:bottom, left:right] |= done[number]
+    return found
 
 
 def spread(effects: Array, done: Sequence[bool], places: Sequence[Rectangle], extent: tuple[int, int]) -> Array:

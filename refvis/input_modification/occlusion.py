@@ -1,9 +1,11 @@
 """Occlusion (Zeiler & Fergus 2014, section 4.2): a box slides over the image, and what changes is watched."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from refvis.input_modification.boxes import boxes, spread
+import numpy as np
+
+from refvis.input_modification.boxes import boxes, covered, spread
 from refvis.input_modification.effects import Effects, Passes, gathered
 from refvis.input_modification.fills import chosen, contents, described
 from refvis.input_modification.measures import UNSIGNED, named
@@ -54,7 +56,7 @@ def occlusion(
 
     `incremental` recomputes only what a box can reach, to the same values but for rounding; at most `batch` boxes run
     at once, in about `memory` bytes. `progress` shows a bar, on a terminal. Ctrl-C ends it early: with a warning, and
-    "partial" in the record, the map is that of the boxes that are done.
+    "partial" in the record, the map is that of the boxes that are done, and `covered` says which pixels have a value.
     Raises ShapeError for a box larger than the image, or more than one image, ValueError for what does not exist.
     """
     if len(x) != 1:
@@ -68,18 +70,19 @@ def occlusion(
     goal, trace = target(net, x, at, channel, position, against)
     grids = [boxes(x.shape[1:3], *one) for one in sizes]
     places = [place for grid in grids for place in grid]
-    covered = [place for place in places for _ in range(draws)]
+    filled = [place for place in places for _ in range(draws)]
     content = contents(chosen(fill, x, net.normalization.get("averageImage")), x, places, draws, seed)
     found = gathered(
         goal,
         trace[goal.variable],
-        passes.run(goal, trace, covered, content),
-        len(covered),
+        passes.run(goal, trace, filled, content),
+        len(filled),
         measuring,
         "occlusion",
         progress,
     )
-    values = _heat(found.averaged(draws), grids, x.shape[1:3])
+    effects = found.averaged(draws)
+    values = _heat(effects, grids, x.shape[1:3])
     made = record(
         "occlusion",
         net,
@@ -93,7 +96,8 @@ def occlusion(
         computed=passes.words(goal, trace, places),
         **found.partial,
     )
-    return Heatmap(values, measuring not in UNSIGNED, made, below(net, x, values))
+    seen = _covered(effects, grids, x.shape[1:3]) if found.partial else None
+    return Heatmap(values, measuring not in UNSIGNED, made, below(net, x, values), covered=seen)
 
 
 def _checked(size: Pair | None, stride: Pair | None, specs: Sequence[tuple[Pair, Pair]] | None) -> list[Spec]:
@@ -112,9 +116,18 @@ def _checked(size: Pair | None, stride: Pair | None, specs: Sequence[tuple[Pair,
 
 def _heat(effects: Effects, grids: list[list[Rectangle]], extent: tuple[int, int]) -> Array:
     """Return the mean of the grids' maps, units x H x W x 1."""
-    total, first = 0, 0
+    maps = (spread(effects.values[:, part], effects.done[part], grid, extent) for part, grid in _parts(grids))
+    return sum(maps) / len(grids)
+
+
+def _covered(effects: Effects, grids: list[list[Rectangle]], extent: tuple[int, int]) -> Array:
+    """Return which pixels a box of each grid covered that is done, H x W bool."""
+    return np.all([covered(effects.done[part], grid, extent) for part, grid in _parts(grids)], axis=0)
+
+
+def _parts(grids: list[list[Rectangle]]) -> Iterator[tuple[slice, list[Rectangle]]]:
+    """Yield each grid with its part of all boxes."""
+    first = 0
     for grid in grids:
-        part = slice(first, first + len(grid))
-        total = total + spread(effects.values[:, part], effects.done[part], grid, extent)
+        yield slice(first, first + len(grid)), grid
         first += len(grid)
-    return total / len(grids)

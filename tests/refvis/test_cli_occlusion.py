@@ -76,10 +76,11 @@ def interrupted(monkeypatch, after):
 def test_an_interruption_writes_what_is_done(folder, monkeypatch, capsys):
     interrupted(monkeypatch, 70)
     code, out, err = run(monkeypatch, capsys, "occlusion", "a.png", "-o", "map.h5")
-    assert (code, err) == (130, "refvis: interrupted: the map is of 64 of 120 boxes\n")
     assert "heatmap: map.h5" in out
     with h5py.File(folder / "map.h5") as file:
         assert file.attrs["parameter partial"] == "64 of 120 boxes"
+        share = f"{100 * file['covered'][()].mean():.0f} % of the pixels"
+    assert (code, err) == (130, f"refvis: interrupted: the map is of 64 of 120 boxes, which cover {share}\n")
 
 
 def test_an_interruption_before_anything_is_done_writes_nothing(folder, monkeypatch, capsys):

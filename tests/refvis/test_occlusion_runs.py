@@ -2,10 +2,13 @@
 
 import tracemalloc
 import warnings
+from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 from model_zoo import thin
+from PIL import Image
 from same import assert_same
 from small_nets import classifier, inputs
 
@@ -46,7 +49,44 @@ def test_an_interruption_leaves_the_boxes_that_are_done(incremental, batch):
         total[top:bottom, left:right] += before - net.forward(covered)["x8"][0, 0, 0, 5]
         count[top:bottom, left:right] += 1
     assert (count == 0).any()
+    np.testing.assert_array_equal(found.covered, count > 0)
+    assert found.partial == f"{done} of 12 boxes"
+    assert repr(found) == f"Heatmap(occlusion, 1 x 13 x 11 x 1; partial: {done} of 12 boxes)"
     np.testing.assert_allclose(found.map, total / np.maximum(count, 1), rtol=0, atol=1e-10 * np.abs(total).max())
+
+
+def test_of_several_boxes_a_pixel_needs_all():
+    """Of the second grid, two boxes were filled: what they covered has a value of both."""
+    first = len(boxes((13, 11), (5, 5), (4, 4)))
+    options = {"specs": [(5, 4), ((4, 3), (3, 4))], "batch": 1, "incremental": False, "fill": stopping(first + 2)[0]}
+    with pytest.warns(UserWarning, match=f"{first + 2} of {first + 12} boxes"):
+        found = refvis.occlusion(classifier(), inputs(), **options)
+    expected = np.zeros((13, 11), bool)
+    expected[:4, :7] = [True, True, True, False, True, True, True]
+    np.testing.assert_array_equal(found.covered, expected)
+
+
+def test_a_partial_map_shows_what_it_lacks(tmp_path):
+    """Without colours where no box was done; in the file, and in the captions of several maps."""
+    with pytest.warns(UserWarning, match="8 of 12 boxes"):
+        found = refvis.occlusion(classifier(), inputs(), (4, 3), (3, 4), stopping(8)[0], channel=[5, 2], batch=1)
+    whole = refvis.occlusion(classifier(), inputs(), (4, 3), (3, 4), 20.0, channel=[5, 2])
+    assert (whole.covered, whole.partial) == (None, "")
+    gray, shown = found.overlay(opacity=0.0), found.overlay()
+    assert found.covered.any()
+    assert not found.covered.all()
+    assert_same(shown[~found.covered], gray[~found.covered])
+    assert (shown[found.covered] != gray[found.covered]).any(axis=1).all()
+    row = replace(found, values=found.values[:1])
+    row.save(tmp_path / "one.png")
+    assert_same(np.asarray(Image.open(tmp_path / "one.png")), shown)
+    captions = [one.strip()[:14] for one in (found, replace(found, record=whole.record))]
+    assert (captions[0] != captions[1]).any()
+    found.save(tmp_path / "a.h5")
+    whole.save(tmp_path / "b.h5")
+    with h5py.File(tmp_path / "a.h5") as partial, h5py.File(tmp_path / "b.h5") as complete:
+        assert_same(partial["covered"][()], found.covered)
+        assert "covered" not in complete
 
 
 def test_what_is_interrupted_before_the_first_box_gives_nothing():
@@ -63,6 +103,12 @@ def test_draws_that_are_done_count():
     for (top, bottom), (left, right) in half:
         covered[top:bottom, left:right] = True
     assert_same(found.map != 0, covered)
+    with pytest.warns(UserWarning, match="23 of 24 boxes"):
+        found = refvis.occlusion(net, x, (4, 3), (3, 4), stopping(23)[0], draws=2, batch=1, incremental=False)
+    assert found.partial == "23 of 24 boxes"
+    for (top, bottom), (left, right) in PLACES:
+        covered[top:bottom, left:right] = True
+    np.testing.assert_array_equal(found.covered, covered)
 
 
 def test_a_whole_run_is_not_partial():
