@@ -13,7 +13,7 @@ import numpy as np
 
 from refvis.layers.arrays import Array, array_module
 
-SMALLEST, LARGEST, MOST = 1 << 16, 1 << 26, 1 << 28
+SMALLEST, LARGEST, MOST = 1 << 17, 1 << 26, 1 << 28
 """Bytes of an array from which on this pays, and up to which it is kept; and of all that is kept and not lent."""
 
 _FREE: dict[int, list[Array]] = {}

@@ -41,7 +41,7 @@ _THREAD = local()
 def workspace(x: Array) -> Workspace:
     """Return this thread's workspace for the library and dtype of x."""
     spaces: dict[Any, Workspace] = _THREAD.__dict__.setdefault("spaces", {})
-    key = array_module(x).__name__, x.dtype.name
+    key = array_module(x), x.dtype
     if key not in spaces:
         spaces[key] = Workspace(x)
     return spaces[key]
