@@ -1,5 +1,8 @@
 """Kernels: their very source, run by the stand-in for CuPy, gives what the definitions give, bit for bit."""
 
+import subprocess
+import sys
+from pathlib import Path
 from unittest import mock
 
 import cases
@@ -10,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sides import assert_equal_sides
 from standin import compile
+from standin.kernels import sanitized
 
 from refvis import exact, layers
 from refvis.layers import conv_gather, conv_strided, conv_tiles, kernels, lrn_gather, lrn_roots, pool, pool_gather
 from refvis.layers.kernels import Kernel
 
+ROOT = Path(__file__).resolve().parents[2]
 VALUES = (0.0, -0.0, 1.0, -1.0, 0.1, -3.5, 1e30, np.nan, np.inf, -np.inf)
 BETAS = (0.25, 0.5, 0.75)
 
@@ -150,7 +155,7 @@ def test_nothing_to_compute(cupy):
     assert lrn_gather.forward(layers.LRN(), x).shape == x.shape
 
 
-@pytest.mark.parametrize("find", [compile.nvrtc, compile.nvcc])
+@pytest.mark.parametrize("find", [compile.nvrtc, pytest.param(compile.nvcc, marks=pytest.mark.slow)])
 def test_kernels_compile_for_gpus(find, monkeypatch):
     compiler = find()
     if compiler is None:
@@ -161,3 +166,37 @@ def test_kernels_compile_for_gpus(find, monkeypatch):
     assert not [row for row in found if "FAILED" in row[-1]]
     with pytest.raises(ValueError, match="thraedIdx"):
         compiler(pool_gather.COLLECTED.source("float32").replace("threadIdx", "thraedIdx"), "sm_80")
+
+
+BEYOND = """
+import numpy, standin
+with standin.installed() as cupy:
+    x = cupy.zeros(500)
+    code = 'extern "C" __global__ void last(double* x, const long long i) { x[i] += 1; }'
+    for i in (499, 500):
+        cupy.RawKernel(code, "last")((1,), (1,), (x, numpy.int64(i)))
+        print(i, "written", flush=True)
+"""
+
+
+def with_memory_checked(*arguments):
+    """Return how a run of Python ended in which kernels' accesses to memory are checked."""
+    environment = sanitized()
+    if environment is None:
+        pytest.skip("the C++ compiler has no library that checks accesses to memory")
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+
+
+def test_memory_is_checked():
+    ended = with_memory_checked("-c", f"import sys; sys.path.append('tests/support'){BEYOND}")
+    assert ended.stdout == "499 written\n"
+    assert "heap-buffer-overflow" in ended.stderr
+
+
+@pytest.mark.slow
+def test_no_kernel_reaches_beyond_its_arrays():
+    names = "test_max_pool_gradient or test_lrn or test_taps"
+    ended = with_memory_checked("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", names, __file__)
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    assert "3 passed" in ended.stdout

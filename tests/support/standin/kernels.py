@@ -2,10 +2,13 @@
 
 It is stricter than CuPy, which hands over what it is given: the number of arguments, their types, those of arrays and
 the size of the grid are checked. Products and sums are contracted only where the options do not forbid it, as in CUDA.
+With the environment variable `SANITIZE`, each access to memory is checked, too; Python has to be started with the
+libraries for it (`sanitized`).
 """
 
 import atexit
 import ctypes
+import os
 import shutil
 import subprocess
 import tempfile
@@ -57,6 +60,7 @@ extern "C" void launch(unsigned blocks, unsigned threads, void** given) {
     run(NAME, given);
 }
 """
+SANITIZE = "STANDIN_SANITIZE"
 LETTERS = {"int32": "i", "int64": "q", "float32": "f", "float64": "d"}
 MOST_THREADS = 1024
 
@@ -95,9 +99,15 @@ def compiled(text: str, flags: tuple[str, ...]) -> Any:
     """Return the source as a library; where there is no compiler, the test that asks for it is skipped."""
     path = _folder() / sha256(f"{text}{flags}".encode()).hexdigest()
     path.with_suffix(".cpp").write_text(text)
+    flags += ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all") if os.environ.get(SANITIZE) else ()
     command = [compiler(), "-std=c++11", "-O1", "-Wall", "-Wextra", "-Werror", *flags, "-shared", "-fPIC"]
     ended = subprocess.run(
-        [*command, "-o", f"{path}.so", f"{path}.cpp"], capture_output=True, text=True, check=False, timeout=120
+        [*command, "-o", f"{path}.so", f"{path}.cpp"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={key: value for key, value in os.environ.items() if key != "LD_PRELOAD"},
     )
     if ended.returncode:
         raise ValueError(f"the kernel does not compile:\n{ended.stderr}")
@@ -112,6 +122,17 @@ def compiler() -> str:
     if found is None:
         pytest.skip("kernels run here as C++, and there is no C++ compiler (c++, g++ or clang++)")
     return found
+
+
+def sanitized() -> dict[str, str] | None:
+    """Return an environment in which kernels' accesses to memory are checked; None where the compiler has no such."""
+    libraries = []
+    for name in ("libasan.so", "libubsan.so"):
+        ended = subprocess.run([compiler(), f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+        libraries.append(ended.stdout.strip())
+    if not all(map(os.path.isabs, libraries)):
+        return None
+    return {**os.environ, SANITIZE: "1", "LD_PRELOAD": " ".join(libraries), "ASAN_OPTIONS": "detect_leaks=0"}
 
 
 @cache
