@@ -22,13 +22,13 @@ COLLECTED = Kernel(
         const whole c = i % channels, b = i / channels % width, a = i / channels / width % height;
         const whole n = i / channels / width / height;
         const real value = ranked(x[i], infinity);
-        real total = 0;
-        for (whole v = 0; v < size_x; v++) {
-            const whole across = b + left - v, q = across / sx;
-            if (across < 0 || across % sx || q >= columns) continue;
-            for (whole u = 0; u < size_y; u++) {
-                const whole down = a + top - u, p = down / sy;
-                if (down < 0 || down % sy || p >= rows) continue;
+        real total = 0;  // windows have this pixel as tap (u, v) = (first, first), (first + stride, first), ...
+        for (whole v = (b + left) % sx; v < size_x && v <= b + left; v += sx) {
+            const whole q = (b + left - v) / sx;
+            if (q >= columns) continue;
+            for (whole u = (a + top) % sy; u < size_y && u <= a + top; u += sy) {
+                const whole p = (a + top - u) / sy;
+                if (p >= rows) continue;
                 const whole window = ((n * rows + p) * columns + q) * channels + c;
                 bool wins = ranked(largest[window], infinity) == value;
                 for (whole k = 0; wins && k < v * size_y + u; k++) {  // the taps before this one
