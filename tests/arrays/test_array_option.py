@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import array_side
 import numpy as np
 import pytest
 from array_side import MODULES, computed, staying
@@ -41,6 +42,12 @@ def test_without_a_gpu():
         assert ended.returncode == 4
 
 
+@pytest.fixture
+def moving(monkeypatch):
+    """Move what is given over, also in a suite that runs with ``--array``, where these tests move arrays themselves."""
+    monkeypatch.setattr(array_side, "_active", True)
+
+
 class Elsewhere:
     """A function that notes of which library the arrays are that it gets."""
 
@@ -57,7 +64,7 @@ class Elsewhere:
         return function
 
 
-def test_a_call_goes_over_and_comes_back(cupy):
+def test_a_call_goes_over_and_comes_back(cupy, moving):
     one, x = Elsewhere(), np.zeros((1, 2))
     given = []
 
@@ -72,7 +79,7 @@ def test_a_call_goes_over_and_comes_back(cupy):
     assert one.seen[1:] == [("numpy", type(None))]
 
 
-def test_an_array_of_the_host_inside_is_an_error(cupy):
+def test_an_array_of_the_host_inside_is_an_error(cupy, moving):
     inner = Elsewhere()
 
     def outer(x):
@@ -83,7 +90,7 @@ def test_an_array_of_the_host_inside_is_an_error(cupy):
         computed(outer)(np.zeros(2))
 
 
-def test_steps_go_over_one_by_one(cupy):
+def test_steps_go_over_one_by_one(cupy, moving):
     def steps(x):
         for k in range(3):
             yield k, x + k
@@ -93,7 +100,7 @@ def test_steps_go_over_one_by_one(cupy):
     assert [(k, type(x), x[0]) for k, x in found] == [(k, np.ndarray, k) for k in range(3)]
 
 
-def test_layers_go_over_with_what_they_hold(cupy):
+def test_layers_go_over_with_what_they_hold(cupy, moving):
     def parts(layer):
         assert array_module(layer.filters) is cupy
         return layer
