@@ -4,6 +4,8 @@ What there is for each channel is repeated along a row of pixels first: NumPy's 
 over the channels of one pixel. The results are the definitions', bit for bit.
 """
 
+import numpy as np
+
 from refvis.layers import batch_norm, relu
 from refvis.layers import sum as sums
 from refvis.layers.arrays import Array, array_module
@@ -18,10 +20,10 @@ from refvis.layers.threads import in_pieces
 @twin_of(relu.forward)
 def relu_forward(layer: ReLU, x: Array) -> Array:
     """Return what ``relu.forward`` returns."""
-    if layer.leak:
+    xp = array_module(x)
+    if layer.leak or xp is not np:
         return relu.forward(layer, x)
-    xp, y = array_module(x), empty(x.shape, x)
-    zeros = xp.zeros(x.shape[-2:], x.dtype)
+    y, zeros = empty(x.shape, x), xp.zeros(x.shape[-2:], x.dtype)
     in_pieces(lambda some, out: xp.fmax(some, zeros, out=out), x, y)
     return y
 
@@ -59,9 +61,12 @@ def sum_forward(layer: Sum, *inputs: Array) -> Array:
 
 
 def along_a_row(channels: Array, like: Array) -> Array:
-    """Return one value for each of C channels, or for all, as W x C in the dtype of `like` (N x H x W x C)."""
-    xp = array_module(channels, like)
-    return xp.ascontiguousarray(xp.broadcast_to(channels.astype(like.dtype, copy=False), like.shape[2:]))
+    """Return one value for each of C channels, or for all, as W x C in the dtype of `like` (N x H x W x C).
+
+    CuPy's values stay as they are: there it would be one more kernel, and no gain.
+    """
+    xp, values = array_module(channels, like), channels.astype(like.dtype, copy=False)
+    return xp.ascontiguousarray(xp.broadcast_to(values, like.shape[2:])) if xp is np else values
 
 
 def add_biases(y: Array, biases: Array | None) -> None:
