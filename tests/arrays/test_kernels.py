@@ -126,15 +126,19 @@ def test_gradient_in_tiles(cupy, case, data):
         assert_equal_sides(cupy, found, conv_tiles.gradient(layer, signal, y, x))
 
 
-@pytest.mark.parametrize(
-    ("layer", "names"),
-    [
-        (layers.Pool(3, 2), {"max_pool_gradient"}),
-        (layers.Pool(3, 2, method="avg"), set()),
-        (layers.LRN(), {"lrn_forward", "lrn_shares", "lrn_gradient"}),
-        (layers.Conv(np.ones((4, 3, 3, 2)), stride=2), {"conv_taps"}),
-    ],
-)
+RUN = [
+    (layers.Pool(3, 2), {"max_pool_gradient"}),
+    (layers.Pool(3, 2, method="avg"), set()),
+    (layers.LRN(), {"lrn_forward", "lrn_shares", "lrn_gradient"}),
+    (layers.Conv(np.ones((4, 3, 3, 2)), stride=2), {"conv_taps"}),
+]
+
+
+def test_all_kernels_are_here():
+    assert set().union(*(names for _, names in RUN)) == {kernel.name for kernel in compile.kernels()}
+
+
+@pytest.mark.parametrize(("layer", "names"), RUN)
 def test_where_kernels_run(cupy, layer, names):
     called = set()
     far, x = there(layer), cupy.asarray(np.ones((1, 7, 9, 2)))

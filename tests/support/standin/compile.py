@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from ctypes.util import find_library
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def nvcc() -> Compiler | None:
     return compiled
 
 
-def _found(name: str):  # type: ignore[no-untyped-def]
+def _found(name: str) -> ModuleSpec | None:
     try:
         return find_spec(name)
     except ModuleNotFoundError:
