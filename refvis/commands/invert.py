@@ -58,4 +58,5 @@ def invert(
 def _said_to_have_failed(found: Reconstruction, weight: str) -> None:
     start = 100 * float(found.measures["norm_of_start"][0])
     text = f"the search failed: it began at {start:.2f} % and ended above half of that, far from the code"
-    print(f"refvis: note: {text}; try another --seed, more --starts or --steps, a {weight} --weight", file=sys.stderr)
+    advice = f"try another --seed, more --starts or --steps, or a {weight} --weight"
+    print(f"refvis: note: {text}; {advice}", file=sys.stderr)
