@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from refvis import layers
 from refvis.layers import memory
 
 LIKE = np.zeros(1, "float32")
@@ -87,3 +88,28 @@ def test_threads_do_not_meet() -> None:
     for one in threads:
         one.join()
     assert not wrong
+
+
+def test_results_that_are_held_do_not_meet() -> None:
+    random = np.random.default_rng(0)
+    filters = random.standard_normal((64, 3, 3, 64), "float32")
+    net = layers.Graph(
+        layers.chain(
+            {
+                "conv": layers.Conv(
+                    random.standard_normal((64, 3, 3, 64), "float32"), random.standard_normal(64), pad=1
+                ),
+                "relu": layers.ReLU(),
+                "lrn": layers.LRN(),
+                "norm": layers.BatchNorm(np.ones(64), np.ones(64), np.ones((64, 2))),
+                "pool": layers.Pool(2, 2),
+            }
+        )
+    )
+    held: list[tuple[np.ndarray, np.ndarray]] = []
+    for outputs in (2, 0, 4, 2):
+        with layers.winograd(outputs):
+            trace = net.forward(random.standard_normal((1, 32, 32, 64), "float32"))
+            signals = net.backward(trace, {"pool": trace["pool"]})
+        held += [(array, array.copy()) for array in (*trace.values(), *signals.values())]
+    assert all((array == copy).all() for array, copy in held)
