@@ -96,9 +96,7 @@ def test_results_that_are_held_do_not_meet() -> None:
     net = layers.Graph(
         layers.chain(
             {
-                "conv": layers.Conv(
-                    random.standard_normal((64, 3, 3, 64), "float32"), random.standard_normal(64), pad=1
-                ),
+                "conv": layers.Conv(filters, random.standard_normal(64), pad=1),
                 "relu": layers.ReLU(),
                 "lrn": layers.LRN(),
                 "norm": layers.BatchNorm(np.ones(64), np.ones(64), np.ones((64, 2))),
