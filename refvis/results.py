@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from refvis.colours import Scale, blended, scale_for
-from refvis.files import write_whole
 from refvis.layers import Array
 from refvis.network import Network
 from refvis.records import Record, record
+from refvis.result_files import on_host, png, save_result, write_h5
 from refvis.strips import strip
 
 __all__ = ["Heatmap", "Reconstruction", "Record", "below", "png", "record", "write_h5"]
@@ -115,7 +115,7 @@ class Heatmap:
             arrays["covered"] = self.covered
         arrays |= {f"measures/{name}": values for name, values in self.measures.items()}
         arrays |= {f"history/{name}": values for name, values in self.history.items()}
-        _save(path, arrays, self.record, self._shown)
+        save_result(path, arrays, self.record, self._shown)
 
     def __repr__(self) -> str:
         """Return one line: the method, the shape, and what was measured."""
@@ -134,7 +134,7 @@ class Heatmap:
 
     @property
     def _host(self) -> Array:
-        return _on_host(self.values)
+        return on_host(self.values)
 
     def _over(self, picture: Array, colours: Array, opacity: float) -> Array:
         return blended(picture, colours, opacity if self.covered is None else opacity * self.covered[..., None])
@@ -177,12 +177,12 @@ class Reconstruction:
 
         Raises ValueError for another suffix.
         """
-        arrays = {"x": _on_host(self.x), "image": self.image}
+        arrays = {"x": on_host(self.x), "image": self.image}
         arrays |= {f"history/{name}": values for name, values in self.history.items()}
         arrays |= {f"measures/{name}": values for name, values in self.measures.items()}
         if self.starts is not None and self.starts.shape[1] > 1:
-            arrays["starts"] = _on_host(self.starts)
-        _save(path, arrays, self.record, lambda: self.image)
+            arrays["starts"] = on_host(self.starts)
+        save_result(path, arrays, self.record, lambda: self.image)
 
     def __repr__(self) -> str:
         """Return one line: the method, the layer and its channels, the shape, the seed, and what was measured."""
@@ -205,7 +205,7 @@ def _shape(array: Array) -> str:
 
 def _measured(measures: dict[str, Array]) -> list[str]:
     """Return each measure's name with its values, the first few of many."""
-    return [f"{name} {_some(_on_host(values).ravel())}" for name, values in measures.items()]
+    return [f"{name} {_some(on_host(values).ravel())}" for name, values in measures.items()]
 
 
 def _some(values: Array) -> str:
@@ -213,50 +213,6 @@ def _some(values: Array) -> str:
     return listed if len(values) <= LISTED else f"{listed}, ... ({len(values)} in all)"
 
 
-def _on_host(array: Array) -> Array:
-    return array.get() if hasattr(array, "get") else array
-
-
 def below(net: Network, x: Array, values: Array) -> Array | None:
     """Return the first image of input `x` as the picture to lie below a heatmap; None if height or width differ."""
     return net.restore(x[:1]) if values.shape[1:3] == x.shape[1:3] else None
-
-
-def png(picture: Array, enlarge: int = 1, made: Record | None = None) -> bytes:
-    """Return a picture (H x W x 3 uint8) as a PNG file, each pixel shown as a square of `enlarge` pixels.
-
-    The record is kept as texts of the file, by the names that its attributes have in an .h5 file.
-    """
-    import io
-
-    from PIL import Image, PngImagePlugin
-
-    texts, buffer = PngImagePlugin.PngInfo(), io.BytesIO()
-    for name, value in (made.flat() if made else {}).items():
-        texts.add_itxt(name, str(value))
-    Image.fromarray(picture.repeat(enlarge, axis=0).repeat(enlarge, axis=1)).save(buffer, "png", pnginfo=texts)
-    return buffer.getvalue()
-
-
-def write_h5(group: Any, arrays: dict[str, Array], made: Record) -> None:
-    """Write arrays and the record (as attributes) into an open h5py file or group."""
-    for name, array in arrays.items():
-        group.create_dataset(name, data=array, compression="gzip" if array.ndim else None)
-    group.attrs.update(made.flat())
-
-
-def _save(path: str | Path, arrays: dict[str, Array], made: Record, shown: Any) -> None:
-    def h5(part: Path) -> None:
-        import h5py
-
-        with h5py.File(part, "w") as file:
-            write_h5(file, arrays, made)
-
-    def image(part: Path) -> None:
-        part.write_bytes(png(shown(), made=made))
-
-    writers = {".h5": h5, ".png": image}
-    suffix = Path(path).suffix.lower()
-    if suffix not in writers:
-        raise ValueError(f"cannot write {str(path)!r}: expected a name that ends in {' or '.join(writers)}")
-    write_whole(path, writers[suffix])
