@@ -125,10 +125,14 @@ def _tiles(window: Sliding, wide: Array, size: tuple[int, int]) -> Iterator[tupl
 
 
 def _rows_of_tiles(like: Array, values: int) -> list[tuple[slice, slice]]:
-    """Return (images, rows) that cover N x H x W positions in tiles, with so many values for each position."""
+    """Return (images, rows) that cover N x H x W positions in tiles, with so many values for each position.
+
+    The tiles of an image are of nearly equal size: a small last one would be a slow matrix product.
+    """
     count, rows, columns = like.shape[:3]
     size = TILE_BYTES if array_module(like) is np else DEVICE_TILE_BYTES
-    return spans(count, rows, max(1, size // (columns * values * like.itemsize)))
+    at_once = max(1, size // (columns * values * like.itemsize))
+    return spans(count, rows, at_once if at_once >= rows else -(-rows // -(-rows // at_once)))
 
 
 Back = Callable[[Conv, Array, Array, Array], None]
