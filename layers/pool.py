@@ -66,8 +66,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
     """Return (dx,): to the winner of each window (max), or in equal parts to its pixels (avg)."""
     xp = array_module(signal, x)
     wide = padded(layer, _ranked(x) if layer.method == "max" else x, xp.nan)  # NaN, the border, is equal to nothing
-    back = empty(wide.shape, wide)
-    back[...] = 0
+    back = xp.zeros_like(wide)
     if layer.method == "avg":
         share = signal / counts(layer, x)
         for rows, columns in taps(layer, x.shape):
