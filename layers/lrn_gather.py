@@ -57,7 +57,7 @@ COLLECTED = Kernel(
         const whole c = i % channels;
         real total = c < above ? 0 : spread[i - above];  // the mirrored window; what does not exist counts as 0
         for (whole k = c - above + 1; k <= c + below; k++) total += k < 0 || k >= channels ? 0 : spread[i - c + k];
-        target[i] -= total * x[i] * factor;
+        target[i] -= total * factor * x[i];
     """,
 )
 

@@ -1,9 +1,10 @@
 """Local response normalisation, fast: sums of neighbours over one long row, roots instead of powers.
 
 A channel's window is added up by shifting all pixels' channels at once: they stand in one row, with zeros between one
-pixel and the next, as many as a window is wide. L^beta comes from square roots where beta is a multiple of 1/4, as it
-is in every published network: a root takes a fraction of the time of a power, and is rounded correctly. CuPy's arrays
-go to `lrn_gather`.
+pixel and the next, as many as a window is wide. All that follows goes over the whole row, too, since NumPy's loops over
+the channels of one pixel would be short. L^beta comes from square roots where beta is a multiple of 1/4, as it is in
+every published network: a root takes a fraction of the time of a power, and is rounded correctly. CuPy's arrays go to
+`lrn_gather`.
 """
 
 from refvis.layers import lrn, lrn_gather
@@ -20,8 +21,8 @@ def forward(layer: LRN, x: Array) -> Array:
     """Return what ``lrn.forward`` returns, to rounding."""
     if lrn_gather.suits(layer, x):
         return lrn_gather.forward(layer, x)
-    xp, y = array_module(x), empty(x.shape, x)
-    in_pieces(lambda some, out: xp.divide(some, powered(denominator(layer, some), layer.beta), out=out), x, y)
+    y = empty(x.shape, x)
+    in_pieces(lambda *rows: _forward(layer, *rows), x, y)
     return y
 
 
@@ -31,26 +32,34 @@ def gradient(layer: LRN, signal: Array, output: Array | None, x: Array) -> tuple
     if lrn_gather.suits(layer, x):
         return (lrn_gather.gradient(layer, signal, x),)
     dx = empty(x.shape, x)
-    in_pieces(lambda *arrays: _gradient(layer, *arrays), signal, x, dx)
+    in_pieces(lambda *rows: _gradient(layer, *rows), signal, x, dx)
     return (dx,)
 
 
+def _forward(layer: LRN, x: Array, y: Array) -> None:
+    array_module(x).divide(x, first_channels(powered(norms(layer, x), layer.beta), x.shape), out=y)
+
+
 def _gradient(layer: LRN, signal: Array, x: Array, dx: Array) -> None:
-    """Write dx for some rows."""
-    xp, (below, above) = array_module(x, signal), reaches(layer)
-    L = denominator(layer, x)
-    xp.divide(signal, powered(L, layer.beta), out=dx)
-    spread = xp.multiply(dx, x, out=workspace(x)("values", *x.shape))
-    spread /= L
-    mirrored = window_sum(spread, above, below)
-    mirrored *= x
+    xp, (below, above) = array_module(x, signal), _reaches(layer, x)
+    L = norms(layer, x)
+    xp.divide(signal, first_channels(powered(L, layer.beta), x.shape), out=dx)
+    row, values = spaced(x, above, below)
+    xp.multiply(dx, x, out=values)
+    values /= first_channels(L, x.shape)
+    mirrored = window_sums(row, above + below)
     mirrored *= x.dtype.type(2 * layer.alpha * layer.beta)
-    dx -= mirrored
+    shares = first_channels(mirrored, x.shape)
+    shares *= x
+    dx -= shares
 
 
-def denominator(layer: LRN, x: Array) -> Array:
-    """Return what ``lrn.denominator`` returns, to rounding, until the next `window_sum`."""
-    L = window_sum(array_module(x).multiply(x, x, out=workspace(x)("values", *x.shape)), *reaches(layer))
+def norms(layer: LRN, x: Array) -> Array:
+    """Return L, one row for each pixel, its channels first, until the next `window_sums`."""
+    below, above = _reaches(layer, x)
+    row, values = spaced(x, below, above)
+    array_module(x).multiply(x, x, out=values)
+    L = window_sums(row, below + above)
     L *= x.dtype.type(layer.alpha)
     L += x.dtype.type(layer.kappa)
     if layer.kappa == 0:
@@ -70,18 +79,33 @@ def powered(L: Array, beta: float) -> Array:
     return fourth if beta == 0.25 else xp.multiply(root, fourth, out=root)
 
 
-def window_sum(values: Array, below: int, above: int) -> Array:
-    """Return what ``lrn.window_sum`` returns, to rounding, in memory that the next call uses again."""
-    (count, height, width, channels), room = values.shape, workspace(values)
-    below, above = min(below, channels - 1), min(above, channels - 1)
-    wide = room("wide", count * height * width, below + channels + above)
-    wide[:, :below] = wide[:, below + channels :] = 0
-    wide[:, below : below + channels] = values.reshape(-1, channels)
-    row, total = wide.reshape(-1), room("total", *wide.shape)
-    length = row.size - below - above
-    inner, sofar = total.reshape(-1)[:length], row[:length]
-    for shift in range(1, below + above + 1):
-        sofar = room.xp.add(sofar, row[shift : shift + length], out=inner)
-    if sofar is not inner:
+def spaced(like: Array, before: int, after: int) -> tuple[Array, Array]:
+    """Return rows of zeros, channels and zeros, one for each pixel, and the view of the channels, yet to be written."""
+    (count, height, width, channels), room = like.shape, workspace(like)
+    rows = room("wide", count * height * width, before + channels + after)
+    rows[:, :before] = rows[:, before + channels :] = 0
+    return rows, rows[:, before : before + channels].reshape(like.shape)
+
+
+def window_sums(rows: Array, reach: int) -> Array:
+    """Return for each value the sum of it and the next `reach`, rows being one after the other, until the next call."""
+    room = workspace(rows)
+    row, total = rows.reshape(-1), room("total", *rows.shape)
+    inner, sofar = total.reshape(-1)[: row.size - reach], row[: row.size - reach]
+    for shift in range(1, reach + 1):
+        sofar = room.xp.add(sofar, row[shift : shift + inner.size], out=inner)
+    if not reach:
         inner[...] = sofar
-    return total[:, :channels].reshape(values.shape)
+    total.reshape(-1)[inner.size :] = 0
+    return total
+
+
+def first_channels(rows: Array, shape: tuple[int, ...]) -> Array:
+    """Return the view of what belongs to channels, in the shape N x H x W x C."""
+    return rows[:, : shape[3]].reshape(shape)
+
+
+def _reaches(layer: LRN, x: Array) -> tuple[int, int]:
+    """Return how many channels that exist the window reaches down and up."""
+    below, above = reaches(layer)
+    return min(below, x.shape[3] - 1), min(above, x.shape[3] - 1)
