@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from refvis.layers.arrays import Array, array_module
+from refvis.layers.workspace import clear
 
 SMALLEST, LARGEST, MOST = 1 << 17, 1 << 26, 1 << 28
 """Bytes of an array from which on this pays, and up to which it is kept; and of all that is kept and not lent."""
@@ -48,8 +49,9 @@ def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
 
 
 def release() -> None:
-    """Give back to the system what nobody holds: at most 256 MB."""
+    """Give back what nobody holds: at most 256 MB, and what this thread keeps for itself (`workspace`)."""
     _FREE.clear()
+    clear()
 
 
 def _rounded(size: int) -> int:

@@ -38,6 +38,11 @@ class Workspace:
 _THREAD = local()
 
 
+def clear() -> None:
+    """Forget this thread's workspaces."""
+    _THREAD.__dict__.clear()
+
+
 def workspace(x: Array) -> Workspace:
     """Return this thread's workspace for the library and dtype of x."""
     spaces: dict[Any, Workspace] = _THREAD.__dict__.setdefault("spaces", {})

@@ -58,6 +58,6 @@ def spinning(machine: Machine) -> str | None:
         return None
     return (
         "OpenBLAS's idle threads spin for a while after each product and keep their cores from other work: "
-        "on a busy machine set OPENBLAS_NUM_THREADS=1, or OPENBLAS_THREAD_TIMEOUT=20 (they sleep after a third of a "
-        "millisecond), before Python starts."
+        "on a busy machine set OPENBLAS_NUM_THREADS=1 before Python starts (OPENBLAS_THREAD_TIMEOUT=20 lets them sleep "
+        "sooner, which helps some networks on a quiet one)."
     )

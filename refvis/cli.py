@@ -56,9 +56,10 @@ def main() -> None:
         text = str(error) or type(error).__name__
         print(f"refvis: error: {printable(text)}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("refvis: interrupted; nothing was written", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):  # typer ends without a word
+            print("refvis: interrupted", file=sys.stderr)
+        raise
 
 
 if __name__ == "__main__":

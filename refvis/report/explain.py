@@ -1,6 +1,7 @@
 """What the report shows: one row of cards per class of the taxonomy, and the ledger of a relevance."""
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ def explain(
     `channel` is explained, a number from 0 or a class's name (None: the image's strongest). `steps` is the length of
     each inversion; `seed` serves all that is random. `mask` (H x W bool, the input's size) says where the object is, if
     that is known. `source` is the image's name. `maximize` says whether the score and a layer's channels are maximised
-    (None: what takes seconds).
+    (None: what takes seconds). Ctrl-C ends all of it, as ever: no page holds what is half done.
     """
     x = net.preprocess(image)
     scores = net.upto(net.scores).forward(x).output
@@ -114,12 +115,22 @@ def _named(net: Network, channel: int, shape: tuple[int, ...]) -> str:
 
 def _row(key: str, found: Iterable[Titled | str], mask: Array | None) -> Row:
     """Return the row of what was found; sentences tell what was left out."""
-    every = [*found]
+    every = [*_whole(found)]
     cards = tuple(
         Card(f"{key}/{name}", title, _reading(name.split("-")[0], result), result, _inside(result, mask))
         for name, title, result in (one for one in every if not isinstance(one, str))
     )
     return Row(*ROWS[key], cards, tuple(one for one in every if isinstance(one, str)))
+
+
+def _whole(found: Iterable[Titled | str]) -> Iterator[Titled | str]:
+    """Yield what was found; a method that was interrupted ends the page, though it returns what it has."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "interrupted: ")
+        for one in found:
+            if not isinstance(one, str) and one[2].partial:
+                raise KeyboardInterrupt
+            yield one
 
 
 def _reading(method: str, found: Found) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from refvis import layers
 from refvis.layers import memory
+from refvis.layers.workspace import workspace
 
 LIKE = np.zeros(1, "float32")
 
@@ -63,8 +64,10 @@ def test_little_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     held.clear()
     kept = [size * len(some) for size, some in memory._FREE.items()]
     assert sum(kept) == 3 << 20
+    workspace(LIKE)("some", 1 << 20)
     memory.release()
     assert not memory._FREE
+    assert not workspace(LIKE).arrays
 
 
 def test_sizes_are_rounded_up_by_an_eighth_at_most() -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import typer
 from command_line import CONTROL, IMAGE, fill, run
 from PIL import Image
 from small_nets import LABELS, SIZE, conv, meta
 
 import refvis
-from refvis import scenes
+from refvis import cli, scenes
 from refvis.layers import ReLU
 
 
@@ -244,3 +245,18 @@ def test_control_characters_are_escaped(folder, monkeypatch, capsys):
         assert {c for c in printed if not c.isprintable()} <= {"\n", "\r"}, arguments
         assert r"\x1b[2J" in printed, arguments
         assert "\x1b" not in out + err
+
+
+def test_an_interruption_is_said(monkeypatch, capsys):
+    app = typer.Typer()
+
+    @app.command()
+    def stopped():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(sys, "argv", ["refvis"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "refvis: interrupted\n"

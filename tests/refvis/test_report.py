@@ -323,3 +323,19 @@ def test_pages_that_fail_to_be_written_leave_the_old_ones(explained, tmp_path, m
             write(explained, tmp_path / name)
         assert (tmp_path / name).read_text() == "before"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("method", ["occlusion", "inversion"])
+def test_a_method_that_is_interrupted_ends_the_page(monkeypatch, method):
+    whole = getattr(report.methods, method)
+
+    def interrupted(*arguments, **options):
+        found = whole(*arguments, **options)
+        if method == "inversion":
+            return replace(found, ended="interrupted")
+        parameters = {**found.record.parameters, "partial": "3 of 9 boxes"}
+        return replace(found, record=replace(found.record, parameters=parameters))
+
+    monkeypatch.setattr(report.methods, method, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        report.explain(classifier(), IMAGE, steps=2)
