@@ -24,7 +24,7 @@ import numpy as np
 from refvis.layers.arrays import Array, array_module, require_arrays, summary
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import Pair, Quad, pair, quad, tap, window_output
-from refvis.layers.memory import empty
+from refvis.layers.memory import filled
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,9 +101,7 @@ def blank(layer: Conv, x: Array) -> Array:
     """Return zeros in the size of x with its border."""
     top, bottom, left, right = layer.pad  # type: ignore[misc]
     count, height, width, channels = x.shape
-    found = empty((count, height + top + bottom, width + left + right, channels), x)
-    found[...] = 0
-    return found
+    return filled((count, height + top + bottom, width + left + right, channels), x, 0)
 
 
 def cropped(layer: Conv, wide: Array, shape: tuple[int, ...]) -> Array:

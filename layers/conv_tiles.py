@@ -20,7 +20,7 @@ from refvis.layers.elementwise import add_biases
 from refvis.layers.exactness import twin_of
 from refvis.layers.geometry import place, reach, spans
 from refvis.layers.matrix_vector import by_columns
-from refvis.layers.memory import empty
+from refvis.layers.memory import empty, filled
 from refvis.layers.workspace import workspace
 
 TILE_BYTES, DEVICE_TILE_BYTES = 2 << 20, 256 << 20
@@ -170,8 +170,7 @@ def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None
     top, _, left, _ = layer.pad  # type: ignore[misc]
     before = covered[0] - 1 - top, covered[1] - 1 - left
     need = dx.shape[1] + covered[0] - 1, dx.shape[2] + covered[1] - 1
-    wide = empty((len(signal), *need, signal.shape[3]), signal)
-    wide[...] = 0
+    wide = filled((len(signal), *need, signal.shape[3]), signal, 0)
     for source, target in zip(signal, wide, strict=True):
         place(source, target, before)
     _correlate(sliding(layer), wide, turned(f), dx)

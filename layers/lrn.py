@@ -60,6 +60,12 @@ def reaches(layer: LRN) -> tuple[int, int]:
     return (layer.size - 1) // 2, layer.size // 2
 
 
+def reaches_within(layer: LRN, channels: int) -> tuple[int, int]:
+    """Return the same, but no further than so many channels allow."""
+    below, above = reaches(layer)
+    return min(below, channels - 1), min(above, channels - 1)
+
+
 def denominator(layer: LRN, x: Array) -> Array:
     """Return L (shape of x); where it would be zero (kappa 0, all x in the window 0), infinity, so that y = 0 there."""
     L = layer.kappa + layer.alpha * window_sum(x * x, *reaches(layer))

@@ -8,7 +8,10 @@ import numpy as np
 
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.kernels import Kernel
-from refvis.layers.lrn import LRN, reaches
+from refvis.layers.lrn import LRN, reaches_within
+
+BETAS = (0.25, 0.5, 0.75)
+"""Powers that are square roots."""
 
 FUNCTIONS = """
 __device__ real norm(const real* x, const whole i, const whole channels, const whole below, const whole above,
@@ -64,7 +67,7 @@ COLLECTED = Kernel(
 
 def suits(layer: LRN, x: Array) -> bool:
     """Whether the kernels compute the layer for x."""
-    return layer.beta in (0.25, 0.5, 0.75) and array_module(x) is not np
+    return layer.beta in BETAS and array_module(x) is not np
 
 
 def forward(layer: LRN, x: Array) -> Array:
@@ -78,13 +81,12 @@ def gradient(layer: LRN, signal: Array, x: Array) -> Array:
     """Return what ``lrn_roots.gradient`` returns."""
     xp = array_module(x, signal)
     dx, spread = xp.empty(x.shape, x.dtype), xp.empty(x.shape, x.dtype)
-    SHARES(dx, spread, signal, x, *_arguments(layer, x))
-    channels, below, above, *_ = _arguments(layer, x)
-    COLLECTED(dx, spread, x, 2 * layer.alpha * layer.beta, channels, below, above)
+    arguments = _arguments(layer, x)
+    SHARES(dx, spread, signal, x, *arguments)
+    COLLECTED(dx, spread, x, 2 * layer.alpha * layer.beta, *arguments[:3])
     return dx
 
 
 def _arguments(layer: LRN, x: Array) -> tuple[float, ...]:
-    below, above = (min(reach, x.shape[3] - 1) for reach in reaches(layer))
     instead = 0.0 if layer.kappa else float("inf")  # of a norm that is 0
-    return x.shape[3], below, above, round(4 * layer.beta), layer.kappa, layer.alpha, instead
+    return x.shape[3], *reaches_within(layer, x.shape[3]), round(4 * layer.beta), layer.kappa, layer.alpha, instead

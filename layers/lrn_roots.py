@@ -10,7 +10,7 @@ every published network: a root takes a fraction of the time of a power, and is 
 from refvis.layers import lrn, lrn_gather
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.exactness import twin_of
-from refvis.layers.lrn import LRN, reaches
+from refvis.layers.lrn import LRN, reaches_within
 from refvis.layers.memory import empty
 from refvis.layers.threads import in_pieces
 from refvis.layers.workspace import workspace
@@ -41,7 +41,7 @@ def _forward(layer: LRN, x: Array, y: Array) -> None:
 
 
 def _gradient(layer: LRN, signal: Array, x: Array, dx: Array) -> None:
-    xp, (below, above) = array_module(x, signal), _reaches(layer, x)
+    xp, (below, above) = array_module(x, signal), reaches_within(layer, x.shape[3])
     L = norms(layer, x)
     xp.divide(signal, first_channels(powered(L, layer.beta), x.shape), out=dx)
     row, values = spaced(x, above, below)
@@ -56,7 +56,7 @@ def _gradient(layer: LRN, signal: Array, x: Array, dx: Array) -> None:
 
 def norms(layer: LRN, x: Array) -> Array:
     """Return L, one row for each pixel, its channels first, until the next `window_sums`."""
-    below, above = _reaches(layer, x)
+    below, above = reaches_within(layer, x.shape[3])
     row, values = spaced(x, below, above)
     array_module(x).multiply(x, x, out=values)
     L = window_sums(row, below + above)
@@ -70,7 +70,7 @@ def norms(layer: LRN, x: Array) -> Array:
 def powered(L: Array, beta: float) -> Array:
     """Return L**beta, by square roots for 1/4, 1/2 and 3/4."""
     xp, room = array_module(L), workspace(L)
-    if beta not in (0.25, 0.5, 0.75):
+    if beta not in lrn_gather.BETAS:
         return L**beta
     root = xp.sqrt(L, out=room("root", *L.shape))
     if beta == 0.5:
@@ -103,9 +103,3 @@ def window_sums(rows: Array, reach: int) -> Array:
 def first_channels(rows: Array, shape: tuple[int, ...]) -> Array:
     """Return the view of what belongs to channels, in the shape N x H x W x C."""
     return rows[:, : shape[3]].reshape(shape)
-
-
-def _reaches(layer: LRN, x: Array) -> tuple[int, int]:
-    """Return how many channels that exist the window reaches down and up."""
-    below, above = reaches(layer)
-    return min(below, x.shape[3] - 1), min(above, x.shape[3] - 1)

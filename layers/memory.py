@@ -48,6 +48,13 @@ def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
     return xp.asarray(_Loan(memory))[:size].view(kind).reshape(shape)
 
 
+def filled(shape: tuple[int, ...], like: Array, value: float, dtype: Any = None) -> Array:
+    """Return what `empty` does, with one value everywhere."""
+    found = empty(shape, like, dtype)
+    found[...] = value
+    return found
+
+
 def release() -> None:
     """Give back what nobody holds: at most 256 MB, and what this thread keeps for itself (`workspace`)."""
     _FREE.clear()

@@ -18,7 +18,7 @@ from refvis.layers.arrays import Array, array_module
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import Pair, Quad, pair, quad, tap, window_output
 from refvis.layers.masks import kept
-from refvis.layers.memory import empty
+from refvis.layers.memory import filled
 
 METHODS = ("max", "avg")
 
@@ -131,8 +131,7 @@ def padded(layer: Pool, x: Array, fill: float) -> Array:
     if not any(layer.pad):  # type: ignore[arg-type]
         return x
     count, height, width, channels = x.shape
-    wide = empty((count, height + top + bottom, width + left + right, channels), x)
-    wide[...] = fill
+    wide = filled((count, height + top + bottom, width + left + right, channels), x, fill)
     wide[:, top : top + height, left : left + width] = x
     return wide
 

@@ -7,7 +7,7 @@ gradient, bit for bit.
 from refvis.layers import pool
 from refvis.layers.arrays import Array, array_module
 from refvis.layers.masks import keep
-from refvis.layers.memory import empty
+from refvis.layers.memory import empty, filled
 from refvis.layers.pool import Pool, padded, taps
 
 
@@ -17,9 +17,8 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
     if layer.method != "max" or xp.isnan(output).any():
         return pool.gradient(layer, signal, output, x)
     wide = padded(layer, x, xp.nan)  # NaN, the border, is equal to nothing
-    back, share = empty(wide.shape, wide), empty(signal.shape, signal)
-    free, wins = empty(signal.shape, signal, bool), empty(signal.shape, signal, bool)
-    back[...], free[...] = 0, True
+    back, share = filled(wide.shape, wide, 0), empty(signal.shape, signal)
+    free, wins = filled(signal.shape, signal, True, bool), empty(signal.shape, signal, bool)
     apart = all(size <= step for size, step in zip(layer.size, layer.stride, strict=True))  # type: ignore[arg-type]
     if apart:
         signal = xp.add(signal, 0, out=share)  # -0 becomes +0, as it does in a sum
