@@ -29,8 +29,8 @@ from refvis.layers import (
     normalize_lp,
     pairwise_distance,
     pool,
-    pool_gather,
     pool_separable,
+    pool_taps,
     relu,
     roi_pool,
     scale,
@@ -154,7 +154,7 @@ OPERATORS: dict[type, Operator] = DEFINITIONS | {
         gradient=fully_connected_blocks.gradient,
     ),
     lrn.LRN: Operator(lrn_roots.forward, lrn_roots.gradient, lrn.output_shape),
-    pool.Pool: replace(DEFINITIONS[pool.Pool], forward=pool_separable.forward, gradient=pool_gather.gradient),
+    pool.Pool: replace(DEFINITIONS[pool.Pool], forward=pool_separable.forward, gradient=pool_taps.gradient),
     relu.ReLU: replace(DEFINITIONS[relu.ReLU], forward=elementwise.relu_forward),
     batch_norm.BatchNorm: replace(
         DEFINITIONS[batch_norm.BatchNorm],

@@ -2,14 +2,10 @@
 
 The definition goes over all taps, with four array operations for each. Here one kernel asks for each pixel: which
 windows have me as a tap, am I their maximum, and does the window have no earlier tap that is? The signals are added in
-the definition's order of taps, which gives the same sums bit for bit. NumPy goes on tap by tap (`pool_taps`).
+the definition's order of taps, which gives the same sums bit for bit. `pool_taps` calls it.
 """
 
-import numpy as np
-
-from refvis.layers import pool, pool_taps
 from refvis.layers.arrays import Array, array_module
-from refvis.layers.exactness import twin_of
 from refvis.layers.kernels import Kernel
 from refvis.layers.pool import Pool
 
@@ -45,13 +41,9 @@ COLLECTED = Kernel(
 )
 
 
-@twin_of(pool.gradient)
-def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
-    """Return what ``pool.gradient`` returns."""
-    xp = array_module(signal, output, x)
-    if xp is np or layer.method != "max":
-        return pool_taps.gradient(layer, signal, output, x)
-    dx, (top, _, left, _) = xp.empty(x.shape, x.dtype), layer.pad  # type: ignore[misc]
+def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> Array:
+    """Return dx, as ``pool_taps.gradient`` does, of maximum pooling."""
+    dx, (top, _, left, _) = array_module(signal, output, x).empty(x.shape, x.dtype), layer.pad  # type: ignore[misc]
     geometry = (*x.shape[1:], *output.shape[1:3], *layer.size, *layer.stride, top, left)  # type: ignore[misc]
     COLLECTED(dx, signal, output, x, float("inf"), *geometry)
-    return (dx,)
+    return dx

@@ -1,19 +1,25 @@
 """The gradient of maximum pooling, fast: tap by tap as its definition, in memory that all taps share.
 
 Windows that do not overlap give each pixel at most one signal, which is then written instead of added. It is the same
-gradient, bit for bit.
+gradient, bit for bit. CuPy's arrays go to `pool_gather`.
 """
 
-from refvis.layers import pool
+import numpy as np
+
+from refvis.layers import pool, pool_gather
 from refvis.layers.arrays import Array, array_module
+from refvis.layers.exactness import twin_of
 from refvis.layers.masks import keep
 from refvis.layers.memory import empty, filled
 from refvis.layers.pool import Pool, padded, taps
 
 
+@twin_of(pool.gradient)
 def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
     """Return what ``pool.gradient`` returns."""
-    xp = array_module(signal, x)
+    xp = array_module(signal, output, x)
+    if xp is not np and layer.method == "max":
+        return (pool_gather.gradient(layer, signal, output, x),)
     if layer.method != "max" or xp.isnan(output).any():
         return pool.gradient(layer, signal, output, x)
     wide = padded(layer, x, xp.nan)  # NaN, the border, is equal to nothing

@@ -16,7 +16,17 @@ from standin import compile
 from standin.kernels import sanitized
 
 from refvis import exact, layers
-from refvis.layers import conv_gather, conv_strided, conv_tiles, kernels, lrn_gather, lrn_roots, pool, pool_gather
+from refvis.layers import (
+    conv_gather,
+    conv_strided,
+    conv_tiles,
+    kernels,
+    lrn_gather,
+    lrn_roots,
+    pool,
+    pool_gather,
+    pool_taps,
+)
 from refvis.layers.kernels import Kernel
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +72,7 @@ def test_max_pool_gradient(cupy, data):
     y = pool.forward(layer, x)
     signal = odd(draw, y.shape, dtype)
     with threads(draw):
-        (found,) = pool_gather.gradient(layer, *(laid_out(draw, cupy, one) for one in (signal, y, x)))
+        (found,) = pool_taps.gradient(layer, *(laid_out(draw, cupy, one) for one in (signal, y, x)))
     with np.errstate(invalid="ignore"):
         (expected,) = pool.gradient(layer, signal, y, x)
     assert bits(found) == bits(expected)
@@ -154,7 +164,7 @@ def test_where_kernels_run(cupy, layer, names):
 
 def test_nothing_to_compute(cupy):
     layer, x = layers.Pool(2), cupy.zeros((0, 4, 5, 3))
-    (dx,) = pool_gather.gradient(layer, cupy.zeros((0, 3, 4, 3)), cupy.zeros((0, 3, 4, 3)), x)
+    (dx,) = pool_taps.gradient(layer, cupy.zeros((0, 3, 4, 3)), cupy.zeros((0, 3, 4, 3)), x)
     assert dx.shape == x.shape
     assert lrn_gather.forward(layers.LRN(), x).shape == x.shape
 
