@@ -22,7 +22,8 @@ SIZES = st.integers(1, 13)
 @pytest.fixture(autouse=True)
 def small_layers_too() -> Iterator[None]:
     """Let layers of any size go by tiles, and count tiles of a few images into several chunks."""
-    small = {"FEWEST_CHANNELS": 1, "FEWEST_PIXELS": 1, "CHUNK_BYTES": 3000, "THREAD_BYTES": 9000, "CHUNK_TILES": 3}
+    small = {"FEWEST_CHANNELS": 1, "FEWEST_PIXELS": 1, "FEWEST_PRODUCTS": 1}
+    small |= {"CHUNK_BYTES": 3000, "THREAD_BYTES": 9000, "CHUNK_TILES": 3}
     with mock.patch.multiple(conv_winograd, **small), mock.patch.object(conv_tiles, "FEW", 0):
         yield
 
@@ -142,6 +143,17 @@ def test_other_geometry_goes_by_direct_sums(changed: dict[str, object]) -> None:
     layer = replace(LAYER, **changed)
     with mock.patch.object(conv_winograd, "correlate", side_effect=AssertionError):
         layers.backward(layer, layers.forward(layer, X), None, X)
+
+
+@pytest.mark.parametrize(("threads", "fewest", "goes"), [(1, 9505, True), (2, 9505, False), (2, 9504, True)])
+def test_several_threads_share_out_small_layers_as_direct_sums(threads: int, fewest: int, goes: bool) -> None:
+    assert X[..., 0].size * 6 * 8 == 9504
+    with (
+        mock.patch.multiple(conv_winograd, FEWEST_PRODUCTS=fewest, workers=lambda like: threads),
+        mock.patch.object(conv_winograd, "correlate", wraps=conv_winograd.correlate) as correlate,
+    ):
+        layers.forward(LAYER, X)
+    assert correlate.called == goes
 
 
 def test_float64_goes_by_direct_sums() -> None:
