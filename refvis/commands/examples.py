@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from refvis.commands.ends import ended_early
 from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, loaded
 from refvis.commands.units import One, channel_number
+from refvis.interruptions import told_elsewhere
 from refvis.layers import Array
 from refvis.printable import printable
 
@@ -43,19 +45,20 @@ def examples(
     net = loaded(model, size, mean)
     unit = None if channel is None else channel_number(net, channel, at)
     images = _scenes(scenes) if folder is None else folder
-    found = refvis.examples(net, images, at, unit, top, mode=mode, progress=True)
+    with told_elsewhere():
+        found = refvis.examples(net, images, at, unit, top, mode=mode, progress=True)
     found.save(out)
     for name, reason in found.skipped.items():
         print(f"refvis: note: skipped {printable(name)}: {printable(reason)}", file=sys.stderr)
     if found.masks:
         print(f"refvis: note: left out {found.masks} masks (NAME-mask.png beside NAME.png)", file=sys.stderr)
-    if found.partial:
-        print(f"refvis: note: interrupted; these are the strongest of {found.seen} images", file=sys.stderr)
     shown = 1 if every else None
     for title, scores, names in zip(found.titles, found.scores, found.names, strict=True):
         for score, name in list(zip(scores, names, strict=True))[:shown]:
             typer.echo(printable(f"{title}: {score:.4g} in {name}"))
     typer.echo(f"sheet: {printable(str(out))}")
+    if found.partial:
+        ended_early(f"these are the strongest of {found.seen} images")
 
 
 def _scenes(count: int) -> Mapping[str, Array]:

@@ -8,6 +8,7 @@ import typer
 
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, subject
 from refvis.commands.reconstructions import Checkpoint, Seed, Starts, announced, written_as
+from refvis.interruptions import told_elsewhere
 from refvis.printable import printable
 from refvis.results import Reconstruction
 
@@ -46,7 +47,8 @@ def invert(
     if weight is not None:
         options["weight" if natural else "tv_weight"] = weight
     method = refvis.natural_preimage if natural else refvis.inversion
-    found = method(net, net.preprocess(seen.image), at, **options)
+    with told_elsewhere():
+        found = method(net, net.preprocess(seen.image), at, **options)
     found.save(out)
     typer.echo(printable(f"{seen.name}, inverted from {found.record.explained}"))
     typer.echo(f"error: {100 * float(found.measures['norm'][0]):.2f} % of the code's squared norm")

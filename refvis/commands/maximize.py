@@ -9,6 +9,7 @@ from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, loaded
 from refvis.commands.reconstructions import Checkpoint, Seed, Starts, announced, written_as
 from refvis.commands.units import One, Position, channel_number, placed
 from refvis.files import write_bytes
+from refvis.interruptions import told_elsewhere
 from refvis.printable import printable
 
 Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable; the scores, if left out.")]
@@ -48,7 +49,8 @@ def maximize(
     given = channel if named is None else named
     unit = None if given is None else channel_number(net, given, at)
     run = {"steps": steps, "starts": starts, "seed": seed, "checkpoint": checkpoint, "progress": True}
-    found = refvis.activation_maximization(net, at, unit, recipe, position=placed(position), **run)  # type: ignore[arg-type]
+    with told_elsewhere():
+        found = refvis.activation_maximization(net, at, unit, recipe, position=placed(position), **run)  # type: ignore[arg-type]
     if suffix == ".png":
         write_bytes(out, png(sheet(pictures(net, found.x))))
     else:

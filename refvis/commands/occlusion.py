@@ -1,14 +1,14 @@
 """``refvis occlusion``: one heatmap as a file."""
 
-import sys
-import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from refvis.commands.ends import ended_early
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, loaded, numbers, subject
 from refvis.commands.units import Against, At, ChannelOption, Position, chosen, opposed, placed, what
+from refvis.interruptions import told_elsewhere
 from refvis.layers import Array
 from refvis.printable import printable
 
@@ -54,8 +54,7 @@ def occlusion(
     seen = subject(image, scene)
     net = loaded(model, input_size, mean, "--input-size")
     x = net.preprocess(seen.image)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of an interruption, which is told below
+    with told_elsewhere():
         found = refvis.occlusion(
             net,
             x,
@@ -75,8 +74,7 @@ def occlusion(
     typer.echo(f"heatmap: {printable(str(out))}")
     if found.covered is not None:
         share = f"{100 * found.covered.mean():.0f} % of the pixels"
-        print(f"refvis: interrupted: the map is of {found.partial}, which cover {share}", file=sys.stderr)
-        raise typer.Exit(130)
+        ended_early(f"the map is of {found.partial}, which cover {share}")
 
 
 def _pixels(text: str | None, option: str) -> tuple[int, ...] | None:

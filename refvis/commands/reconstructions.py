@@ -1,11 +1,11 @@
 """What the commands that look for images share: options, and how their ends are told."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from refvis.commands.ends import ended_early
 from refvis.printable import printable
 from refvis.results import Reconstruction
 
@@ -27,8 +27,8 @@ def written_as(out: Path) -> str:
 
 
 def announced(found: Reconstruction, out: Path) -> None:
-    """Print where the result is, and that it is not complete, if so."""
+    """Print where the result is; end the command as interrupted if it is not complete."""
+    typer.echo(f"image: {printable(str(out))}")
     if found.partial:
         steps = max(0, len(next(iter(found.history.values()))) - 1)
-        print(f"refvis: note: interrupted after {steps} steps; this is the best image until then", file=sys.stderr)
-    typer.echo(f"image: {printable(str(out))}")
+        ended_early(f"this is the best of {steps} steps")

@@ -1,6 +1,5 @@
 """The effects of boxes on what is watched, gathered from batches of passes as they come."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from refvis.input_modification.measures import Measure, measured, watched
+from refvis.interruptions import warn_of
 from refvis.layers import Array, Trace, array_module, is_exact
 from refvis.layers.changes import Content
 from refvis.layers.changes import forward_changes as recomputed
@@ -94,5 +94,5 @@ def gathered(
     except KeyboardInterrupt:
         if not effects.done.any():
             raise
-        warnings.warn(f"interrupted: this {title} is of {effects.partial['partial']}", stacklevel=3)
+        warn_of(title, effects.partial["partial"])
     return effects

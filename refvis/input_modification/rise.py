@@ -3,7 +3,6 @@
 S(u) = E[ f(x under M) | M shows u ]  ~  1 / (n E[M(u)]) * sum_i f(x under M_i) M_i(u),    E[M(u)] = keep
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from refvis.input_modification.mask_sums import NORMALISATIONS, MaskSums
 from refvis.input_modification.masks import Levels, mixed, replacements
 from refvis.input_modification.random_masks import RandomMasks
 from refvis.input_modification.watched import Asked, Watched
+from refvis.interruptions import warn_of
 from refvis.layers import Array, array_module
 from refvis.layers.geometry import Pair, pair
 from refvis.network import Network
@@ -84,7 +84,7 @@ def _gathered(
     except KeyboardInterrupt:
         if not sums.done:
             raise
-        warnings.warn(f"interrupted: this rise is of {sums.done} of {drawn.count} masks", stacklevel=3)
+        warn_of("rise", f"{sums.done} of {drawn.count} masks")
     return sums
 
 

@@ -1,6 +1,5 @@
 """What the searches for a mask share: the game, the replacement, the steps, and the heat map that comes of them."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,6 +13,7 @@ from refvis.input_modification.watched import Asked, Watched
 from refvis.input_reconstruction.history import histories
 from refvis.input_reconstruction.minimise import Loop, State
 from refvis.input_reconstruction.optimisers import Optimiser
+from refvis.interruptions import warn_of
 from refvis.layers import Array, Trace, array_module
 from refvis.layers.arrays import moved as on
 from refvis.network import Network
@@ -76,7 +76,7 @@ def searched(
         measures.append(measured)
         if run[2] == "interrupted":
             choices["partial"] = f"{len(run[1].rows)} of {search.loop.steps + 1} steps"
-            warnings.warn(f"interrupted: this {method} is of {choices['partial']}", stacklevel=3)
+            warn_of(method, choices["partial"])
             break
     values = array_module(x).concatenate([heat for heat, _, _ in found])
     each = [histories(state.rows) for _, state, _ in found]

@@ -8,6 +8,7 @@ from refvis.input_reconstruction.examples_images import Images, Source, source
 from refvis.input_reconstruction.examples_patches import cut, ground, joined, seen_box, signal_picture
 from refvis.input_reconstruction.examples_ranking import Ranking, ranked
 from refvis.input_reconstruction.examples_result import Examples
+from refvis.interruptions import warn_of
 from refvis.layers import Array, modes, receptive_fields
 from refvis.layers.arrays import moved
 from refvis.layers.nodes import called
@@ -98,7 +99,8 @@ def _shown(
     boxes, scales = np.zeros((*ranking.images.shape, 4), int), np.zeros(ranking.images.shape)
     patches = [[ground(1, 1) for _ in row] for row in ranking.images]
     signals = [[ground(1, 1) for _ in row] for row in ranking.images]
-    bar, done = tqdm(np.unique(ranking.images), desc="patches", unit="image", disable=None if progress else True), True
+    needed, done = np.unique(ranking.images), 0
+    bar = tqdm(needed, desc="patches", unit="image", disable=None if progress else True)
     try:
         for number in bar:
             x = net.preprocess(images.image(int(number)))
@@ -109,7 +111,8 @@ def _shown(
                 drawn, scales[k, rank] = signal_picture(moved(back.values, "numpy")[0])
                 box = seen_box(field, (y, column), picture.shape[:2])
                 boxes[k, rank], patches[k][rank], signals[k][rank] = box, cut(picture, box), cut(drawn, box)
+            done += 1
     except KeyboardInterrupt:
-        done = False
+        warn_of("sheet", f"{done} of the {len(needed)} images it is cut from")
     found = {"boxes": boxes, "patches": joined(patches), "signals": joined(signals), "scales": scales}
-    return found, done
+    return found, done == len(needed)

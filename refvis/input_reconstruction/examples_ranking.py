@@ -7,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from refvis.input_reconstruction.examples_images import Source, batches
+from refvis.interruptions import warn_of
 from refvis.layers import Array, array_module
 from refvis.layers.apart import is_apart
 from refvis.layers.arrays import moved
@@ -80,5 +81,6 @@ def ranked(
         except KeyboardInterrupt:
             if not ranking.seen:
                 raise
+            warn_of("ranking", f"{ranking.seen} of {len(images.names)} images")
             return ranking, "interrupted"
     return ranking, "all images"

@@ -13,6 +13,7 @@ from refvis.input_reconstruction.objective import Objective, Term, reaching
 from refvis.input_reconstruction.parametrisations import Parametrisation, decode
 from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.input_reconstruction.sheet import restored
+from refvis.interruptions import warn_of
 from refvis.layers import Array, ShapeError, array_module, modes
 from refvis.layers.apart import is_apart
 from refvis.layers.arrays import moved, require_finite
@@ -47,7 +48,9 @@ def solved(
         state, ended = minimised_by_lbfgs(objective, z, Loop(recipe.steps, recipe.optimiser, **options))
     else:
         state, ended = minimised(objective, z, Loop(recipe.steps, recipe.optimiser, **options))
-    if kept is not None and ended != "interrupted":
+    if ended == "interrupted":
+        warn_of(made.method, f"{len(state.rows) - 1} of {recipe.steps} steps")
+    elif kept is not None:
         kept.remove()
     return _result(net, state, ended, recipe.parametrisation, run.starts, made)
 

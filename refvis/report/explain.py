@@ -1,6 +1,5 @@
 """What the report shows: one row of cards per class of the taxonomy, and the ledger of a relevance."""
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from refvis.deconvolutional import Ledger, ledger
 from refvis.images import ImageLike
+from refvis.interruptions import told_elsewhere
 from refvis.layers import Array, title
 from refvis.layers.nodes import called
 from refvis.network import Network
@@ -125,8 +125,7 @@ def _row(key: str, found: Iterable[Titled | str], mask: Array | None) -> Row:
 
 def _whole(found: Iterable[Titled | str]) -> Iterator[Titled | str]:
     """Yield what was found; a method that was interrupted ends the page, though it returns what it has."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "interrupted: ")
+    with told_elsewhere():
         for one in found:
             if not isinstance(one, str) and one[2].partial:
                 raise KeyboardInterrupt

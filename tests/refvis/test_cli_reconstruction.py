@@ -107,8 +107,8 @@ def test_an_interruption_writes_what_there_is(command, folder, monkeypatch, caps
     with monkeypatch.context() as patched:
         patched.setattr(Adam, "step", stopped)
         code, out, err = run(monkeypatch, capsys, *command, "--checkpoint", "state.npz", "--steps", 6, "-o", "part.png")
-    assert code == 0
-    assert "interrupted after 2 steps; this is the best image until then" in err
+    assert code == 130
+    assert err.endswith("refvis: interrupted: this is the best of 2 steps\n")
     assert out.endswith("image: part.png\n")
     assert read(folder / "part.png").ndim == 3
     assert run(monkeypatch, capsys, *command, "--checkpoint", "state.npz", "--steps", 6, "-o", "resumed.png")[0] == 0

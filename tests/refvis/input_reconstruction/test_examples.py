@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from importlib import import_module
 
 import h5py
 import numpy as np
@@ -212,7 +213,8 @@ class Interrupted(list):
 
 
 def test_an_interruption_keeps_the_best_so_far():
-    found = refvis.examples(classifier(), Interrupted(IMAGES), "conv2", 3, top=2, batch=3)
+    with pytest.warns(UserWarning, match="interrupted: this ranking is of 6 of 12 images"):
+        found = refvis.examples(classifier(), Interrupted(IMAGES), "conv2", 3, top=2, batch=3)
     assert (found.partial, found.seen) == (True, 6)
     assert_same(found.patches, refvis.examples(classifier(), IMAGES[:6], "conv2", 3, top=2).patches)
     with pytest.raises(KeyboardInterrupt):
@@ -237,7 +239,9 @@ class Numbered(list):
 def test_an_interruption_while_drawing_keeps_what_was_found(drawn):
     """The first image is read to know the channels, then all are; then those that won, in order of their numbers."""
     whole = refvis.examples(classifier(), IMAGES, "conv2", [3, 6], top=3)
-    found = refvis.examples(classifier(), Numbered(IMAGES, 1 + len(IMAGES) + drawn), "conv2", [3, 6], top=3)
+    needed = len(np.unique(whole.images))
+    with pytest.warns(UserWarning, match=f"interrupted: this sheet is of {drawn} of the {needed} images"):
+        found = refvis.examples(classifier(), Numbered(IMAGES, 1 + len(IMAGES) + drawn), "conv2", [3, 6], top=3)
     assert (found.partial, found.seen, whole.partial) == (True, len(IMAGES), False)
     for name in ("scores", "images", "positions", "names"):
         assert_same(getattr(found, name), getattr(whole, name))
@@ -253,6 +257,19 @@ def test_an_interruption_while_drawing_keeps_what_was_found(drawn):
         assert_same(shown[done], getattr(whole, name)[done][:, :height, :width])
         assert (shown[~done] == ground(height, width)).all()
     assert found.sheet().ndim == 3
+
+
+def test_an_interrupted_command_says_so_once(tmp_path, monkeypatch, capsys):
+    """What was done is written, a line tells of it, and the exit code is that of a program that Ctrl-C ended."""
+    monkeypatch.chdir(tmp_path)
+    refvis.save(classifier(), "small.mat")
+    command = import_module("refvis.commands.examples")  # its function has the same name
+    monkeypatch.setattr(command, "_scenes", lambda count: Numbered(IMAGES, 1 + len(IMAGES) + 2))
+    code, out, err = run(monkeypatch, capsys, "examples", "--model", "small.mat", "--at", "conv2", "--channel", 3)
+    assert (code, out.splitlines()[-1]) == (130, "sheet: examples.png")
+    assert err.endswith("refvis: interrupted: these are the strongest of 12 images\n")
+    assert "interrupted: this" not in err
+    assert (tmp_path / "examples.png").stat().st_size
 
 
 def test_save(tmp_path):

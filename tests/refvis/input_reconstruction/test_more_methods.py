@@ -84,7 +84,8 @@ def test_dreams_go_on_after_an_interruption(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(Momentum, "step", stopped)
-        part = refvis.deepdream(net, x, "conv1", **options, checkpoint=tmp_path / "dream.npz")
+        with pytest.warns(UserWarning, match="interrupted: this deepdream is of 2 of 6 steps"):
+            part = refvis.deepdream(net, x, "conv1", **options, checkpoint=tmp_path / "dream.npz")
         assert part.partial
         assert part.x.shape == x.shape
         assert [path.name for path in tmp_path.iterdir()] == ["dream-1.npz"]
@@ -180,7 +181,8 @@ def test_a_dream_that_is_interrupted_is_whole_in_size(monkeypatch):
         return draw(self, dice)
 
     monkeypatch.setattr(Jitter, "drawn", drawn)
-    found = refvis.deepdream(net, x, "conv1", octaves=3, steps=6)
+    with pytest.warns(UserWarning, match="interrupted: this deepdream is of 2 of 6 steps"):
+        found = refvis.deepdream(net, x, "conv1", octaves=3, steps=6)
     assert found.partial
     assert (found.x.shape, found.image.shape) == (x.shape, x.shape[1:])
     assert len(found.history["excitement"]) == 3

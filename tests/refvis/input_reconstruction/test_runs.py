@@ -161,7 +161,9 @@ def test_an_inversion_goes_on_where_it_was(tmp_path, monkeypatch):
         return step(self, z, gradient, memory, number, steps)
 
     monkeypatch.setattr(Adam, "step", counted)
-    part = refvis.inversion(net, x, checkpoint=path, **options)
+    with pytest.warns(UserWarning, match="interrupted: this inversion is of 5 of 12 steps") as warned:
+        part = refvis.inversion(net, x, checkpoint=path, **options)
+    assert warned[0].filename == __file__
     assert part.partial
     assert not whole.partial
     assert len(part.history["code"]) == 6
