@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from refvis.layers.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.border import blank, cropped, padded
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import Pair, Quad, pair, quad, tap, window_output
-from refvis.layers.memory import filled
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,28 +86,6 @@ def output_shape(layer: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
     groups(layer, shape[3])
     height, width = window_output(shape, layer.size, layer.stride, layer.pad, layer.dilate, "filter")  # type: ignore[arg-type]
     return shape[0], height, width, shape[3] if layer.filters is None else len(layer.filters)
-
-
-def padded(layer: Conv, x: Array) -> Array:
-    """Return x with its border of zeros."""
-    if not any(layer.pad):  # type: ignore[arg-type]
-        return x
-    wide = blank(layer, x)
-    cropped(layer, wide, x.shape)[...] = x
-    return wide
-
-
-def blank(layer: Conv, x: Array) -> Array:
-    """Return zeros in the size of x with its border."""
-    top, bottom, left, right = layer.pad  # type: ignore[misc]
-    count, height, width, channels = x.shape
-    return filled((count, height + top + bottom, width + left + right, channels), x, 0)
-
-
-def cropped(layer: Conv, wide: Array, shape: tuple[int, ...]) -> Array:
-    """Return what `padded` was given: the inverse, and the adjoint, of padding."""
-    top, _, left, _ = layer.pad  # type: ignore[misc]
-    return wide[:, top : top + shape[1], left : left + shape[2]]
 
 
 def taps(layer: Conv, height: int, width: int) -> Iterator[tuple[int, int, slice, slice]]:

@@ -5,7 +5,8 @@ positions, as deep layers have, one product gives the maps of all taps, which ar
 """
 
 from refvis.layers.arrays import Array, array_module
-from refvis.layers.conv import Conv, blank, cropped, taps
+from refvis.layers.border import blank, cropped
+from refvis.layers.conv import Conv, taps
 from refvis.layers.matrix_vector import by_rows
 from refvis.layers.workspace import workspace
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from refvis.layers import conv_gather
 from refvis.layers.arrays import Array, array_module
-from refvis.layers.conv import Conv, blank, cropped
+from refvis.layers.border import blank, cropped
+from refvis.layers.conv import Conv
 from refvis.layers.geometry import place, tap
 from refvis.layers.workspace import workspace
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from refvis.layers import conv, conv_winograd
 from refvis.layers.arrays import Array, array_module, pixels
-from refvis.layers.conv import Conv, bias_gradient, filters_like, output_shape, padded
+from refvis.layers.border import padded
+from refvis.layers.conv import Conv, bias_gradient, filters_like, output_shape
 from refvis.layers.conv_products import by_maps, by_product
 from refvis.layers.conv_strided import FEW, by_phases, by_taps
 from refvis.layers.elementwise import add_biases

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from refvis.layers.arrays import Array, array_module
+from refvis.layers.border import cropped, padded
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import Pair, Quad, pair, quad, tap, window_output
 from refvis.layers.masks import kept
-from refvis.layers.memory import filled
 
 METHODS = ("max", "avg")
 
@@ -78,8 +78,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
             wins = (wide[:, rows, columns] == largest) & free
             back[:, rows, columns] += kept(signal, wins)
             free ^= wins
-    top, _, start, _ = layer.pad  # type: ignore[misc]
-    return (back[:, top : top + x.shape[1], start : start + x.shape[2]],)
+    return (cropped(layer, back, x.shape),)
 
 
 def _ranked(values: Array) -> Array:
@@ -123,17 +122,6 @@ def taps(layer: Pool, shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
     for v in range(size_x):
         for u in range(size_y):
             yield tap(u, 1, sy, height), tap(v, 1, sx, width)
-
-
-def padded(layer: Pool, x: Array, fill: float) -> Array:
-    """Return x with its border filled with `fill`, x itself where there is none."""
-    top, bottom, left, right = layer.pad  # type: ignore[misc]
-    if not any(layer.pad):  # type: ignore[arg-type]
-        return x
-    count, height, width, channels = x.shape
-    wide = filled((count, height + top + bottom, width + left + right, channels), x, fill)
-    wide[:, top : top + height, left : left + width] = x
-    return wide
 
 
 def counts(layer: Pool, x: Array) -> Array:

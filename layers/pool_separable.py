@@ -6,10 +6,11 @@ size_y * size_x - 1, the first of them along whole rows of memory. It is the sam
 
 from refvis.layers import pool
 from refvis.layers.arrays import Array, array_module
+from refvis.layers.border import padded
 from refvis.layers.exactness import twin_of
 from refvis.layers.geometry import tap
 from refvis.layers.memory import empty
-from refvis.layers.pool import Pool, output_shape, padded
+from refvis.layers.pool import Pool, output_shape
 from refvis.layers.threads import in_pieces
 
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from refvis.layers import pool, pool_gather
 from refvis.layers.arrays import Array, array_module
+from refvis.layers.border import cropped, padded
 from refvis.layers.exactness import twin_of
 from refvis.layers.masks import keep
 from refvis.layers.memory import empty, filled
-from refvis.layers.pool import Pool, padded, taps
+from refvis.layers.pool import Pool, taps
 
 
 @twin_of(pool.gradient)
@@ -35,5 +36,4 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
         keep(signal, wins, back[:, rows, columns] if apart else share)
         if not apart:
             back[:, rows, columns] += share
-    top, _, start, _ = layer.pad  # type: ignore[misc]
-    return (back[:, top : top + x.shape[1], start : start + x.shape[2]],)
+    return (cropped(layer, back, x.shape),)

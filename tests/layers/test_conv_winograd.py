@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import refvis
 from refvis import layers
-from refvis.layers import conv, conv_tiles, conv_winograd, winograd, winograd_outputs
+from refvis.layers import border, conv, conv_tiles, conv_winograd, winograd, winograd_outputs
 from refvis.layers.winograd import error_bound, transforms
 
 SIZES = st.integers(1, 13)
@@ -79,7 +79,7 @@ def bounds(layer: layers.Conv, x: np.ndarray, signal: np.ndarray, outputs: int) 
     wide = np.pad(signal, [(0, 0), (2, 2), (2, 2), (0, 0)])
     y, dx = [], []
     wide = wide[:, top : top + x.shape[1] + 2, left : left + x.shape[2] + 2]  # tiles begin where the input does
-    for g, part, back in zip(f, np.split(conv.padded(layer, x), groups, 3), np.split(wide, groups, 3), strict=True):
+    for g, part, back in zip(f, np.split(border.padded(layer, x), groups, 3), np.split(wide, groups, 3), strict=True):
         y.append(error_bound(part, g, outputs))
         dx.append(error_bound(back, g[:, ::-1, ::-1].transpose(3, 1, 2, 0), outputs))
     exact = np.abs(conv.forward(layer, x.astype(float)))
@@ -110,7 +110,7 @@ LAYER = layers.Conv(RANDOM.standard_normal((8, 3, 3, 6), "float32"), pad=1)
 
 def test_the_bound_is_of_use() -> None:
     """It is below what one of the terms in the sum contributes, and grows with the tile."""
-    wide = conv.padded(LAYER, X)
+    wide = border.padded(LAYER, X)
     typical = np.abs(conv.forward(LAYER, X)).mean()
     two, four = (error_bound(wide, LAYER.filters, outputs).mean() for outputs in (2, 4))
     assert two < four < 0.01 * typical
