@@ -19,7 +19,18 @@ from refvis.version import __version__
 from refvis.weights import ModelFormatError
 
 if TYPE_CHECKING:
+    from refvis import deconvolutional as deconvolutional
+    from refvis import drawing as drawing
     from refvis import featurevis
+    from refvis import images as images
+    from refvis import input_modification as input_modification
+    from refvis import input_reconstruction as input_reconstruction
+    from refvis import report as report
+    from refvis import results as results
+    from refvis import scenes as scenes
+    from refvis import show as show
+    from refvis import targets as targets
+    from refvis import units as units
     from refvis.deconvolutional.cam import cam
     from refvis.deconvolutional.deconvolution import deconvolution
     from refvis.deconvolutional.deeplift import deeplift
