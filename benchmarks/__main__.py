@@ -61,10 +61,10 @@ def run(groups: list[str], rounds: int, quick: bool, out: Path | None, suffix: s
         measured, table = GROUPS[name]
         start, busy = perf_counter(), load()
         found = measured(rounds, quick)
-        text = table(found)
+        text = f"{table(found)}\n{setting(rounds, busy)}\n"
         print(f"{name}, {perf_counter() - start:.0f} s\n\n{text}", flush=True)
         if out is not None:
-            write(out, f"{name}{suffix}", f"{text}\n{setting(rounds, busy)}\n")
+            write(out, f"{name}{suffix}", text)
             if name == "growth":
                 plot.draw(found, out / "_static" / f"benchmarks_growth{suffix}.png")
 

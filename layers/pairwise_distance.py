@@ -15,8 +15,9 @@ Reference: MatConvNet `vl_nnpdist`; `dagnn.PDist` aggregates by default, and tak
 """
 
 from dataclasses import dataclass
+from numbers import Real
 
-from refvis.layers.arrays import Array, array_module, summary
+from refvis.layers.arrays import Array, array_module, require_arrays, summary
 from refvis.layers.errors import ShapeError
 
 
@@ -36,6 +37,8 @@ class PairwiseDistance:
             object.__setattr__(self, name, float(getattr(self, name)))
         if not (self.p > 0 and self.epsilon > 0):
             raise ShapeError(f"PairwiseDistance has p {self.p} and epsilon {self.epsilon}, expected both above 0")
+        if not isinstance(self.instance_weights, Real):
+            require_arrays(self, or_none=("instance_weights",))
         if self.instance_weights is not None and not getattr(self.instance_weights, "shape", ()):
             object.__setattr__(self, "instance_weights", float(self.instance_weights))
 

@@ -223,6 +223,15 @@ def test_fields_that_are_no_arrays(layer: Any, name: str, optional: bool) -> Non
             replace(layer, **{name: None})
 
 
+@pytest.mark.parametrize("wrong", [[1.0, 2.0], "ones"])
+def test_weights_of_distances_are_a_number_an_array_or_none(wrong: Any) -> None:
+    message = f"PairwiseDistance instance_weights is of type {type(wrong).__name__}, expected a NumPy or CuPy array"
+    with pytest.raises(TypeError, match=message):
+        layers.PairwiseDistance(instance_weights=wrong)
+    for right in (2, 2.5, np.float32(3), np.array(4.0)):
+        assert layers.PairwiseDistance(instance_weights=right).instance_weights == float(right)
+
+
 def test_shape_errors_are_value_errors() -> None:
     np.testing.assert_equal(issubclass(ShapeError, ValueError), True)
 
