@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.rows import markdown
 from benchmarks.timing import Times, side_by_side
 from refvis.layers import Conv, winograd
-from refvis.layers.conv import padded
+from refvis.layers.border import padded
 from refvis.layers.conv_tiles import forward
 from refvis.layers.winograd import error_bound
 
