@@ -12,7 +12,7 @@ import numpy as np
 Array: TypeAlias = Any
 """A ``numpy.ndarray`` or a ``cupy.ndarray`` (CuPy ships no type stubs, so the checker sees Any)."""
 
-FLOATS = ("float32", "float64")
+FLOATS, FLOAT_CODES = ("float32", "float64"), "fd"
 
 
 def array_module(*arrays: Array) -> Any:
@@ -20,6 +20,11 @@ def array_module(*arrays: Array) -> Any:
 
     Raises TypeError for anything that is no array, and for NumPy and CuPy mixed in one call.
     """
+    for array in arrays:
+        if type(array) is not np.ndarray:
+            break
+    else:  # what layers ask for many times over, told at once
+        return np
     cupy = sys.modules.get("cupy")
     found = {_module_of(array, cupy) for array in arrays if array is not None}
     if len(found) > 1:
@@ -57,7 +62,7 @@ def require_arrays(layer: Any, *names: str, or_none: tuple[str, ...] = ()) -> No
 
 def require_float(array: Array, what: str) -> None:
     """Raise TypeError unless `array` is float32 or float64, the two types in which layers compute."""
-    if array.dtype.name not in FLOATS:
+    if array.dtype.char not in FLOAT_CODES:
         raise TypeError(f"{what} is {array.dtype}, expected float32 or float64: use .astype('float32')")
 
 

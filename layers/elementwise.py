@@ -66,7 +66,11 @@ def along_a_row(channels: Array, like: Array) -> Array:
     CuPy's values stay as they are: there it would be one more kernel, and no gain.
     """
     xp, values = array_module(channels, like), channels.astype(like.dtype, copy=False)
-    return xp.ascontiguousarray(xp.broadcast_to(values, like.shape[2:])) if xp is np else values
+    if xp is not np:
+        return values
+    row = xp.empty(like.shape[2:], like.dtype)
+    row[...] = values
+    return row
 
 
 def add_biases(y: Array, biases: Array | None) -> None:

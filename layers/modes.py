@@ -82,7 +82,8 @@ Mode: TypeAlias = Mapping[Any, Rule]
 GRADIENT: dict[Any, Rule] = {kind: found.gradient for kind, found in OPERATORS.items()}
 DECONVNET = GRADIENT | {ReLU: relu.deconvnet}
 GUIDED = GRADIENT | {ReLU: relu.guided}
-DEEPLIFT = GRADIENT | {
+DEEPLIFT: dict[Any, Rule] = {
+    **GRADIENT,
     BatchNorm: deeplift.batch_norm,
     Pool: deeplift.pool,
     ROIPool: deeplift.pool,

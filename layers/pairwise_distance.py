@@ -37,10 +37,10 @@ class PairwiseDistance:
             object.__setattr__(self, name, float(getattr(self, name)))
         if not (self.p > 0 and self.epsilon > 0):
             raise ShapeError(f"PairwiseDistance has p {self.p} and epsilon {self.epsilon}, expected both above 0")
-        if not isinstance(self.instance_weights, Real):
+        if isinstance(self.instance_weights, Real) or getattr(self.instance_weights, "shape", None) == ():
+            object.__setattr__(self, "instance_weights", float(self.instance_weights))  # type: ignore[arg-type]
+        elif not hasattr(self.instance_weights, "shape"):
             require_arrays(self, or_none=("instance_weights",))
-        if self.instance_weights is not None and not getattr(self.instance_weights, "shape", ()):
-            object.__setattr__(self, "instance_weights", float(self.instance_weights))
 
     __repr__ = summary
 
