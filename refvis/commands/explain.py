@@ -1,13 +1,18 @@
 """``refvis explain``: one page with a picture per method."""
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, print_classes, subject
 from refvis.commands.units import channel_number
 from refvis.printable import printable
+
+if TYPE_CHECKING:
+    from refvis.report.explain import Row
 
 Channel = Annotated[
     str | None, typer.Option("--channel", help="What to explain: a class, or its number from 0; else the strongest.")
@@ -49,5 +54,15 @@ def explain(
     report.write_arrays(explained, out / "explanation.h5")
     report.write_page(explained, out / "explanation.html")
     print_classes(explained.classes)
+    _noted(explained.rows)
     typer.echo(f"page:   {printable(str(out / 'explanation.html'))}")
     typer.echo(f"arrays: {printable(str(out / 'explanation.h5'))}")
+
+
+def _noted(rows: "Iterable[Row]") -> None:
+    """Print what failed, and what is left out, as the page says."""
+    for row in rows:
+        failed = [card.title for card in row.cards if getattr(card.found, "failed", False)]
+        advice = "it ended far from the code; more --steps or another --seed may help"
+        for text in (*(f"{title} failed: {advice}" for title in failed), *row.left_out):
+            print(f"refvis: note: {printable(text)}", file=sys.stderr)

@@ -12,7 +12,7 @@ from refvis.layers import Array, title
 from refvis.layers.nodes import called
 from refvis.network import Network
 from refvis.report.methods import Found, Titled, deconvolutions, modifications, reconstructions
-from refvis.report.texts import HOW_TO_READ, ROWS, SEARCH_FAILED
+from refvis.report.texts import HOW_TO_READ, NOTHING_ABOVE_ZERO, NOTHING_FOUND, ROWS, SEARCH_FAILED
 from refvis.results import Heatmap, Reconstruction
 from refvis.units import checked_channels
 
@@ -133,7 +133,11 @@ def _whole(found: Iterable[Titled | str]) -> Iterator[Titled | str]:
 
 
 def _reading(method: str, found: Found) -> str:
-    return SEARCH_FAILED if isinstance(found, Reconstruction) and found.failed else HOW_TO_READ[method]
+    if isinstance(found, Reconstruction):
+        return SEARCH_FAILED if found.failed else HOW_TO_READ[method]
+    if found.map.any():
+        return HOW_TO_READ[method]
+    return NOTHING_ABOVE_ZERO if method == "grad_cam" else NOTHING_FOUND
 
 
 def _inside(found: Found, mask: Array | None) -> float | None:

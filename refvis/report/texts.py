@@ -73,6 +73,12 @@ SEARCH_FAILED = (
     "about what the layer knows. Another seed or more steps may help (--seed, --steps)."
 )
 
+NOTHING_FOUND = "Zero everywhere: by this method, no pixel of this image counts for the score."
+NOTHING_ABOVE_ZERO = (
+    "Zero everywhere: at no position do this layer's channels add up to more for the score than against it "
+    "(refvis.grad_cam with relu=False shows how much against)."
+)
+
 LEFT_OUT = {
     "inversion": "No layer of this network has more than one position: there is nothing to invert.",
     "zero": "Left out: inversion of {}, where the code of this image is zero everywhere, so that nothing can be found "

@@ -127,7 +127,7 @@ def test_explain(folder, monkeypatch, capsys):
     assert sorted(path.name for path in Path("new/out").iterdir()) == ["explanation.h5", "explanation.html"]
     assert out.splitlines()[-2:] == ["page:   new/out/explanation.html", "arrays: new/out/explanation.h5"]
     assert len(out.splitlines()) == 5 + 2
-    assert err == ""  # bars are for terminals
+    assert all(line.startswith("refvis: note: Inversion of ") for line in err.splitlines())  # bars are for terminals
     assert Path("new/out/explanation.html").read_text().count("<img ") == 1 + 10 + 2 + 2
     with h5py.File("new/out/explanation.h5") as file:
         assert file.attrs["source"] == "a.png"
@@ -139,6 +139,17 @@ def test_explain(folder, monkeypatch, capsys):
     with h5py.File("new/out/explanation.h5") as file:
         assert np.abs(file["reconstruction/inversion/relu1/x"][()] - first).max() > 1
         assert set(file["reconstruction"]) == {"inversion"}
+
+
+def test_explain_says_what_failed_and_what_is_left_out(folder, monkeypatch, capsys):
+    """As the page does; what took another way is not mentioned."""
+    arguments = ["explain", "a.png", "-m", "small.mat", "-o", "out"]
+    _, _, err = run(monkeypatch, capsys, *arguments, "--steps", 1, "--no-maximize")
+    failed = [line for line in err.splitlines() if "failed" in line]
+    advice = "it ended far from the code; more --steps or another --seed may help"
+    assert failed == [f"refvis: note: Inversion of {name} failed: {advice}" for name in ("relu1", "relu2")]
+    _, _, err = run(monkeypatch, capsys, *arguments, "--steps", 60, "--no-maximize")
+    assert "failed" not in err
 
 
 def test_explain_another_class(folder, monkeypatch, capsys):
