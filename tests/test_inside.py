@@ -25,10 +25,12 @@ def test_share_counts_positive_values_only():
     assert np.isnan(measure.share_inside(-abs(relevance), MASK))
 
 
-def test_pointing_takes_the_largest_value_and_of_equal_ones_the_first():
-    assert measure.points_inside(np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]]), MASK)
-    assert not measure.points_inside(np.array([[-5.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), MASK)
-    assert measure.points_inside(np.zeros((2, 3)), MASK)
+def test_pointing_takes_the_largest_value_and_of_nearly_equal_ones_their_share():
+    assert measure.points_inside(np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]]), MASK) == 1
+    assert measure.points_inside(np.array([[2.0, 1.0, 2.004], [1.0, 0.0, 0.0]]), MASK) == 0
+    assert measure.points_inside(np.array([[-5.0, 1.0, 0.0], [0.9999, 0.0, 1.0001]]), MASK) == 2 / 3
+    assert measure.points_inside(np.array([[-1.0, -2.0, -2.0], [-3.0, -1.0, -4.0]]), MASK) == 0.5
+    assert measure.points_inside(np.zeros((2, 3)), MASK) == 0.5
 
 
 def test_standard_error_leaves_out_what_is_no_number():
