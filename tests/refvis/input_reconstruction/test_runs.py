@@ -1,5 +1,7 @@
 """A run: how it ends, what it keeps, and that one that was interrupted goes on as if it had not been."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from same import assert_same
@@ -163,7 +165,7 @@ def test_an_inversion_goes_on_where_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(Adam, "step", counted)
     with pytest.warns(UserWarning, match="interrupted: this inversion is of 5 of 12 steps") as warned:
         part = refvis.inversion(net, x, checkpoint=path, **options)
-    assert warned[0].filename == __file__
+    assert not Path(warned[0].filename).is_relative_to(Path(refvis.__file__).parent)  # it is the caller's line
     assert part.partial
     assert not whole.partial
     assert len(part.history["code"]) == 6
