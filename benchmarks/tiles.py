@@ -42,9 +42,8 @@ def _one(size: tuple[int, int, int], rounds: int) -> Tiled:
     exact = forward(layer, x.astype("float64"))
     scale = np.abs(exact).max()
     errors = {m: float(np.abs(function() - exact).max() / scale) for m, function in functions.items()}
-    corner = Conv(layer.filters[:8], pad=1), x[:, :16, :16]  # type: ignore[index]
-    wide = padded(*corner)
-    bounds = {m: float(error_bound(wide, corner[0].filters, m).max() / scale) if m else None for m in WAYS}
+    wide = padded(x[:, :16, :16], layer.pad)
+    bounds = {m: float(error_bound(wide, layer.filters[:8], m).max() / scale) if m else None for m in WAYS}
     times = side_by_side({str(m): function for m, function in functions.items()}, rounds)
     return Tiled(size, {m: times[str(m)] for m in WAYS}, errors, bounds)
 

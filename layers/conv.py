@@ -108,7 +108,7 @@ def forward(layer: Conv, x: Array) -> Array:
     """Return y of the formula above (N x H' x W' x K, dtype of x)."""
     xp = array_module(x, layer.filters, layer.biases)
     count, height, width, channels = output_shape(layer, x.shape)
-    f, wide = filters_like(layer, x), padded(layer, x)
+    f, wide = filters_like(layer, x), padded(x, layer.pad)
     y = xp.zeros((count, height, width, len(f), channels // len(f)), x.dtype)
     wide = wide.reshape(*wide.shape[:3], len(f), -1)
     for u, v, rows, columns in taps(layer, height, width):
@@ -121,12 +121,12 @@ def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tupl
     """Return (dx,), the adjoint of `forward` in x: what each tap read, it gives back."""
     xp = array_module(signal, x, layer.filters)
     f = filters_like(layer, x)
-    wide = blank(layer, x)
+    wide = blank(x, layer.pad)
     grouped = wide.reshape(*wide.shape[:3], len(f), -1)
     g = signal.reshape(*signal.shape[:3], len(f), -1)
     for u, v, rows, columns in taps(layer, *signal.shape[1:3]):
         grouped[:, rows, columns] += xp.einsum("nijgk,gkc->nijgc", g, f[:, :, u, v])
-    return (cropped(layer, wide, x.shape),)
+    return (cropped(wide, layer.pad, x.shape),)
 
 
 def parameter_gradients(layer: Conv, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def parameter_gradients(layer: Conv, signal: Array, output: Array | None, x: Arr
     xp = array_module(signal, x, layer.filters)
     found: dict[str, Any] = {}
     if layer.filters is not None:
-        df, wide = xp.zeros_like(filters_like(layer, x)), padded(layer, x)
+        df, wide = xp.zeros_like(filters_like(layer, x)), padded(x, layer.pad)
         wide = wide.reshape(*wide.shape[:3], len(df), -1)
         g = signal.reshape(*signal.shape[:3], len(df), -1)
         for u, v, rows, columns in taps(layer, *signal.shape[1:3]):

@@ -28,7 +28,7 @@ def by_maps(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
     maps = workspace(dx)("columns", signal[..., 0].size, f[0].size)
     array_module(signal).matmul(signal.reshape(-1, len(f)), f.reshape(len(f), -1), out=maps)
     maps = maps.reshape(*signal.shape[:3], *f.shape[1:])
-    wide = blank(layer, dx)
+    wide = blank(dx, layer.pad)
     for u, v, rows, columns in taps(layer, *signal.shape[1:3]):
         wide[:, rows, columns] += maps[:, :, :, u, v]
-    dx[...] = cropped(layer, wide, dx.shape)
+    dx[...] = cropped(wide, layer.pad, dx.shape)

@@ -33,7 +33,7 @@ Spans = Iterable[tuple[slice, slice]]
 def by_phases(layer: Conv, signal: Array, f: Array, dx: Array, correlate: Correlate) -> None:
     """Write dx (N x H x W x C) for one group's filters K x FH x FW x C, phase by phase; the layer has no dilation."""
     xp, (sy, sx) = array_module(signal), layer.stride  # type: ignore[misc]
-    wide = blank(layer, dx)
+    wide = blank(dx, layer.pad)
     for p, q in np.ndindex(sy, sx):
         taps, target = f[:, p::sy, q::sx], wide[:, p::sy, q::sx]
         if not taps.size or not target.size:
@@ -47,7 +47,7 @@ def by_phases(layer: Conv, signal: Array, f: Array, dx: Array, correlate: Correl
         found = xp.empty(target.shape, dx.dtype)
         correlate(padded, taps, found)
         target[...] = found
-    dx[...] = cropped(layer, wide, dx.shape)
+    dx[...] = cropped(wide, layer.pad, dx.shape)
 
 
 def by_taps(layer: Conv, signal: Array, f: Array, dx: Array, spans: Spans) -> None:
@@ -63,7 +63,7 @@ def by_taps(layer: Conv, signal: Array, f: Array, dx: Array, spans: Spans) -> No
         xp.matmul(matrix, part.reshape(-1, len(f)).T, out=maps)
         maps = maps.reshape(*f.shape[1:], *part.shape[:3])
         add(layer, maps, planes[:, n, rows.start * layer.stride[0] :])  # type: ignore[index]
-    dx[...] = cropped(layer, planes.transpose(1, 2, 3, 0), dx.shape)
+    dx[...] = cropped(planes.transpose(1, 2, 3, 0), layer.pad, dx.shape)
 
 
 def add_maps(layer: Conv, maps: Array, planes: Array) -> None:

@@ -51,7 +51,8 @@ def forward(layer: Conv, x: Array) -> Array:
     f = filters_like(layer, x)
     for each, (inputs, outputs) in zip(f, group_slices(len(f), x.shape[3], y.shape[3]), strict=True):
         if not conv_winograd.forward(layer, x[..., inputs], each, y[..., outputs]):
-            _correlate(sliding(layer), padded(layer, x[..., inputs]), each.reshape(len(each), -1).T, y[..., outputs])
+            matrix = each.reshape(len(each), -1).T
+            _correlate(sliding(layer), padded(x[..., inputs], layer.pad), matrix, y[..., outputs])
     add_biases(y, layer.biases)
     return y
 
@@ -79,7 +80,7 @@ def parameter_gradients(layer: Conv, signal: Array, output: Array | None, x: Arr
     df = xp.zeros_like(filters_like(layer, x))
     for g, (inputs, outputs) in enumerate(group_slices(len(df), x.shape[3], signal.shape[3])):
         total, dy = df[g].reshape(df.shape[1], -1), xp.ascontiguousarray(signal[..., outputs])
-        for n, rows, columns in _tiles(sliding(layer), padded(layer, x[..., inputs]), dy.shape[1:3]):
+        for n, rows, columns in _tiles(sliding(layer), padded(x[..., inputs], layer.pad), dy.shape[1:3]):
             total += dy[n, rows].reshape(len(columns), -1).T @ columns
     found = {"filters": df.reshape(layer.filters.shape)}
     if layer.biases is not None:

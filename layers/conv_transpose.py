@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from refvis.layers.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.border import cropped
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import Pair, Quad, integers, pair, quad, tap
 
@@ -104,22 +105,20 @@ def grouped(layer: ConvTranspose, x: Array) -> tuple[Array, Array]:
 
 def widened(layer: ConvTranspose, signal: Array, x: Array) -> Array:
     """Return the signal with zeros where the crop was (N x uncropped height x width x G x K/G): the crop's adjoint."""
-    top, _, left, _ = layer.crop  # type: ignore[misc]
     wide = array_module(signal).zeros((len(x), *uncropped(layer, x.shape), layer.channels), x.dtype)
-    wide[:, top : top + signal.shape[1], left : left + signal.shape[2]] = signal
+    cropped(wide, layer.crop, signal.shape)[...] = signal
     return wide.reshape(*wide.shape[:3], layer.groups, -1)
 
 
 def forward(layer: ConvTranspose, x: Array) -> Array:
     """Return y of the formula above (N x H' x W' x K, dtype of x)."""
     xp = array_module(x, layer.filters, layer.biases)
-    count, height, width, channels = output_shape(layer, x.shape)
+    shape = output_shape(layer, x.shape)
     f, source = grouped(layer, x)
-    wide = xp.zeros((count, *uncropped(layer, x.shape), layer.groups, f.shape[4]), x.dtype)
+    wide = xp.zeros((len(x), *uncropped(layer, x.shape), layer.groups, f.shape[4]), x.dtype)
     for u, v, rows, columns in taps(layer, x.shape):
         wide[:, rows, columns] += xp.einsum("nijgc,gck->nijgk", source, f[:, :, u, v])
-    top, _, left, _ = layer.crop  # type: ignore[misc]
-    y = wide[:, top : top + height, left : left + width].reshape(count, height, width, channels)
+    y = cropped(wide, layer.crop, shape).reshape(shape)
     return y if layer.biases is None else y + layer.biases.astype(x.dtype, copy=False)
 
 

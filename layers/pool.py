@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from refvis.layers.arrays import Array, array_module
-from refvis.layers.border import cropped, padded
+from refvis.layers.border import blank, cropped, padded
 from refvis.layers.errors import ShapeError
 from refvis.layers.geometry import Pair, Quad, pair, quad, tap, window_output
 from refvis.layers.masks import kept
@@ -54,7 +54,7 @@ def forward(layer: Pool, x: Array) -> Array:
     """Return y (N x H' x W' x C, dtype of x)."""
     xp = array_module(x)
     windows = list(taps(layer, x.shape))
-    wide = padded(layer, x, -xp.inf if layer.method == "max" else 0)
+    wide = padded(x, layer.pad, -xp.inf if layer.method == "max" else 0)
     y = wide[:, windows[0][0], windows[0][1]].copy()
     combine = xp.maximum if layer.method == "max" else xp.add
     for rows, columns in windows[1:]:
@@ -65,7 +65,7 @@ def forward(layer: Pool, x: Array) -> Array:
 def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
     """Return (dx,): to the winner of each window (max), or in equal parts to its pixels (avg)."""
     xp = array_module(signal, x)
-    wide = padded(layer, _ranked(x) if layer.method == "max" else x, xp.nan)  # NaN, the border, is equal to nothing
+    wide = padded(_ranked(x) if layer.method == "max" else x, layer.pad, xp.nan)  # NaN, the border, is equal to nothing
     back = xp.zeros_like(wide)
     if layer.method == "avg":
         share = signal / counts(layer, x)
@@ -78,7 +78,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
             wins = (wide[:, rows, columns] == largest) & free
             back[:, rows, columns] += kept(signal, wins)
             free ^= wins
-    return (cropped(layer, back, x.shape),)
+    return (cropped(back, layer.pad, x.shape),)
 
 
 def _ranked(values: Array) -> Array:
@@ -96,7 +96,7 @@ def centred(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]
     """
     if layer.method == "avg":
         return gradient(layer, signal, output, x)
-    back = array_module(signal, x).zeros_like(padded(layer, x, 0))
+    back = blank(x, layer.pad)
     middle = (layer.size[0] - 1) // 2 + layer.size[0] * ((layer.size[1] - 1) // 2)  # type: ignore[index]
     rows, columns = list(taps(layer, x.shape))[middle]
     back[:, rows, columns] += signal
@@ -126,5 +126,5 @@ def taps(layer: Pool, shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
 
 def counts(layer: Pool, x: Array) -> Array:
     """Return how many pixels of the image each window holds (1 x H' x W' x 1, dtype of x)."""
-    one = padded(layer, array_module(x).ones((1, *x.shape[1:3], 1), x.dtype), 0)
+    one = padded(array_module(x).ones((1, *x.shape[1:3], 1), x.dtype), layer.pad)
     return sum(one[:, rows, columns] for rows, columns in taps(layer, x.shape))

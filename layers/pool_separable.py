@@ -21,7 +21,7 @@ def forward(layer: Pool, x: Array) -> Array:
         return pool.forward(layer, x)
     (size_y, size_x), (sy, sx) = layer.size, layer.stride  # type: ignore[misc]
     _, height, width, _ = output_shape(layer, x.shape)
-    wide = padded(layer, x, -array_module(x).inf)
+    wide = padded(x, layer.pad, -array_module(x).inf)
     columns = _largest([wide[:, tap(u, 1, sy, height)] for u in range(size_y)])
     return _largest([columns[:, :, tap(v, 1, sx, width)] for v in range(size_x)])
 

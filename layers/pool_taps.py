@@ -23,7 +23,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
         return (pool_gather.gradient(layer, signal, output, x),)
     if layer.method != "max" or xp.isnan(output).any():
         return pool.gradient(layer, signal, output, x)
-    wide = padded(layer, x, xp.nan)  # NaN, the border, is equal to nothing
+    wide = padded(x, layer.pad, xp.nan)  # NaN, the border, is equal to nothing
     back, share = filled(wide.shape, wide, 0), empty(signal.shape, signal)
     free, wins = filled(signal.shape, signal, True, bool), empty(signal.shape, signal, bool)
     apart = all(size <= step for size, step in zip(layer.size, layer.stride, strict=True))  # type: ignore[arg-type]
@@ -36,4 +36,4 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
         keep(signal, wins, back[:, rows, columns] if apart else share)
         if not apart:
             back[:, rows, columns] += share
-    return (cropped(layer, back, x.shape),)
+    return (cropped(back, layer.pad, x.shape),)

@@ -131,7 +131,7 @@ def test_tiles_hold_some_rows_or_some_images(rows_per_tile: int, expected: list[
 def test_filters_of_groups_that_see_all_of_the_image(count: int, pad: int | tuple[int, ...]) -> None:
     random = np.random.default_rng(count)
     x = random.standard_normal((count, 4, 5, 6))
-    height, width = border.padded(layers.Conv(None, None, pad=pad), x).shape[1:3]
+    height, width = border.padded(x, layers.Conv(None, None, pad=pad).pad).shape[1:3]
     layer = layers.Conv(random.standard_normal((4, height, width, 3)), pad=pad)
     g = random.standard_normal((count, 1, 1, 4))
     np.testing.assert_allclose(conv_tiles.forward(layer, x), conv.forward(layer, x), atol=1e-12)

@@ -79,7 +79,9 @@ def bounds(layer: layers.Conv, x: np.ndarray, signal: np.ndarray, outputs: int) 
     wide = np.pad(signal, [(0, 0), (2, 2), (2, 2), (0, 0)])
     y, dx = [], []
     wide = wide[:, top : top + x.shape[1] + 2, left : left + x.shape[2] + 2]  # tiles begin where the input does
-    for g, part, back in zip(f, np.split(border.padded(layer, x), groups, 3), np.split(wide, groups, 3), strict=True):
+    for g, part, back in zip(
+        f, np.split(border.padded(x, layer.pad), groups, 3), np.split(wide, groups, 3), strict=True
+    ):
         y.append(error_bound(part, g, outputs))
         dx.append(error_bound(back, g[:, ::-1, ::-1].transpose(3, 1, 2, 0), outputs))
     exact = np.abs(conv.forward(layer, x.astype(float)))
@@ -110,7 +112,7 @@ LAYER = layers.Conv(RANDOM.standard_normal((8, 3, 3, 6), "float32"), pad=1)
 
 def test_the_bound_is_of_use() -> None:
     """It is below what one of the terms in the sum contributes, and grows with the tile."""
-    wide = border.padded(LAYER, X)
+    wide = border.padded(X, LAYER.pad)
     typical = np.abs(conv.forward(LAYER, X)).mean()
     two, four = (error_bound(wide, LAYER.filters, outputs).mean() for outputs in (2, 4))
     assert two < four < 0.01 * typical
