@@ -12,7 +12,11 @@ import numpy as np
 Array: TypeAlias = Any
 """A ``numpy.ndarray`` or a ``cupy.ndarray`` (CuPy ships no type stubs, so the checker sees Any)."""
 
-FLOATS, FLOAT_CODES = ("float32", "float64"), "fd"
+FLOATS = ("float32", "float64")
+FLOAT_CODES = {np.dtype(name).char for name in FLOATS}
+"""The same as characters, which a dtype tells at less cost than its name."""
+
+_NUMPY_OR_NONE = {np.ndarray, type(None)}
 
 
 def array_module(*arrays: Array) -> Any:
@@ -20,10 +24,7 @@ def array_module(*arrays: Array) -> Any:
 
     Raises TypeError for anything that is no array, and for NumPy and CuPy mixed in one call.
     """
-    for array in arrays:
-        if type(array) is not np.ndarray:
-            break
-    else:  # what layers ask for many times over, told at once
+    if {*map(type, arrays)} <= _NUMPY_OR_NONE:  # the usual case, which layers ask for many times over
         return np
     cupy = sys.modules.get("cupy")
     found = {_module_of(array, cupy) for array in arrays if array is not None}
