@@ -1,13 +1,12 @@
 """``refvis examples``: the strongest patches of a folder of images, as one sheet."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from refvis.commands.ends import ended_early
+from refvis.commands.notes import ended_early, note
 from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, loaded
 from refvis.commands.units import One, channel_number
 from refvis.interruptions import told_elsewhere
@@ -49,9 +48,9 @@ def examples(
         found = refvis.examples(net, images, at, unit, top, mode=mode, progress=True)
     found.save(out)
     for name, reason in found.skipped.items():
-        print(f"refvis: note: skipped {printable(name)}: {printable(reason)}", file=sys.stderr)
+        note(f"skipped {name}: {reason}")
     if found.masks:
-        print(f"refvis: note: left out {found.masks} masks (NAME-mask.png beside NAME.png)", file=sys.stderr)
+        note(f"left out {found.masks} masks (NAME-mask.png beside NAME.png)")
     shown = 1 if every else None
     for title, scores, names in zip(found.titles, found.scores, found.names, strict=True):
         for score, name in list(zip(scores, names, strict=True))[:shown]:

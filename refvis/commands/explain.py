@@ -1,15 +1,16 @@
 """``refvis explain``: one page with a picture per method."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from refvis.commands.notes import note
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, print_classes, subject
 from refvis.commands.units import channel_number
 from refvis.printable import printable
+from refvis.results import Reconstruction
 
 if TYPE_CHECKING:
     from refvis.report.explain import Row
@@ -62,7 +63,8 @@ def explain(
 def _noted(rows: "Iterable[Row]") -> None:
     """Print what failed, and what is left out, as the page says."""
     for row in rows:
-        failed = [card.title for card in row.cards if getattr(card.found, "failed", False)]
-        advice = "it ended far from the code; more --steps or another --seed may help"
-        for text in (*(f"{title} failed: {advice}" for title in failed), *row.left_out):
-            print(f"refvis: note: {printable(text)}", file=sys.stderr)
+        for card in row.cards:
+            if isinstance(card.found, Reconstruction) and card.found.failed:
+                note(f"{card.title} failed: it ended far from the code; more --steps or another --seed may help")
+        for text in row.left_out:
+            note(text)

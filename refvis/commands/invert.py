@@ -1,11 +1,11 @@
 """``refvis invert``: an image that a layer takes for the given one."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from refvis.commands.notes import note
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, subject
 from refvis.commands.reconstructions import Checkpoint, Seed, Starts, announced, written_as
 from refvis.interruptions import told_elsewhere
@@ -61,4 +61,4 @@ def _said_to_have_failed(found: Reconstruction, weight: str) -> None:
     start = 100 * float(found.measures["norm_of_start"][0])
     text = f"the search failed: it began at {start:.2f} % and ended above half of that, far from the code"
     advice = f"try another --seed, more --starts or --steps, or a {weight} --weight"
-    print(f"refvis: note: {text}; {advice}", file=sys.stderr)
+    note(f"{text}; {advice}")

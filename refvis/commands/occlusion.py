@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from refvis.commands.ends import ended_early
+from refvis.commands.notes import ended_early
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, loaded, numbers, subject
 from refvis.commands.units import Against, At, ChannelOption, Position, chosen, opposed, placed, what
 from refvis.interruptions import told_elsewhere

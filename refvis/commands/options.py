@@ -1,6 +1,5 @@
 """Options that several commands share, and what they stand for."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 
 from refvis import loading
+from refvis.commands.notes import note
 from refvis.images import ImageLike
 from refvis.layers import Array
 from refvis.layers.geometry import integers
@@ -55,7 +55,7 @@ def loaded(model: str, size: str | None, mean: Path | None, size_option: str = "
     net = net.with_images(numbers(size)[:2] if size else None, average)  # type: ignore[arg-type]
     for remark in net.load_report:
         if remark.kind == "warning":
-            print(f"refvis: note: {printable(str(remark))}", file=sys.stderr)
+            note(str(remark))
     return net
 
 

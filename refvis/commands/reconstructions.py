@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from refvis.commands.ends import ended_early
+from refvis.commands.notes import ended_early
 from refvis.printable import printable
 from refvis.results import Reconstruction
 

@@ -1,10 +1,10 @@
 """Options that say what is explained, and what they stand for."""
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from refvis.commands.notes import note
 from refvis.layers.modes import is_relevance
 from refvis.network import Network
 from refvis.printable import printable
@@ -51,7 +51,7 @@ def told(name: str, found: Heatmap) -> str:
 def note_of_sign(value: float, mode: str) -> None:
     """Note on standard error that relevance of a negative value has its signs turned."""
     if value < 0 and is_relevance(mode):
-        print(f"refvis: note: the value is {value:.4g}: for and against swap", file=sys.stderr)
+        note(f"the value is {value:.4g}: for and against swap")
 
 
 def placed(text: str | None) -> tuple[int, int] | None:
