@@ -96,11 +96,12 @@ def _missed(found: Heatmap) -> float | None:
 
 
 def bar(scale: Scale, shown: Array) -> dict[str, Any]:
-    """Return a colour scale as CSS stops with its ends, and whether values lie beyond them (`cut`)."""
+    """Return a colour scale as CSS stops, its lower end, both ends as texts, and whether values lie beyond (`cut`)."""
     colours = scale.colour(np.linspace(scale.low, scale.high, STOPS))
     stops = ", ".join(f"rgb({r}, {g}, {b})" for r, g, b in colours)
     cut = bool(np.abs(shown).max(initial=0) > scale.high)
-    return {"stops": stops, "low": scale.low, "high": scale.high, "cut": cut}
+    ends = [f"{float(f'{end:.3g}'):g}" for end in (scale.low, scale.high)]  # 2170, not 2.17e+03
+    return {"stops": stops, "low": scale.low, "ends": ends, "cut": cut}
 
 
 def outlined(picture: Array, mask: Array) -> Array:
