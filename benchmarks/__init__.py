@@ -2,5 +2,5 @@
 
 from pathlib import Path
 
-SUPPORT = Path(__file__).resolve().parents[1] / "tests" / "support"
+TESTS = Path(__file__).resolve().parents[1] / "tests"
 """Where copies of known models, and of the same networks in PyTorch, are made; scripts put it on their path."""

@@ -12,9 +12,9 @@ from time import perf_counter
 
 from threadpoolctl import threadpool_limits
 
-from benchmarks import SUPPORT
+from benchmarks import TESTS
 
-sys.path.append(str(SUPPORT))
+sys.path.append(str(TESTS))
 
 from benchmarks import costs, growth, methods, networks, occlusion, plot, rows, single, tiles
 from benchmarks.setting import load, setting

@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import SUPPORT
+from benchmarks import TESTS
 
-sys.path.append(str(SUPPORT))
+sys.path.append(str(TESTS))
 
 from benchmarks import networks, single
 from benchmarks.timing import Times, side_by_side
 from benchmarks.work import Work, of_layer
 from refvis import exact
-from refvis.machine import machine
+from refvis.machine.probe import machine
 
 MOST = {"forward": 1e-4, "gradient": 0.05}
 """Largest difference that may come from rounding in float32. Deep gradients differ more, where a maximum or a ReLU

@@ -3,8 +3,8 @@
 from functools import cache
 
 import numpy as np
-from model_zoo import MODELS
-from model_zoo.parts import Maker, drawn
+from support.model_zoo import MODELS
+from support.model_zoo.parts import Maker, drawn
 
 from benchmarks.rows import Row, compared
 from benchmarks.work import Work, of_network

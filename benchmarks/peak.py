@@ -9,9 +9,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from benchmarks import SUPPORT
+from benchmarks import TESTS
 
-sys.path.append(str(SUPPORT))
+sys.path.append(str(TESTS))
 
 from benchmarks import networks
 

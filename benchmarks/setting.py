@@ -3,8 +3,8 @@
 import os
 from importlib.metadata import PackageNotFoundError, version
 
-from refvis.info import described
-from refvis.machine import machine
+from refvis.machine.info import described
+from refvis.machine.probe import machine
 
 PEERS = ("torch", "captum", "zennit")
 

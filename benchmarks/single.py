@@ -6,7 +6,8 @@ import numpy as np
 
 from benchmarks.rows import Row, compared
 from benchmarks.work import of_layer
-from refvis.layers import DEFINITIONS, LRN, OPERATORS, Conv, FullyConnected, Pool, ReLU
+from refvis.layers import LRN, OPERATORS, Conv, FullyConnected, Pool, ReLU
+from refvis.layers.base.exactness import TWINS
 
 
 def cases() -> dict[str, tuple[Any, tuple[int, int, int], float | None, float | None]]:
@@ -27,8 +28,9 @@ def measured(rounds: int, quick: bool) -> list[Row]:
     """Return two rows for each layer."""
     rows = []
     for name, (layer, shape, *goals) in cases().items():
-        work, kind = of_layer(layer, *shape), type(layer)
-        slow = (1 if quick else 3) if OPERATORS[kind] is not DEFINITIONS[kind] else 0  # else both are the same
+        work, operator = of_layer(layer, *shape), OPERATORS[type(layer)]
+        has_twin = operator.forward in TWINS or operator.gradient in TWINS
+        slow = (1 if quick else 3) if has_twin else 0  # else both are the same
         for what, goal in zip(("forward", "gradient"), goals, strict=True):
             title = f"{name}: {'forward' if what == 'forward' else 'forward + gradient'}"
             rows.append(compared(title, getattr(work, what), work.others(what), rounds, goal, slow))

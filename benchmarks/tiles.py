@@ -8,10 +8,11 @@ import numpy as np
 
 from benchmarks.rows import markdown
 from benchmarks.timing import Times, side_by_side
-from refvis.layers import Conv, winograd
-from refvis.layers.border import padded
-from refvis.layers.conv_tiles import forward
-from refvis.layers.winograd import error_bound
+from refvis.layers import Conv
+from refvis.layers.base.border import padded
+from refvis.layers.fast import winograd
+from refvis.layers.fast.conv import forward
+from refvis.layers.fast.winograd import error_bound
 
 SIZES = ((224, 64, 64), (112, 128, 128), (56, 256, 256), (28, 512, 512), (14, 512, 512))
 """Side of the image, and channels in and out, as in VGG-16."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 from captum import attr
-from peers.maps import ZENNIT, Added
-from peers.torch_nets import from_torch, to_torch
+from support.peers.maps import ZENNIT, Added
+from support.peers.torch_nets import from_torch, to_torch
 from zennit.attribution import Gradient
 
 from benchmarks import torch_work

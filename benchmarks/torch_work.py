@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from peers.torch_nets import TorchNet, to_torch
+from support.peers.torch_nets import TorchNet, to_torch
 
 from benchmarks.work import with_full_layers
 from refvis.layers import Graph

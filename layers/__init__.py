@@ -1,7 +1,12 @@
 """The layer stack: operators with their rules, modes, and the network. Arrays in, arrays out."""
 
-from refvis.layers import incremental, ledger
-from refvis.layers.arrays import Array, array_module
+from importlib import import_module
+from importlib.util import find_spec
+
+from refvis.layers import incremental, ledger, lrp, modes, surgery
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.exactness import exact, is_exact, winograd, winograd_outputs
 from refvis.layers.batch_norm import BatchNorm
 from refvis.layers.bilinear_sampler import BilinearSampler
 from refvis.layers.calls import backward, forward, output_shape, parameter_gradients
@@ -10,21 +15,19 @@ from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
 from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
-from refvis.layers.errors import ShapeError
-from refvis.layers.exactness import exact, is_exact, winograd, winograd_outputs
 from refvis.layers.fully_connected import FullyConnected
+from refvis.layers.graph.network import Graph
+from refvis.layers.graph.nodes import Node, Trace, chain
+from refvis.layers.graph.receptive_field import ReceptiveField, receptive_fields
+from refvis.layers.graph.registry import register, unregister
 from refvis.layers.grids import AffineGrid, UniformScalingGrid
 from refvis.layers.loss import Loss, SoftmaxLoss
 from refvis.layers.lrn import LRN
-from refvis.layers.network import Graph
-from refvis.layers.nodes import Node, Trace, chain
 from refvis.layers.norm_offset import NormOffset
 from refvis.layers.normalize_lp import NormalizeLp
 from refvis.layers.operators import DEFINITIONS, OPERATORS, Layer, Operator, Rule, title
 from refvis.layers.pairwise_distance import PairwiseDistance
 from refvis.layers.pool import Pool
-from refvis.layers.receptive_field import ReceptiveField, receptive_fields
-from refvis.layers.registry import register, unregister
 from refvis.layers.relu import ReLU
 from refvis.layers.roi_pool import ROIPool
 from refvis.layers.scale import Scale
@@ -87,7 +90,9 @@ __all__ = [
     "incremental",
     "is_exact",
     "ledger",
+    "lrp",
     "merge_batchnorm",
+    "modes",
     "output_shape",
     "parameter_gradients",
     "receptive_fields",
@@ -95,8 +100,12 @@ __all__ = [
     "remove_layer",
     "rename_variables",
     "replace_layer",
+    "surgery",
     "title",
     "unregister",
     "winograd",
     "winograd_outputs",
 ]
+
+if find_spec("refvis.layers.fast"):  # the folder may be deleted: everything then runs by definition
+    import_module("refvis.layers.fast")

@@ -17,8 +17,8 @@ Reference: MatConvNet `vl_nnbnorm` (epsilon 1e-4; its wrappers have 1e-5).
 from dataclasses import dataclass, replace
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module, require_arrays, summary
-from refvis.layers.errors import ShapeError
+from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.errors import ShapeError
 
 
 @dataclass(frozen=True, eq=False, repr=False)

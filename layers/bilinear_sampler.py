@@ -17,9 +17,9 @@ Reference: Jaderberg et al., Spatial transformer networks, NIPS 2015; MatConvNet
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refvis.layers.adding import added_by_place
-from refvis.layers.arrays import Array, array_module
-from refvis.layers.errors import ShapeError
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.scatter_add import added_by_place
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,17 @@
-"""The three functions that look a layer up in the table, check what they are given, and compute."""
+"""Calls of layers: look an operator up in the table, check the arguments, and run it, or its fast twin.
+
+`forward`, `backward`, `output_shape` and `parameter_gradients` check what they are given. `forward_of` and
+`gradient_of` are the functions that rules and methods call on arrays which were checked before.
+"""
 
 from collections.abc import Callable
 from functools import cache
 from inspect import signature
 
-from refvis.layers.arrays import Array, array_module, require_float
-from refvis.layers.errors import ShapeError
-from refvis.layers.geometry import require_rank4
+from refvis.layers.base.arrays import Array, array_module, require_float
+from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.exactness import fastest
+from refvis.layers.base.geometry import require_rank4
 from refvis.layers.operators import Layer, Rule, operator, title
 
 
@@ -24,7 +29,7 @@ def forward(layer: Layer, *inputs: Array) -> Array:
     without implementation, TypeError for a wrong dtype or NumPy and CuPy mixed.
     """
     _check(layer, inputs)
-    return operator(layer).forward(layer, *inputs)
+    return forward_of(layer, *inputs)
 
 
 def backward(
@@ -35,7 +40,7 @@ def backward(
     `output` is what `forward` returned for these `inputs` (None: it is computed). Errors as in `forward`.
     """
     signal, output = _signal(layer, signal, output, inputs)
-    return (rule or operator(layer).gradient)(layer, signal, output, *inputs)
+    return fastest(rule or operator(layer).gradient)(layer, signal, output, *inputs)
 
 
 def parameter_gradients(layer: Layer, signal: Array, output: Array | None, *inputs: Array) -> dict[str, Array]:
@@ -44,7 +49,17 @@ def parameter_gradients(layer: Layer, signal: Array, output: Array | None, *inpu
     if found is None:
         return {}
     signal, output = _signal(layer, signal, output, inputs)
-    return found(layer, signal, output, *inputs)
+    return fastest(found)(layer, signal, output, *inputs)
+
+
+def forward_of(layer: Layer, *inputs: Array) -> Array:
+    """Return what `forward` returns, for inputs that were checked before."""
+    return fastest(operator(layer).forward)(layer, *inputs)
+
+
+def gradient_of(layer: Layer, signal: Array, output: Array | None, *inputs: Array) -> tuple[Array, ...]:
+    """Return the signal for each input by the exact gradient, for arguments that were checked before."""
+    return fastest(operator(layer).gradient)(layer, signal, output, *inputs)
 
 
 @cache
@@ -70,5 +85,5 @@ def _signal(layer: Layer, signal: Array, output: Array | None, inputs: tuple[Arr
     if signal.shape != expected:
         raise ShapeError(f"the signal has shape {signal.shape}, expected the output's {expected}")
     if output is None:
-        output = operator(layer).forward(layer, *inputs)
+        output = forward_of(layer, *inputs)
     return signal.astype(inputs[0].dtype, copy=False), output

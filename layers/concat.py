@@ -6,9 +6,9 @@ channels too. The other axes must agree. Reference: MatConvNet `vl_nnconcat`; Ca
 
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array, array_module
-from refvis.layers.errors import ShapeError
-from refvis.layers.geometry import integers, require_rank4
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.geometry import integers, require_rank4
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from refvis.layers.arrays import Array, array_module, require_arrays, summary
-from refvis.layers.border import cropped
-from refvis.layers.errors import ShapeError
-from refvis.layers.geometry import Pair, Quad, integers, pair, quad, tap
+from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.border import cropped
+from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.geometry import Pair, Quad, integers, pair, quad, tap
 
 
 @dataclass(frozen=True, eq=False, repr=False)

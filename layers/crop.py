@@ -10,9 +10,9 @@ Reference: MatConvNet `dagnn.Crop` with `vl_nncrop`; Caffe `Crop` (which refuses
 
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array, array_module
-from refvis.layers.errors import ShapeError
-from refvis.layers.geometry import Pair, pair, require_rank4
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.geometry import Pair, pair, require_rank4
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ them in with ``dataclasses.replace(layer, mask=...)``. Reference: MatConvNet `vl
 from dataclasses import dataclass
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module, require_arrays, summary
-from refvis.layers.errors import ShapeError
+from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.errors import ShapeError
 
 
 @dataclass(frozen=True, eq=False, repr=False)

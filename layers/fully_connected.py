@@ -9,8 +9,8 @@ that convolution); Caffe and PyTorch flatten C x H x W, so their columns are in 
 from dataclasses import dataclass
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module, require_arrays, summary
-from refvis.layers.errors import ShapeError
+from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.errors import ShapeError
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -16,9 +16,9 @@ Reference: Jaderberg et al., Spatial transformer networks, NIPS 2015; MatConvNet
 
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array, array_module
-from refvis.layers.errors import ShapeError
-from refvis.layers.geometry import integers
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.geometry import integers
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,12 +12,11 @@ from functools import partial
 from typing import Any
 
 from refvis.layers import modes
-from refvis.layers.arrays import Array
+from refvis.layers.base.arrays import Array
+from refvis.layers.graph.network import Graph, require_returned
+from refvis.layers.graph.nodes import Node, Trace
 from refvis.layers.lrp.booking import Booking, told, total
-from refvis.layers.network import Graph
-from refvis.layers.nodes import Node, Trace
 from refvis.layers.operators import Rule, title
-from refvis.layers.returned import require_returned
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 """How large a rest may be, relative to the absolute sums at its node, and count as rounding."""

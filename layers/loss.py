@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from refvis.layers import softmax
-from refvis.layers.arrays import Array, array_module
-from refvis.layers.errors import ShapeError
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.errors import ShapeError
 
 CLAMP = 1e-8
 """`log` takes no logarithm of, and does not divide by, less than this."""

@@ -13,7 +13,7 @@ such layer.
 
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.base.arrays import Array, array_module
 
 BOUND = 1e-8
 

@@ -1,11 +1,11 @@
 """The table of operators: layer type -> how to compute it.
 
-`DEFINITIONS` has the functions that stand in each operator's own file; `OPERATORS`, which everything uses, has a
-faster twin where there is one. Tests hold each twin to its definition.
+The functions are the definitions, which stand in each operator's own file. `refvis.layers.calls` runs the fast twin of
+a function where there is one (`refvis.layers.base.exactness`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from refvis.layers import (
@@ -13,36 +13,29 @@ from refvis.layers import (
     bilinear_sampler,
     concat,
     conv,
-    conv_tiles,
     conv_transpose,
-    conv_transpose_tiles,
     crop,
     dropout,
-    elementwise,
     fully_connected,
-    fully_connected_blocks,
     grids,
     loss,
     lrn,
-    lrn_roots,
     norm_offset,
     normalize_lp,
     pairwise_distance,
     pool,
-    pool_separable,
-    pool_taps,
     relu,
     roi_pool,
     scale,
     sigmoid,
     softmax,
     spatial_norm,
-    windows,
 )
 from refvis.layers import sum as sums
-from refvis.layers.arrays import Array
+from refvis.layers.base import windows
+from refvis.layers.base.arrays import Array
+from refvis.layers.base.windows import Window
 from refvis.layers.unknown import Unknown
-from refvis.layers.windows import Window
 
 Layer: TypeAlias = Any
 """An instance of one of the layer dataclasses; they share no base class."""
@@ -70,7 +63,7 @@ class Operator:
     objective: bool = False
 
 
-DEFINITIONS: dict[type, Operator] = {
+OPERATORS: dict[type, Operator] = {
     conv.Conv: Operator(conv.forward, conv.gradient, conv.output_shape, conv.parameter_gradients, windows.conv_window),
     conv_transpose.ConvTranspose: Operator(
         conv_transpose.forward,
@@ -137,32 +130,8 @@ DEFINITIONS: dict[type, Operator] = {
     ),
 }
 
-OPERATORS: dict[type, Operator] = DEFINITIONS | {
-    conv.Conv: Operator(
-        conv_tiles.forward, conv_tiles.gradient, conv.output_shape, conv_tiles.parameter_gradients, windows.conv_window
-    ),
-    conv_transpose.ConvTranspose: Operator(
-        conv_transpose_tiles.forward,
-        conv_transpose_tiles.gradient,
-        conv_transpose.output_shape,
-        conv_transpose_tiles.parameter_gradients,
-        windows.conv_transpose_window,
-    ),
-    fully_connected.FullyConnected: replace(
-        DEFINITIONS[fully_connected.FullyConnected],
-        forward=fully_connected_blocks.forward,
-        gradient=fully_connected_blocks.gradient,
-    ),
-    lrn.LRN: Operator(lrn_roots.forward, lrn_roots.gradient, lrn.output_shape),
-    pool.Pool: replace(DEFINITIONS[pool.Pool], forward=pool_separable.forward, gradient=pool_taps.gradient),
-    relu.ReLU: replace(DEFINITIONS[relu.ReLU], forward=elementwise.relu_forward),
-    batch_norm.BatchNorm: replace(
-        DEFINITIONS[batch_norm.BatchNorm],
-        forward=elementwise.batch_norm_forward,
-        gradient=elementwise.batch_norm_gradient,
-    ),
-    sums.Sum: replace(DEFINITIONS[sums.Sum], forward=elementwise.sum_forward),
-}
+DEFINITIONS = OPERATORS
+"""The same table: it holds definitions, and nothing else."""
 
 
 def operator(layer: Layer) -> Operator:

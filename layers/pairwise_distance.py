@@ -17,8 +17,8 @@ Reference: MatConvNet `vl_nnpdist`; `dagnn.PDist` aggregates by default, and tak
 from dataclasses import dataclass
 from numbers import Real
 
-from refvis.layers.arrays import Array, array_module, require_arrays, summary
-from refvis.layers.errors import ShapeError
+from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.errors import ShapeError
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -14,11 +14,10 @@ Output height: floor((H + p_top + p_bottom - PH) / s) + 1. Reference: Vedaldi & 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array, array_module
-from refvis.layers.border import blank, cropped, padded
-from refvis.layers.errors import ShapeError
-from refvis.layers.geometry import Pair, Quad, pair, quad, tap, window_output
-from refvis.layers.masks import kept
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.border import blank, cropped, padded
+from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.geometry import Pair, Quad, pair, quad, tap, window_output
 
 METHODS = ("max", "avg")
 
@@ -76,7 +75,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
         free = xp.ones(output.shape, bool)
         for rows, columns in taps(layer, x.shape):
             wins = (wide[:, rows, columns] == largest) & free
-            back[:, rows, columns] += kept(signal, wins)
+            back[:, rows, columns] += xp.where(wins, signal, signal.dtype.type(0))
             free ^= wins
     return (cropped(back, layer.pad, x.shape),)
 

@@ -14,8 +14,7 @@ At x = 0 the derivative is taken as the leak (MatConvNet, Caffe and PyTorch agre
 
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array, array_module
-from refvis.layers.masks import kept, positive
+from refvis.layers.base.arrays import Array, array_module
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,31 +30,30 @@ def output_shape(layer: ReLU, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def forward(layer: ReLU, x: Array) -> Array:
-    """Return y (shape and dtype of x); NaN gives 0, as MATLAB's max does."""
-    if layer.leak:
-        return _gated(layer, x, by=x)
-    return array_module(x).fmax(x, 0)
+    """Return y (shape and dtype of x); NaN gives 0 where there is no leak, as MATLAB's max does."""
+    return array_module(x).fmax(x, 0) if not layer.leak else gated(layer, x, x > 0)
 
 
 def gradient(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Backpropagation: the signal passes where the input was positive."""
-    return (_gated(layer, signal, by=x),)
+    return (gated(layer, signal, x > 0),)
 
 
 def deconvnet(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Deconvnet: the signal passes where it is positive itself, whatever the input was."""
-    return (_gated(layer, signal, by=signal),)
+    return (gated(layer, signal, signal > 0),)
 
 
 def guided(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Guided backpropagation: the signal passes where input and signal are both positive."""
-    return (_gated(layer, _gated(layer, signal, by=signal), by=x),)
+    return (gated(layer, gated(layer, signal, signal > 0), x > 0),)
 
 
-def _gated(layer: ReLU, signal: Array, by: Array) -> Array:
-    """Return the signal where `by` is positive, leak times the signal elsewhere."""
-    array_module(signal, by)
-    passes = positive(by)
-    if not layer.leak:
-        return kept(signal, passes)
-    return kept(signal, passes) + kept(signal * signal.dtype.type(layer.leak), ~passes)
+def gated(layer: ReLU, signal: Array, passes: Array) -> Array:
+    """Return the signal where it passes (bool, its shape), and leak times the signal elsewhere.
+
+    ``where(passes, signal, 0)`` is ``signal * passes``, but for signals that are infinite or NaN: a gate that is
+    closed lets none of them through.
+    """
+    closed = signal * signal.dtype.type(layer.leak) if layer.leak else signal.dtype.type(0)
+    return array_module(signal, passes).where(passes, signal, closed)

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module
-from refvis.layers.errors import ShapeError
-from refvis.layers.geometry import Pair, pair
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.geometry import Pair, pair
 from refvis.layers.pool import METHODS
 
 

@@ -5,7 +5,7 @@ Written with exp(-|x|), so that no exponential overflows. Reference: MatConvNet 
 
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.base.arrays import Array, array_module
 
 
 @dataclass(frozen=True, eq=False)

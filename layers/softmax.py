@@ -6,7 +6,7 @@ Reference: MatConvNet `vl_nnsoftmax` (channels are its third axis, the last one 
 
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.base.arrays import Array, array_module
 
 
 @dataclass(frozen=True, eq=False)

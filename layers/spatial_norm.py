@@ -15,9 +15,9 @@ Reference: MatConvNet `vl_nnspnorm`, param = [h w alpha beta].
 from dataclasses import dataclass
 
 from refvis.layers import pool
-from refvis.layers.arrays import Array
-from refvis.layers.errors import ShapeError
-from refvis.layers.geometry import Pair, pair
+from refvis.layers.base.arrays import Array
+from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.geometry import Pair, pair
 
 
 @dataclass(frozen=True, eq=False)

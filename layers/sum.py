@@ -5,8 +5,8 @@ Reference: MatConvNet `dagnn.Sum`; Caffe `Eltwise` (SUM), PyTorch `+` (which bro
 
 from dataclasses import dataclass
 
-from refvis.layers.arrays import Array
-from refvis.layers.errors import ShapeError
+from refvis.layers.base.arrays import Array
+from refvis.layers.base.errors import ShapeError
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.batch_norm import BatchNorm
 from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
 from refvis.layers.fully_connected import FullyConnected
+from refvis.layers.graph.network import Graph
+from refvis.layers.graph.nodes import Node
 from refvis.layers.loss import Loss, SoftmaxLoss
-from refvis.layers.network import Graph
-from refvis.layers.nodes import Node
 from refvis.layers.operators import Layer
 from refvis.layers.softmax import Softmax
 

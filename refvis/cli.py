@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from refvis import commands
-from refvis.printable import printable
+from refvis.text.escape import printable
 from refvis.version import __version__
 
 app = typer.Typer(

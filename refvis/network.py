@@ -10,11 +10,11 @@ import numpy as np
 
 from refvis.layers import Array, Conv, Graph, Layer, Loss, Node, Softmax, SoftmaxLoss, array_module, forward
 from refvis.layers import chain as chain_nodes
-from refvis.layers.arrays import moved, require_finite
+from refvis.layers.base.arrays import moved, require_finite
 from refvis.weights import Remark
 
 if TYPE_CHECKING:
-    from refvis.images import ImageLike
+    from refvis.images.preprocessing import ImageLike
 
 ENDINGS = (Softmax, SoftmaxLoss, Loss)
 """Layers that turn scores into probabilities or a loss; explanations start before them."""

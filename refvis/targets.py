@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from refvis.layers import Array, Graph, array_module
-from refvis.layers.arrays import require_finite
-from refvis.layers.nodes import called
+from refvis.layers.base.arrays import require_finite
+from refvis.layers.graph.nodes import called
 from refvis.network import Network
 from refvis.units import Against, Channel, checked_against, checked_channels, checked_position
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-import host_side
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from support import host_side
 
 settings.register_profile(
     "repeatable",
@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare the other side before anything imports refvis."""
     if config.getoption("--array") != "numpy":
-        import array_side
+        from support import array_side
 
         # A failing example is not made smaller there: that takes long, and the same test finds one on NumPy's side.
         settings.register_profile(
@@ -51,7 +51,7 @@ def side(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.config.getoption("--array") == "numpy" or host_side.reason(request.node.nodeid) is None:
         yield
         return
-    import array_side
+    from support import array_side
 
     with array_side.staying():
         yield
@@ -61,7 +61,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """Say how much was computed on the other side, and which tests stayed on the host."""
     if config.getoption("--array") == "numpy":
         return
-    import array_side
+    from support import array_side
 
     names = [one.nodeid for one in terminalreporter.getreports("passed") + terminalreporter.getreports("failed")]
     terminalreporter.section("the other side")
@@ -73,7 +73,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 @pytest.fixture
 def cupy(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
     """CuPy with ``--array cupy``, else the stand-in, in CuPy's place."""
-    import standin
+    from support import standin
 
     if request.config.getoption("--array") == "cupy":
         yield sys.modules["cupy"]

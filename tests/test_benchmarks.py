@@ -143,7 +143,7 @@ def test_costs():
 
 STUBBED = """
 import runpy, sys
-sys.path.append("tests/support")
+sys.path.append("tests")
 from benchmarks import growth
 from benchmarks.timing import Times
 growth.measured = lambda rounds, quick: [growth.Growth("n", "it", {1: Times((1.0,)), 2: Times((2.0,))})]

@@ -2,11 +2,11 @@
 
 from refvis.weights.bundle import bundled_names, bundled_path
 from refvis.weights.errors import ModelFormatError
-from refvis.weights.matfile import read_mat
-from refvis.weights.model import Model, Remark
+from refvis.weights.mat.matfile import read_mat
+from refvis.weights.mat.tree import Limits, Opaque
+from refvis.weights.matconvnet.model import Model, Remark
+from refvis.weights.matconvnet.save import save_model, save_simplenn
 from refvis.weights.read import read_model
-from refvis.weights.save import save_model, save_simplenn
-from refvis.weights.tree import Limits, Opaque
 
 __all__ = [
     "Limits",

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from refvis.weights.dag import OWN as DAG_OWN
-from refvis.weights.dag import is_dag, read_dag
 from refvis.weights.errors import ModelFormatError
-from refvis.weights.matfile import read_mat
-from refvis.weights.model import Model, Remark
-from refvis.weights.simplenn import read_simplenn
-from refvis.weights.tree import DEFAULT_LIMITS, Limits, Opaque, Tree
+from refvis.weights.mat.matfile import read_mat
+from refvis.weights.mat.tree import DEFAULT_LIMITS, Limits, Opaque, Tree
+from refvis.weights.matconvnet.dag import OWN as DAG_OWN
+from refvis.weights.matconvnet.dag import is_dag, read_dag
+from refvis.weights.matconvnet.model import Model, Remark
+from refvis.weights.matconvnet.simplenn import read_simplenn
 
 PLACES = ("", "net", "model.net", "model")
 """Where networks are found, in the order in which they are looked for."""
@@ -42,7 +42,7 @@ def read_model(
 
 
 def _isolated(path: str | Path, limits: Limits, seconds: float | None, memory: int | None) -> dict[str, Tree]:
-    from refvis.weights.isolate import read_mat_isolated  # here, since most programs start no process
+    from refvis.weights.sandbox.parent import read_mat_isolated  # here, since most programs start no process
 
     return read_mat_isolated(path, limits, seconds, memory)
 

@@ -18,7 +18,7 @@ def main() -> None:
     study = Study()
     draw(study, HERE.parent / "_static" / "disagree.png")
     (HERE / "choices.inc").write_text(tables.choices(study), encoding="utf-8")
-    sys.path.append(str(HERE.parents[1] / "tests" / "support"))
+    sys.path.append(str(HERE.parents[1] / "tests"))
     try:
         import peers.pairs  # noqa: F401
     except ModuleNotFoundError as missing:

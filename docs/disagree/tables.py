@@ -36,7 +36,7 @@ def choices(study: Study) -> str:
 
 def rules() -> str:
     """Return what one writes in captum or zennit, and what one writes here for the same map."""
-    from peers.pairs import PAIRS
+    from support.peers.pairs import PAIRS
 
     rows = [("library", "there", "layers", "here")]
     rows += [(pair.library, _shown(pair.theirs), PLACES[pair.at], _shown(pair.ours)) for pair in PAIRS]
@@ -45,8 +45,8 @@ def rules() -> str:
 
 def agreement() -> str:
     """Return how captum's and zennit's rules of the same name agree, over `SEEDS`."""
-    from peers.agreement import RULES
-    from peers.agreement import agreement as compared
+    from support.peers.agreement import RULES
+    from support.peers.agreement import agreement as compared
 
     rows = [("rule", "network and input", "correlation", "difference", "sum over score: captum", "zennit")]
     for rule in RULES:

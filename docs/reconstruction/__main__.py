@@ -10,7 +10,7 @@ import numpy as np
 
 import refvis
 from refvis.files import write_bytes
-from refvis.input_reconstruction.sheet import pictures, sheet
+from refvis.input_reconstruction.image.sheet import pictures, sheet
 from refvis.results import png
 
 HERE = Path(__file__).resolve().parent

@@ -2,14 +2,14 @@
 
     python docs/reconstruction/colours.py [--scenes 2000]
 
-The matrix is SCENE_COLOURS of refvis/input_reconstruction/fourier.py, rounded to four decimals.
+The matrix is SCENE_COLOURS of refvis/input_reconstruction/image/fourier.py, rounded to four decimals.
 """
 
 import argparse
 
 import numpy as np
 
-from refvis.input_reconstruction.fourier import colour_root
+from refvis.input_reconstruction.image.fourier import colour_root
 from refvis.layers import Array
 from refvis.scenes import TRAINING_SEEDS, batch
 

@@ -7,7 +7,7 @@ from inversions import Results
 from PIL import Image, ImageDraw, ImageFont
 
 from refvis import Network
-from refvis.input_reconstruction.sheet import pictures
+from refvis.input_reconstruction.image.sheet import pictures
 from refvis.layers import Array
 
 LAYERS = ("conv1", "relu2", "relu3", "relu5")

@@ -13,8 +13,8 @@ import numpy as np
 from tqdm import tqdm
 
 from refvis import Network, generator_inversion, inversion, natural_preimage
-from refvis.input_reconstruction.errors import reconstruction_errors
-from refvis.input_reconstruction.generators_codes import generator_for
+from refvis.input_reconstruction.image.generator_codes import generator_for
+from refvis.input_reconstruction.objective.errors import reconstruction_errors
 from refvis.layers import Array
 from refvis.scenes import scene
 

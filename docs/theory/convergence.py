@@ -15,7 +15,7 @@ import numpy as np
 
 from refvis import Network, chain, modes
 from refvis.layers import Array, FullyConnected, Layer, ReLU, lrp
-from refvis.layers.composites import relevance
+from refvis.layers.modes.composites import relevance
 
 WIDTH = 64
 DEPTHS = (1, 2, 3, 4, 6, 12)

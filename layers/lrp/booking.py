@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 from inspect import Parameter, signature
 
-from refvis.layers.arrays import Array
+from refvis.layers.base.arrays import Array
+from refvis.layers.base.exactness import fastest
 from refvis.layers.operators import Rule
 
 
@@ -26,7 +27,7 @@ def told(rule: Rule, book: Booking | None) -> Rule:
     """Return the rule with `book`, if it takes one: if it has a parameter of that name, or passes any option on."""
     parameters = signature(rule).parameters.values() if book is not None else ()
     takes = any(one.name == "book" or one.kind is Parameter.VAR_KEYWORD for one in parameters)
-    return partial(rule, book=book) if takes else rule
+    return partial(rule, book=book) if takes else fastest(rule)
 
 
 def total(values: Array) -> float:

@@ -5,7 +5,7 @@ R_d = sum_k  x_d w_kd / (y_k + eps sign(y_k)) * R_k
 
 from typing import Any
 
-from refvis.layers.arrays import Array
+from refvis.layers.base.arrays import Array
 from refvis.layers.lrp.booking import Booking
 from refvis.layers.lrp.linear import linear
 from refvis.layers.lrp.shares import Division, added

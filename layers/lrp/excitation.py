@@ -14,7 +14,7 @@ its opposite.
 
 from typing import Any
 
-from refvis.layers.arrays import Array
+from refvis.layers.base.arrays import Array
 from refvis.layers.lrp.booking import Booking
 from refvis.layers.lrp.linear import Linear, linear, negative, positive
 from refvis.layers.lrp.shares import Relevance, added, divided, nothing

@@ -11,7 +11,7 @@ w-square). The first two denominators are sums of squares: they need no stabilis
 
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.lrp.booking import Booking
 from refvis.layers.lrp.linear import linear, negative, ones, positive
 from refvis.layers.lrp.shares import Division, added, changed

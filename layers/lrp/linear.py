@@ -13,14 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.exactness import winograd
 from refvis.layers.batch_norm import BatchNorm, frozen
 from refvis.layers.bilinear_sampler import BilinearSampler
+from refvis.layers.calls import forward_of, gradient_of
 from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
-from refvis.layers.exactness import winograd
 from refvis.layers.fully_connected import FullyConnected
-from refvis.layers.operators import Layer, operator, title
+from refvis.layers.operators import Layer, title
 from refvis.layers.pool import Pool
 from refvis.layers.roi_pool import ROIPool
 from refvis.layers.scale import Scale, factors, summed_to
@@ -59,12 +60,12 @@ class Linear:
     def forward(self) -> Array:
         """Return W x (the output's shape, dtype of x)."""
         with winograd(0):
-            return operator(self.layer).forward(self.layer, *self.inputs, *self.places)
+            return forward_of(self.layer, *self.inputs, *self.places)
 
     def gradient(self, share: Array, output: Array | None = None) -> tuple[Array, ...]:
         """Return W^T share, for each contributing input."""
         with winograd(0):
-            found = operator(self.layer).gradient(self.layer, share, output, *self.inputs, *self.places)
+            found = gradient_of(self.layer, share, output, *self.inputs, *self.places)
         return found[: len(self.inputs)]
 
     def relevance(self, share: Array, output: Array | None = None) -> tuple[Array, ...]:

@@ -11,14 +11,15 @@
 from dataclasses import replace
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.calls import forward_of, gradient_of
 from refvis.layers.conv import Conv
 from refvis.layers.lrn import LRN, denominator, reaches, window_sum
 from refvis.layers.lrp.booking import Booking, told
 from refvis.layers.lrp.epsilon import epsilon
 from refvis.layers.lrp.shares import divided
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser
-from refvis.layers.operators import Rule, operator
+from refvis.layers.operators import Rule
 from refvis.layers.pool import Pool
 from refvis.layers.roi_pool import ROIPool
 
@@ -63,7 +64,7 @@ def pool(
     if layer.method == "avg":
         return told(average, book)(layer, signal, output, *inputs, **options)
     if largest is None:
-        return operator(layer).gradient(layer, signal, output, *inputs)
+        return gradient_of(layer, signal, output, *inputs)
     return told(largest, book)(layer, signal, output, *inputs, **options)
 
 
@@ -78,7 +79,7 @@ def spread(
 ) -> tuple[Array, ...]:
     """Max pooling as if it were the average: `rule` shares out among all values in the window."""
     average = replace(layer, method="avg")
-    return told(rule, book)(average, signal, operator(average).forward(average, *inputs), *inputs, **options)
+    return told(rule, book)(average, signal, forward_of(average, *inputs), *inputs, **options)
 
 
 def tangent(
@@ -95,7 +96,7 @@ def tangent(
     remainder.
     """
     share = divided(signal, output, eps, book)
-    return tuple(x * g for x, g in zip(inputs, operator(layer).gradient(layer, share, output, *inputs), strict=True))
+    return tuple(x * g for x, g in zip(inputs, gradient_of(layer, share, output, *inputs), strict=True))
 
 
 def lrn_taylor(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.lrp.booking import Booking, total
 from refvis.layers.lrp.linear import Linear
 from refvis.layers.lrp.stabiliser import Stabiliser, stabilised

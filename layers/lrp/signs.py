@@ -20,7 +20,7 @@ and the bias is changed like the weights (b+ with w+, ...: zennit), or with modi
 from collections.abc import Callable
 from typing import Any
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.lrp.booking import Booking, total
 from refvis.layers.lrp.linear import Linear, linear, negative, positive
 from refvis.layers.lrp.shares import Division, Relevance, added, changed, nothing

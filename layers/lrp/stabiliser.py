@@ -10,7 +10,7 @@ and zennit, 0 in FeatureVis, so that a denominator that is zero stays zero there
 
 from dataclasses import dataclass, fields
 
-from refvis.layers.arrays import Array, array_module
+from refvis.layers.base.arrays import Array, array_module
 
 EPSILON = 1e-6
 """The stabiliser that rules take unless told otherwise, in the units of the layer's output."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, loaded, print_classes
-from refvis.printable import printable
+from refvis.text.escape import printable
 
 
 def classify(

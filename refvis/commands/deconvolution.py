@@ -7,7 +7,7 @@ import typer
 
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, subject
 from refvis.commands.units import Against, At, ChannelOption, Position, chosen, note_of_sign, opposed, placed, told
-from refvis.printable import printable
+from refvis.text.escape import printable
 
 Mode = Annotated[str, typer.Option(help="What walks back; 'refvis modes' lists the names.")]
 Seed = Annotated[str | None, typer.Option(help="What starts: 'one' or 'activation'; the mode's own, if left out.")]
@@ -31,7 +31,7 @@ def deconvolution(
 ) -> None:
     """Walk back from a channel to the image, and write the heatmap."""
     import refvis
-    from refvis.deconvolutional import named_modes
+    from refvis.deconvolutional.backward import mode_names as named_modes
 
     named_modes.found(mode)
     seen = subject(image, scene)

@@ -11,7 +11,7 @@ from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, loaded
 from refvis.commands.units import One, channel_number
 from refvis.interruptions import told_elsewhere
 from refvis.layers import Array
-from refvis.printable import printable
+from refvis.text.escape import printable
 
 Folder = Annotated[Path | None, typer.Argument(help="A folder of images; without one, generated scenes.")]
 Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable; the scores, if left out.")]

@@ -9,8 +9,8 @@ import typer
 from refvis.commands.notes import note
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, print_classes, subject
 from refvis.commands.units import channel_number
-from refvis.printable import printable
 from refvis.results import Reconstruction
+from refvis.text.escape import printable
 
 if TYPE_CHECKING:
     from refvis.report.explain import Row

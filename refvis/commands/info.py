@@ -6,16 +6,16 @@ from typing import Annotated
 
 import typer
 
-from refvis.printable import printable
+from refvis.text.escape import printable
 
 
 def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON, for scripts.")] = False,
 ) -> None:
     """Print versions, BLAS and its threads, processor and GPUs, and what slows arithmetic down here."""
-    from refvis.advice import advice
-    from refvis.info import described
-    from refvis.machine import machine
+    from refvis.machine.advice import advice
+    from refvis.machine.info import described
+    from refvis.machine.probe import machine
 
     found = machine()
     remarks = advice(found)

@@ -9,8 +9,8 @@ from refvis.commands.notes import note
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, subject
 from refvis.commands.reconstructions import Checkpoint, Seed, Starts, announced, written_as
 from refvis.interruptions import told_elsewhere
-from refvis.printable import printable
 from refvis.results import Reconstruction
+from refvis.text.escape import printable
 
 Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable; the last with positions.")]
 Natural = Annotated[bool, typer.Option("--natural", help="With the regularisers of 2016: a natural pre-image.")]

@@ -22,7 +22,7 @@ def ledger(
 ) -> None:
     """Print where relevance goes on its way back to the image: a line per layer, which add up."""
     import refvis
-    from refvis.deconvolutional import named_modes
+    from refvis.deconvolutional.backward import mode_names as named_modes
 
     named_modes.found(mode)
     seen = subject(image, scene)

@@ -10,7 +10,7 @@ from refvis.commands.reconstructions import Checkpoint, Seed, Starts, announced,
 from refvis.commands.units import One, Position, channel_number, placed
 from refvis.files import write_bytes
 from refvis.interruptions import told_elsewhere
-from refvis.printable import printable
+from refvis.text.escape import printable
 
 Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable; the scores, if left out.")]
 Class = Annotated[str | None, typer.Option("--class", help="A class by its name: its channel of the scores.")]
@@ -37,7 +37,7 @@ def maximize(
 ) -> None:
     """Find images that excite a channel, a class, or every channel. Ctrl-C writes the best ones so far."""
     import refvis
-    from refvis.input_reconstruction.sheet import across, pictures, sheet
+    from refvis.input_reconstruction.image.sheet import across, pictures, sheet
     from refvis.results import png
 
     if [channel is not None, named is not None, every].count(True) != 1:

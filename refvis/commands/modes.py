@@ -9,8 +9,8 @@ def modes(
     name: Annotated[str | None, typer.Argument(help="A mode, to print its table of rules.")] = None,
 ) -> None:
     """List the modes, a line each, or print the table of rules of one."""
-    from refvis.deconvolutional.about_modes import listed
-    from refvis.deconvolutional.named_modes import found
-    from refvis.layers.modes import table
+    from refvis.commands.mode_list import listed
+    from refvis.deconvolutional.backward.mode_names import found
+    from refvis.layers.modes.tables import table
 
     typer.echo(listed() if name is None else table(found(name)))

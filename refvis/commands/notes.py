@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from refvis.printable import printable
+from refvis.text.escape import printable
 
 INTERRUPTED = 130
 """What shells return for a program that Ctrl-C ended."""

@@ -10,7 +10,7 @@ from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, lo
 from refvis.commands.units import Against, At, ChannelOption, Position, chosen, opposed, placed, what
 from refvis.interruptions import told_elsewhere
 from refvis.layers import Array
-from refvis.printable import printable
+from refvis.text.escape import printable
 
 InputSize = Annotated[str | None, typer.Option(help="Input size HxW, where the model does not say it (or another).")]
 BoxSize = Annotated[str | None, typer.Option(help="Size of the box in pixels, N or HxW; a fifth of the shorter side.")]

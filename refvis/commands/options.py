@@ -9,11 +9,11 @@ import typer
 
 from refvis import loading
 from refvis.commands.notes import note
-from refvis.images import ImageLike
+from refvis.images.preprocessing import ImageLike
 from refvis.layers import Array
-from refvis.layers.geometry import integers
+from refvis.layers.base.geometry import integers
 from refvis.network import Network
-from refvis.printable import printable
+from refvis.text.escape import printable
 
 DEFAULT_MODEL = "scenes"
 DEFAULT_SCENE = 7

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from refvis.commands.notes import ended_early
-from refvis.printable import printable
 from refvis.results import Reconstruction
+from refvis.text.escape import printable
 
 Starts = Annotated[int, typer.Option(min=1, help="How many starts, in one batch; the best is kept.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]

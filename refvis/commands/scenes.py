@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from refvis.layers import Array
-from refvis.printable import printable
+from refvis.text.escape import printable
 
 
 def scenes(
@@ -16,7 +16,7 @@ def scenes(
 ) -> None:
     """Write generated scenes as PNG files, each with the mask of its object."""
     from refvis.files import write_bytes
-    from refvis.input_reconstruction.examples_images import MASK
+    from refvis.input_reconstruction.examples.images import MASK
     from refvis.results import png
     from refvis.scenes import scene
 

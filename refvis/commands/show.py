@@ -7,7 +7,7 @@ import typer
 
 from refvis import loading
 from refvis.commands.options import DEFAULT_MODEL, advised, numbers
-from refvis.printable import printable
+from refvis.text.escape import printable
 
 
 def show(
@@ -19,9 +19,9 @@ def show(
     svg: Annotated[Path | None, typer.Option(help="Draw the graph into this SVG file instead.")] = None,
 ) -> None:
     """Print a network layer by layer: filters, geometry, output size, receptive field, parameters, memory."""
-    from refvis import drawing
     from refvis.files import write_bytes
-    from refvis.show import described
+    from refvis.show import drawing
+    from refvis.show.table import described
 
     net = advised(loading.load(model, isolate=True), {"imageSize": "--size HxW"})
     if svg is not None:

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from refvis.commands.notes import note
-from refvis.layers.modes import is_relevance
+from refvis.layers.modes.tables import is_relevance
 from refvis.network import Network
-from refvis.printable import printable
 from refvis.results import Heatmap
+from refvis.text.escape import printable
 from refvis.units import numbered
 
 At = Annotated[str | None, typer.Option(help="Layer or variable to explain; the scores, if left out.")]

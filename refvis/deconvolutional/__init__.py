@@ -1,5 +1,6 @@
 """The taxonomy's second class: a signal goes from a unit back to the input."""
 
+from refvis.deconvolutional.accounts.ledger import Ledger, ledger
 from refvis.deconvolutional.cam import cam
 from refvis.deconvolutional.deconvolution import deconvolution
 from refvis.deconvolutional.deeplift import deeplift
@@ -7,7 +8,6 @@ from refvis.deconvolutional.excitation import excitation_backprop
 from refvis.deconvolutional.grad_cam import grad_cam, guided_grad_cam
 from refvis.deconvolutional.gradient_times_input import gradient_times_input
 from refvis.deconvolutional.integrated_gradients import integrated_gradients
-from refvis.deconvolutional.ledger import Ledger, ledger
 from refvis.deconvolutional.linear_approximation import linear_approximation
 from refvis.deconvolutional.smoothgrad import smoothgrad, smoothgrad_squared, vargrad
 

@@ -8,9 +8,9 @@ whose mean is y_c less the bias. Where the fully connected layer reads the maps 
 position, w_ck(i, j), and the map's sum is y_c less the bias.
 """
 
-from refvis.deconvolutional.maps import shown
-from refvis.deconvolutional.scores import score
-from refvis.deconvolutional.walk import of_rows
+from refvis.deconvolutional.backward.maps import shown
+from refvis.deconvolutional.backward.scores import score
+from refvis.deconvolutional.backward.walk import of_rows
 from refvis.layers import Array, Conv, Dropout, FullyConnected, Graph, Node, Pool, Trace, array_module, title
 from refvis.network import Network
 from refvis.results import Heatmap, record

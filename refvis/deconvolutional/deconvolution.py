@@ -1,10 +1,10 @@
 """Deconvolutional methods: forward, choose a unit, and walk back by a table of rules."""
 
-from refvis.deconvolutional.given_seeds import seeded, with_rows_of
-from refvis.deconvolutional.named_modes import found
-from refvis.deconvolutional.pixel_box import boxed
-from refvis.deconvolutional.scores import score
-from refvis.deconvolutional.walk import passed, seed_name, walked
+from refvis.deconvolutional.backward.mode_names import found
+from refvis.deconvolutional.backward.pixel_bounds import boxed
+from refvis.deconvolutional.backward.scores import score
+from refvis.deconvolutional.backward.seeds import seeded, with_rows_of
+from refvis.deconvolutional.backward.walk import passed, seed_name, walked
 from refvis.layers import Array, modes
 from refvis.network import Network
 from refvis.results import Heatmap, below, record

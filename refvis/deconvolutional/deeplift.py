@@ -2,16 +2,16 @@
 
     R = m * (x - x'),    sum of R = y(x) - y(x')    (summation to delta)
 
-with the multipliers m of `refvis.layers.deeplift`: the slopes of secants in place of derivatives.
+with the multipliers m of `refvis.layers.modes.deeplift`: the slopes of secants in place of derivatives.
 """
 
 from dataclasses import replace
 
-from refvis.deconvolutional.baselines import baseline_scores, baselines, completeness, named
-from refvis.deconvolutional.scores import score, scores
-from refvis.deconvolutional.walk import of_rows
+from refvis.deconvolutional.backward.baselines import baseline_scores, baselines, completeness, named
+from refvis.deconvolutional.backward.scores import score, scores
+from refvis.deconvolutional.backward.walk import of_rows
 from refvis.layers import Array, Trace, array_module, modes
-from refvis.layers.apart import apart
+from refvis.layers.graph.per_image import apart
 from refvis.network import Network
 from refvis.results import Heatmap, below, record
 from refvis.targets import Target, target

@@ -8,12 +8,12 @@ the probability for the target's opposite, a unit with the weights -W, and keeps
 from functools import partial
 from typing import Any
 
-from refvis.deconvolutional.maps import map_layer, shown
-from refvis.deconvolutional.scores import score
-from refvis.deconvolutional.walk import down_to, of_rows, walked
+from refvis.deconvolutional.backward.maps import map_layer, shown
+from refvis.deconvolutional.backward.scores import score
+from refvis.deconvolutional.backward.walk import down_to, of_rows, walked
 from refvis.layers import Array, BatchNorm, Pool, ROIPool, Rule, Scale, Sum, Trace, array_module, lrp, modes, title
-from refvis.layers.arrays import moved
-from refvis.layers.composites import FILTERED
+from refvis.layers.base.arrays import moved
+from refvis.layers.modes.composites import FILTERED
 from refvis.network import Network
 from refvis.results import Heatmap, record
 from refvis.targets import Target, target

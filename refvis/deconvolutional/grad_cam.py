@@ -6,13 +6,13 @@ with A_k the maps of a layer, by default the last that has positions, before poo
 one fully connected layer follow, alpha_k is the classifier's weight divided by the number of positions: `cam`.
 """
 
-from refvis.deconvolutional.maps import map_layer, shown
-from refvis.deconvolutional.scores import score
-from refvis.deconvolutional.upsampling import upsampled
-from refvis.deconvolutional.walk import gradient_at, of_rows, passed, walked
+from refvis.deconvolutional.backward.maps import map_layer, shown
+from refvis.deconvolutional.backward.scores import score
+from refvis.deconvolutional.backward.walk import gradient_at, of_rows, passed, walked
 from refvis.layers import Array, Trace, array_module, modes
 from refvis.network import Network
 from refvis.results import Heatmap, below, record
+from refvis.results.upsampling import upsampled
 from refvis.targets import Target, target
 from refvis.units import Against, Channel
 

@@ -1,7 +1,7 @@
 """Gradient times input (Shrikumar et al. 2016): what each value adds to the score, were the network linear."""
 
-from refvis.deconvolutional.scores import score
-from refvis.deconvolutional.walk import gradient_at, of_rows, passed
+from refvis.deconvolutional.backward.scores import score
+from refvis.deconvolutional.backward.walk import gradient_at, of_rows, passed
 from refvis.layers import Array
 from refvis.network import Network
 from refvis.results import Heatmap, below, record

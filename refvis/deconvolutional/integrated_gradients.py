@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from refvis.deconvolutional.baselines import baseline_scores, baselines, completeness, named
-from refvis.deconvolutional.quadrature import quadrature
-from refvis.deconvolutional.sampling import batch_size, signals
-from refvis.deconvolutional.scores import score, scores
+from refvis.deconvolutional.backward.baselines import baseline_scores, baselines, completeness, named
+from refvis.deconvolutional.backward.quadrature import quadrature
+from refvis.deconvolutional.backward.sampling import batch_size, signals
+from refvis.deconvolutional.backward.scores import score, scores
 from refvis.layers import Array, array_module, modes
 from refvis.network import Network
 from refvis.results import Heatmap, below, record

@@ -1,8 +1,8 @@
 """Linear approximation (as TorchRay calls it): gradient times activation at a hidden layer, channels added."""
 
-from refvis.deconvolutional.maps import map_layer, shown
-from refvis.deconvolutional.scores import score
-from refvis.deconvolutional.walk import gradient_at, of_rows
+from refvis.deconvolutional.backward.maps import map_layer, shown
+from refvis.deconvolutional.backward.scores import score
+from refvis.deconvolutional.backward.walk import gradient_at, of_rows
 from refvis.layers import Array
 from refvis.network import Network
 from refvis.results import Heatmap, record

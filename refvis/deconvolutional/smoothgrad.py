@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from refvis.deconvolutional.named_modes import found as found_mode
-from refvis.deconvolutional.noise import Noise, mean, mean_square, variance
-from refvis.deconvolutional.sampling import batch_size, signals
-from refvis.deconvolutional.scores import score
-from refvis.deconvolutional.walk import seed_name
+from refvis.deconvolutional.backward.mode_names import found as found_mode
+from refvis.deconvolutional.backward.noise import Noise, mean, mean_square, variance
+from refvis.deconvolutional.backward.sampling import batch_size, signals
+from refvis.deconvolutional.backward.scores import score
+from refvis.deconvolutional.backward.walk import seed_name
 from refvis.layers import Array, array_module, modes
 from refvis.network import Network
 from refvis.results import Heatmap, below, record

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from refvis.layers import Array, Node, ShapeError, Softmax, Trace, array_module
-from refvis.layers.arrays import require_finite
+from refvis.layers.base.arrays import require_finite
 from refvis.network import Network
 
 VERSIONS = ("simplenn", "dagnn")

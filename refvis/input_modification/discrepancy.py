@@ -8,16 +8,16 @@ cannot change it: boxes count for their part within it, and outside the map is e
 from dataclasses import replace
 from typing import Any
 
-from refvis.input_modification.boxes import boxes, spread
-from refvis.input_modification.effects import Passes, gathered
-from refvis.input_modification.fills import chosen, contents, described
-from refvis.input_modification.measures import UNSIGNED, named
-from refvis.input_reconstruction.examples_patches import Box, seen_box
-from refvis.input_reconstruction.examples_ranking import strongest
+from refvis.input_modification.boxes.effects import Passes, gathered
+from refvis.input_modification.boxes.fills import chosen, contents, described
+from refvis.input_modification.boxes.grid import boxes, spread
+from refvis.input_modification.boxes.measures import UNSIGNED, named
+from refvis.input_reconstruction.examples.patches import Box, seen_box
+from refvis.input_reconstruction.examples.ranking import strongest
 from refvis.layers import Array, ShapeError, Trace, receptive_fields
-from refvis.layers.changes import LIMIT, MOST
-from refvis.layers.geometry import Pair, integers, pair
-from refvis.layers.rectangles import Rectangle, Span, length
+from refvis.layers.base.geometry import Pair, integers, pair
+from refvis.layers.incremental.full_passes import LIMIT, MOST
+from refvis.layers.incremental.rectangles import Rectangle, Span, length
 from refvis.network import Network
 from refvis.results import Heatmap, below, record
 from refvis.targets import Target, at_position, target

@@ -13,16 +13,16 @@ from dataclasses import replace
 from math import isclose
 from typing import Any
 
-from refvis.deconvolutional.sampling import batch_size
-from refvis.input_modification.area import area_misfit
-from refvis.input_modification.masks import Levels
-from refvis.input_modification.search import Run, Search, clipped, searched
-from refvis.input_modification.smooth_max import forward, gradient, smooth_max
-from refvis.input_modification.watched import Asked, Watched
-from refvis.input_reconstruction.minimise import Loop, minimised
-from refvis.input_reconstruction.optimisers import Adam, Optimiser
+from refvis.deconvolutional.backward.sampling import batch_size
+from refvis.input_modification.masks.area import area_misfit
+from refvis.input_modification.masks.mask_objective import Asked, Watched
+from refvis.input_modification.masks.masks import Levels
+from refvis.input_modification.masks.search import Run, Search, clipped, searched
+from refvis.input_modification.masks.smooth_max import forward, gradient, smooth_max
 from refvis.layers import Array, Trace, array_module
 from refvis.network import Network
+from refvis.optimisation.minimise import Loop, minimised
+from refvis.optimisation.optimisers import Adam, Optimiser
 from refvis.results import Heatmap
 from refvis.units import Against, Channel
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from operator import index
 from typing import Any
 
-from refvis.input_modification.effects import Passes, gathered
-from refvis.input_modification.feature_effects import FeatureEffects
-from refvis.input_modification.fills import described
-from refvis.input_modification.measures import UNSIGNED, named
+from refvis.input_modification.boxes.effects import Passes, gathered
+from refvis.input_modification.boxes.feature_effects import FeatureEffects
+from refvis.input_modification.boxes.fills import described
+from refvis.input_modification.boxes.measures import UNSIGNED, named
 from refvis.layers import Array, ShapeError
-from refvis.layers.changes import LIMIT, MOST, dependents
-from refvis.layers.rectangles import Rectangle
+from refvis.layers.incremental.full_passes import LIMIT, MOST, dependents
+from refvis.layers.incremental.rectangles import Rectangle
 from refvis.network import Network
 from refvis.results import record
 from refvis.targets import Target, target

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from refvis.deconvolutional.sampling import batch_size
-from refvis.input_modification.coalitions import pieces
-from refvis.input_modification.fills import described
-from refvis.input_modification.least_squares import fitted
-from refvis.input_modification.watched import Asked
+from refvis.deconvolutional.backward.sampling import batch_size
+from refvis.input_modification.boxes.fills import described
+from refvis.input_modification.masks.mask_objective import Asked
+from refvis.input_modification.segments.coalitions import pieces
+from refvis.input_modification.segments.least_squares import fitted
 from refvis.layers import Array, array_module
 from refvis.network import Network
 from refvis.results import Heatmap, below, record

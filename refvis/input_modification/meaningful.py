@@ -10,18 +10,18 @@ where the reward is that of a game (see `games`): for "delete", minus the level 
 from collections.abc import Iterator
 from typing import Any
 
-from refvis.deconvolutional.upsampling import weights
-from refvis.input_modification.blur import gaussian
-from refvis.input_modification.masks import Levels, along_axes
-from refvis.input_modification.search import Run, Search, clipped, searched
-from refvis.input_modification.watched import Asked, Watched
-from refvis.input_reconstruction.minimise import Loop, minimised
-from refvis.input_reconstruction.optimisers import Adam, Optimiser
-from refvis.input_reconstruction.regularisers import total_variation
+from refvis.input_modification.boxes.blur import gaussian
+from refvis.input_modification.masks.mask_objective import Asked, Watched
+from refvis.input_modification.masks.masks import Levels, along_axes
+from refvis.input_modification.masks.search import Run, Search, clipped, searched
+from refvis.input_reconstruction.objective.regularisers import total_variation
 from refvis.layers import Array, Trace, array_module
-from refvis.layers.geometry import Pair, pair
+from refvis.layers.base.geometry import Pair, pair
 from refvis.network import Network
+from refvis.optimisation.minimise import Loop, minimised
+from refvis.optimisation.optimisers import Adam, Optimiser
 from refvis.results import Heatmap
+from refvis.results.upsampling import weights
 from refvis.units import Against, Channel
 
 SMOOTH, JITTER = 5 / 224, 4 / 224

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from refvis.input_modification.boxes import boxes, covered, spread
-from refvis.input_modification.effects import Effects, Passes, gathered
-from refvis.input_modification.fills import chosen, contents, described
-from refvis.input_modification.measures import UNSIGNED, named
+from refvis.input_modification.boxes.effects import Effects, Passes, gathered
+from refvis.input_modification.boxes.fills import chosen, contents, described
+from refvis.input_modification.boxes.grid import boxes, covered, spread
+from refvis.input_modification.boxes.measures import UNSIGNED, named
 from refvis.layers import Array, ShapeError
-from refvis.layers.changes import LIMIT, MOST
-from refvis.layers.geometry import Pair, integers, pair
-from refvis.layers.rectangles import Rectangle
+from refvis.layers.base.geometry import Pair, integers, pair
+from refvis.layers.incremental.full_passes import LIMIT, MOST
+from refvis.layers.incremental.rectangles import Rectangle
 from refvis.network import Network
 from refvis.results import Heatmap, below, record
 from refvis.targets import target

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from refvis.input_modification.boxes.empirical_field import EmpiricalField
 from refvis.input_modification.discrepancy import discrepancy
-from refvis.input_modification.receptive_result import EmpiricalField
-from refvis.input_reconstruction.examples import examples
-from refvis.input_reconstruction.examples_images import Images, source
+from refvis.input_reconstruction.examples.images import Images, source
+from refvis.input_reconstruction.examples.search import examples
 from refvis.layers import Array, receptive_fields
-from refvis.layers.arrays import moved
-from refvis.layers.geometry import Pair, place
+from refvis.layers.base.arrays import moved
+from refvis.layers.base.geometry import Pair, place
 from refvis.network import Network
 from refvis.results import Heatmap, record
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from refvis.deconvolutional.sampling import batch_size
-from refvis.input_modification.fills import described
-from refvis.input_modification.mask_sums import NORMALISATIONS, MaskSums
-from refvis.input_modification.masks import Levels, mixed, replacements
-from refvis.input_modification.random_masks import RandomMasks
-from refvis.input_modification.watched import Asked, Watched
+from refvis.deconvolutional.backward.sampling import batch_size
+from refvis.input_modification.boxes.fills import described
+from refvis.input_modification.masks.mask_objective import Asked, Watched
+from refvis.input_modification.masks.mask_sums import NORMALISATIONS, MaskSums
+from refvis.input_modification.masks.masks import Levels, mixed, replacements
+from refvis.input_modification.masks.random_masks import RandomMasks
 from refvis.interruptions import warn_of
 from refvis.layers import Array, array_module
-from refvis.layers.geometry import Pair, pair
+from refvis.layers.base.geometry import Pair, pair
 from refvis.network import Network
 from refvis.results import Heatmap, below, record
 from refvis.units import Against, Channel

@@ -6,16 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from refvis.input_reconstruction.awakening import awakening
-from refvis.input_reconstruction.measures import inner_product
-from refvis.input_reconstruction.objective import Term
+from refvis.input_reconstruction.objective.dead_relu import awakening
+from refvis.input_reconstruction.objective.measures import inner_product
+from refvis.input_reconstruction.objective.objective import Term
+from refvis.input_reconstruction.objective.target_code import digest
 from refvis.input_reconstruction.presets import preset
 from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.input_reconstruction.solve import given, noise, solved
-from refvis.input_reconstruction.wanted import digest
 from refvis.layers import Array, receptive_fields
-from refvis.layers.arrays import moved
-from refvis.layers.nodes import called
+from refvis.layers.base.arrays import moved
+from refvis.layers.graph.nodes import called
 from refvis.network import Network
 from refvis.results import Reconstruction, Record, record
 from refvis.targets import Target, written

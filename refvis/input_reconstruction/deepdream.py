@@ -8,23 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from refvis.deconvolutional.upsampling import upsampled
 from refvis.input_reconstruction.activation_maximization import activation
-from refvis.input_reconstruction.measures import energy
-from refvis.input_reconstruction.objective import Term
-from refvis.input_reconstruction.octaves import octave_sizes
-from refvis.input_reconstruction.optimisers import Momentum
+from refvis.input_reconstruction.image.octaves import octave_sizes
+from refvis.input_reconstruction.image.sheet import restored
+from refvis.input_reconstruction.image.transforms import Jitter
+from refvis.input_reconstruction.objective.measures import energy
+from refvis.input_reconstruction.objective.objective import Term
+from refvis.input_reconstruction.objective.target_code import digest
 from refvis.input_reconstruction.recipe import Recipe, Run
-from refvis.input_reconstruction.requirements import require, require_amount, require_count
-from refvis.input_reconstruction.sheet import restored
 from refvis.input_reconstruction.solve import solved
-from refvis.input_reconstruction.transforms import Jitter
-from refvis.input_reconstruction.wanted import digest
 from refvis.layers import Array
-from refvis.layers.arrays import moved, require_finite
-from refvis.layers.nodes import called
+from refvis.layers.base.arrays import moved, require_finite
+from refvis.layers.graph.nodes import called
 from refvis.network import Network
+from refvis.optimisation.optimisers import Momentum
+from refvis.optimisation.requirements import require, require_amount, require_count
 from refvis.results import Reconstruction, record
+from refvis.results.upsampling import upsampled
 from refvis.targets import Target, written
 from refvis.units import checked_channels
 

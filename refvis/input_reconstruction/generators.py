@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from refvis.input_reconstruction.activation_maximization import activation_maximization
-from refvis.input_reconstruction.errors import reconstruction_errors
-from refvis.input_reconstruction.generators_codes import Between, generator_for, usual_codes
-from refvis.input_reconstruction.optimisers import Adam
-from refvis.input_reconstruction.parametrisations import Generated
-from refvis.input_reconstruction.projections import Decay
+from refvis.input_reconstruction.image.generator_codes import Between, generator_for, usual_codes
+from refvis.input_reconstruction.image.parametrisations import Generated
+from refvis.input_reconstruction.image.projections import Decay
+from refvis.input_reconstruction.objective.errors import reconstruction_errors
+from refvis.input_reconstruction.objective.target_code import digest, wanted
 from refvis.input_reconstruction.recipe import Recipe
-from refvis.input_reconstruction.schedules import Cosine
-from refvis.input_reconstruction.wanted import digest, wanted
 from refvis.layers import Array, Graph, ShapeError
-from refvis.layers.apart import is_apart
+from refvis.layers.graph.per_image import is_apart
 from refvis.network import Network
+from refvis.optimisation.optimisers import Adam
+from refvis.optimisation.schedules import Cosine
 from refvis.results import Reconstruction, record
 from refvis.units import Channel
 

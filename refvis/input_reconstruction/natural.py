@@ -5,16 +5,16 @@ from functools import partial
 from pathlib import Path
 
 from refvis.input_reconstruction.activation_maximization import field_stride
-from refvis.input_reconstruction.errors import require_weights
 from refvis.input_reconstruction.inversion import inverted
-from refvis.input_reconstruction.measures import inner_product
-from refvis.input_reconstruction.objective import Term
+from refvis.input_reconstruction.objective.errors import require_weights
+from refvis.input_reconstruction.objective.measures import inner_product
+from refvis.input_reconstruction.objective.objective import Term
+from refvis.input_reconstruction.objective.target_code import digest, wanted
 from refvis.input_reconstruction.presets import mahendran2016
 from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.input_reconstruction.solve import given, solved
-from refvis.input_reconstruction.wanted import digest, wanted
 from refvis.layers import Array, array_module
-from refvis.layers.arrays import moved
+from refvis.layers.base.arrays import moved
 from refvis.network import Network
 from refvis.results import Reconstruction, record
 

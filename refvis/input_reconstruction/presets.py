@@ -7,15 +7,15 @@ written out. `stride` is the receptive field's stride at the unit, in pixels.
 from collections.abc import Callable
 from functools import partial
 
-from refvis.input_reconstruction.fourier import Fourier
-from refvis.input_reconstruction.objective import Term
-from refvis.input_reconstruction.optimisers import AdaGrad, Adam, Momentum
-from refvis.input_reconstruction.parametrisations import Squashed
-from refvis.input_reconstruction.projections import Blurred, Bound, Decay, SmallCleared, Sphere
+from refvis.input_reconstruction.image.fourier import Fourier
+from refvis.input_reconstruction.image.parametrisations import Squashed
+from refvis.input_reconstruction.image.projections import Blurred, Bound, Decay, SmallCleared, Sphere
+from refvis.input_reconstruction.image.transforms import Blur, Jitter, Rotate, Scale
+from refvis.input_reconstruction.objective.objective import Term
+from refvis.input_reconstruction.objective.regularisers import colour_norm, lp, total_variation
 from refvis.input_reconstruction.recipe import SIGMA, Recipe
-from refvis.input_reconstruction.regularisers import colour_norm, lp, total_variation
-from refvis.input_reconstruction.schedules import Cosine, Dropped
-from refvis.input_reconstruction.transforms import Blur, Jitter, Rotate, Scale
+from refvis.optimisation.optimisers import AdaGrad, Adam, Momentum
+from refvis.optimisation.schedules import Cosine, Dropped
 
 BOUND = 2 * SIGMA
 """Longest colour of a pixel in Mahendran & Vedaldi 2016, less the average."""

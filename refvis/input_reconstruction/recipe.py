@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from refvis.input_reconstruction.lbfgs import LBFGS
-from refvis.input_reconstruction.objective import Term, Transform
-from refvis.input_reconstruction.optimisers import Adam, Optimiser
-from refvis.input_reconstruction.parametrisations import Parametrisation, Pixels
-from refvis.input_reconstruction.projections import Projection
-from refvis.input_reconstruction.requirements import require, require_amount
+from refvis.input_reconstruction.image.parametrisations import Parametrisation, Pixels
+from refvis.input_reconstruction.image.projections import Projection
+from refvis.input_reconstruction.objective.objective import Term, Transform
+from refvis.optimisation.lbfgs import LBFGS
+from refvis.optimisation.optimisers import Adam, Optimiser
+from refvis.optimisation.requirements import require, require_amount
 
 SIGMA = 80.0
 """Typical size of an image's values (0 ... 255 less the average), after Mahendran & Vedaldi."""

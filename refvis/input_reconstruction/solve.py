@@ -5,19 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from refvis.input_reconstruction.checkpoint import Checkpoint
-from refvis.input_reconstruction.history import histories, totals
-from refvis.input_reconstruction.lbfgs import LBFGS, minimised_by_lbfgs
-from refvis.input_reconstruction.minimise import Loop, State, minimised
-from refvis.input_reconstruction.objective import Objective, Term, reaching
-from refvis.input_reconstruction.parametrisations import Parametrisation, decode
+from refvis.input_reconstruction.image.parametrisations import Parametrisation, decode
+from refvis.input_reconstruction.image.sheet import restored
+from refvis.input_reconstruction.objective.objective import Objective, Term, reaching
 from refvis.input_reconstruction.recipe import Recipe, Run
-from refvis.input_reconstruction.sheet import restored
 from refvis.interruptions import warn_of
 from refvis.layers import Array, ShapeError, array_module, modes
-from refvis.layers.apart import is_apart
-from refvis.layers.arrays import moved, require_finite
+from refvis.layers.base.arrays import moved, require_finite
+from refvis.layers.graph.per_image import is_apart
 from refvis.network import Network
+from refvis.optimisation.checkpoint import Checkpoint
+from refvis.optimisation.history import histories, totals
+from refvis.optimisation.lbfgs import LBFGS, minimised_by_lbfgs
+from refvis.optimisation.minimise import Loop, State, minimised
 from refvis.results import Reconstruction, Record
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from refvis.files import write_whole
 from refvis.layers import Array
-from refvis.layers.arrays import moved
+from refvis.layers.base.arrays import moved
 from refvis.layers.ledger import AMOUNTS
 from refvis.report.explain import Card, Explanation
 from refvis.results import Heatmap, write_h5

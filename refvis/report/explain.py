@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refvis.deconvolutional import Ledger, ledger
-from refvis.images import ImageLike
+from refvis.deconvolutional import Ledger
+from refvis.deconvolutional.accounts.ledger import ledger
+from refvis.images.preprocessing import ImageLike
 from refvis.interruptions import told_elsewhere
 from refvis.layers import Array, title
-from refvis.layers.nodes import called
+from refvis.layers.graph.nodes import called
 from refvis.network import Network
 from refvis.report.methods import Found, Titled, deconvolutions, modifications, reconstructions
 from refvis.report.texts import HOW_TO_READ, NOTHING_ABOVE_ZERO, NOTHING_FOUND, ROWS, SEARCH_FAILED

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from refvis.amounts import Form, form_for
 from refvis.deconvolutional import Ledger
-from refvis.deconvolutional.balance import STAYED, reasons
+from refvis.deconvolutional.accounts.balance import STAYED, reasons
 from refvis.layers.ledger import Entry
 from refvis.report.texts import LEDGER_OTHERS, LEDGER_READING
+from refvis.text.number_format import Form, form_for
 
 DIGITS = 6
 """Digits of the largest amount on the page; the .h5 file has all."""

@@ -3,16 +3,15 @@
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
-from refvis.input_reconstruction import activation_maximization
-from refvis.input_reconstruction.activation_maximization import field_stride
-from refvis.input_reconstruction.optimisers import Adam
+from refvis.input_reconstruction.activation_maximization import activation_maximization, field_stride
+from refvis.input_reconstruction.image.sheet import pictures, sheet
+from refvis.input_reconstruction.image.transforms import Jitter
 from refvis.input_reconstruction.presets import preset
 from refvis.input_reconstruction.recipe import SIGMA
-from refvis.input_reconstruction.sheet import pictures, sheet
-from refvis.input_reconstruction.transforms import Jitter
 from refvis.layers import Array, Conv, ConvTranspose, FullyConnected, Node, ShapeError, receptive_fields
-from refvis.layers.apart import is_apart
+from refvis.layers.graph.per_image import is_apart
 from refvis.network import Network
+from refvis.optimisation.optimisers import Adam
 from refvis.results import Reconstruction
 
 RECIPE, STEPS, UNIT_STEPS = "olah2017", 64, 24

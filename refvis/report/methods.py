@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from refvis.deconvolutional import deconvolution, grad_cam, integrated_gradients, smoothgrad
-from refvis.input_modification import occlusion
-from refvis.input_reconstruction import inversion
+from refvis.deconvolutional.deconvolution import deconvolution
+from refvis.deconvolutional.grad_cam import grad_cam
+from refvis.deconvolutional.integrated_gradients import integrated_gradients
+from refvis.deconvolutional.smoothgrad import smoothgrad
+from refvis.input_modification.occlusion import occlusion
 from refvis.input_reconstruction.generators import generator_inversion
-from refvis.input_reconstruction.generators_codes import fitting_generator
+from refvis.input_reconstruction.image.generator_codes import fitting_generator
+from refvis.input_reconstruction.inversion import inversion
 from refvis.layers import Array, Node, ReLU
 from refvis.network import Network
 from refvis.report.maximized import STEPS, is_quick, makes_images, maximized, maximized_units, multiplications, units

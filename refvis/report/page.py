@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from refvis.colours import Scale
 from refvis.files import write_whole
+from refvis.images.colours import Scale
 from refvis.layers import Array
 from refvis.report.explain import Card, Explanation
 from refvis.report.ledger import ledger_view

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refvis.scenes.dice import Dice, between, count, direction, pick
 from refvis.scenes.primitives import Field, box, capsule, disc, ellipse, ring, union
+from refvis.scenes.rng import Dice, between, count, direction, pick
 
 GAP = 2.0
 """Pixels that stay free between a distractor and the object or another distractor."""

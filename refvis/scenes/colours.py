@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple, TypeAlias
 
-from refvis.scenes.dice import Dice, between
+from refvis.scenes.rng import Dice, between
 
 Colour: TypeAlias = tuple[float, float, float]
 """Red, green, blue, each 0 to 1."""

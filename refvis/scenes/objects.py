@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from refvis.scenes.dice import Dice, between, chance, count
 from refvis.scenes.primitives import (
     Field,
     Point,
@@ -23,6 +22,7 @@ from refvis.scenes.primitives import (
     subtract,
     union,
 )
+from refvis.scenes.rng import Dice, between, chance, count
 
 
 class Drawing(NamedTuple):

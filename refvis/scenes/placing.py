@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refvis.scenes.dice import Dice, between, chance
 from refvis.scenes.objects import Draw
 from refvis.scenes.primitives import Field
+from refvis.scenes.rng import Dice, between, chance
 
 LEAST_AREA, MOST_AREA = 0.12, 0.32
 """Share of the picture that an object covers; a slender one stops growing where it reaches the border."""

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from refvis.layers.arrays import Array
+from refvis.layers.base.arrays import Array
 
 Field: TypeAlias = Array
 """One number per pixel: float32 in scenes; float64 works as well and stays float64."""

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from refvis.scenes import clutter
 from refvis.scenes.colours import Colour, Palette, any_colour, colour_apart, palette
-from refvis.scenes.dice import Dice, between, chance, count, pick
 from refvis.scenes.objects import OBJECTS
 from refvis.scenes.placing import place
 from refvis.scenes.primitives import Field, coverage, disc
+from refvis.scenes.rng import Dice, between, chance, count, pick
 from refvis.scenes.textures import TEXTURES
 
 SIDE = 64

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from refvis.scenes.dice import Dice, between, direction
 from refvis.scenes.primitives import Field, length
+from refvis.scenes.rng import Dice, between, direction
 
 Texture: TypeAlias = Callable[[Dice, Field, Field, float], Field]
 

@@ -4,10 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import array_side
 import numpy as np
 import pytest
-from array_side import MODULES, computed, staying
+from support import array_side
+from support.array_side import MODULES, computed, staying
 
 from refvis import layers
 from refvis.layers import array_module
@@ -22,7 +22,7 @@ def suite(*arguments):
 
 
 def test_a_part_of_the_suite_on_the_stand_in():
-    chosen = ("layers/test_network.py", "layers/test_errors.py")
+    chosen = ("layers/graph/test_network.py", "layers/test_errors.py")
     ended = suite("--array", "standin", *(f"tests/{name}" for name in chosen))
     assert ended.returncode == 0, ended.stdout[-3000:]
     assert int(ended.stdout.partition("the other side")[2].split()[1]) > 200
@@ -36,7 +36,7 @@ def test_all_modules_exist():
 
 
 def test_without_a_gpu():
-    ended = suite("--array", "cupy", "--collect-only", "tests/layers/test_names.py")
+    ended = suite("--array", "cupy", "--collect-only", "tests/layers/graph/test_trace.py")
     if ended.returncode:  # here is no GPU
         assert "--array cupy needs CuPy and a GPU" in ended.stdout + ended.stderr
         assert ended.returncode == 4

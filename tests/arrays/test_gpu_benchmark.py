@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from benchmarks import gpu, work
 from refvis.layers import Conv
-from refvis.machine import Gpus, machine
+from refvis.machine.probe import Gpus, machine
 
 
 @pytest.fixture

@@ -5,29 +5,23 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-import cases
 import numpy as np
 import pytest
-from elsewhere import there
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sides import assert_equal_sides
-from standin import compile
-from standin.kernels import sanitized
+from support import cases
+from support.elsewhere import there
+from support.sides import assert_equal_sides
+from support.standin import compile
+from support.standin.kernels import sanitized
 
 from refvis import exact, layers
-from refvis.layers import (
-    conv_gather,
-    conv_strided,
-    conv_tiles,
-    kernels,
-    lrn_gather,
-    lrn_roots,
-    pool,
-    pool_gather,
-    pool_taps,
-)
-from refvis.layers.kernels import Kernel
+from refvis.layers import pool
+from refvis.layers.fast import conv as fast_conv
+from refvis.layers.fast import conv_kernels, conv_strided, kernels, lrn_kernels, pool_kernels
+from refvis.layers.fast import lrn as fast_lrn
+from refvis.layers.fast import pool as fast_pool
+from refvis.layers.fast.kernels import Kernel
 
 ROOT = Path(__file__).resolve().parents[2]
 VALUES = (0.0, -0.0, 1.0, -1.0, 0.1, -3.5, 1e30, np.nan, np.inf, -np.inf)
@@ -72,7 +66,7 @@ def test_max_pool_gradient(cupy, data):
     y = pool.forward(layer, x)
     signal = odd(draw, y.shape, dtype)
     with threads(draw):
-        (found,) = pool_taps.gradient(layer, *(laid_out(draw, cupy, one) for one in (signal, y, x)))
+        (found,) = fast_pool.gradient(layer, *(laid_out(draw, cupy, one) for one in (signal, y, x)))
     with np.errstate(invalid="ignore"):
         (expected,) = pool.gradient(layer, signal, y, x)
     assert bits(found) == bits(expected)
@@ -87,19 +81,19 @@ def test_lrn(cupy, data):
     layer = layers.LRN(size, draw(st.sampled_from([0.0, kappa])), alpha, draw(st.sampled_from(BETAS)))
     x, signal = odd(draw, shape, dtype), odd(draw, shape, dtype)
     far, far_signal = laid_out(draw, cupy, x), laid_out(draw, cupy, signal)
-    assert lrn_gather.suits(layer, far)
+    assert lrn_kernels.suits(layer, far)
     with np.errstate(all="ignore"):
-        y = lrn_roots.forward(layer, x)
-        (dx,) = lrn_roots.gradient(layer, signal, y, x)
+        y = fast_lrn.forward(layer, x)
+        (dx,) = fast_lrn.gradient(layer, signal, y, x)
     with threads(draw):
-        assert bits(lrn_gather.forward(layer, far)) == bits(y)
-        assert bits(lrn_gather.gradient(layer, far_signal, far)) == bits(dx)
+        assert bits(lrn_kernels.forward(layer, far)) == bits(y)
+        assert bits(lrn_kernels.gradient(layer, far_signal, far)) == bits(dx)
 
 
 def test_another_power_is_no_kernel(cupy):
     x = np.random.default_rng(0).normal(size=(1, 2, 3, 5))
     layer = layers.LRN(3, 1, 0.1, 0.6)
-    assert not lrn_gather.suits(layer, cupy.asarray(x))
+    assert not lrn_kernels.suits(layer, cupy.asarray(x))
     assert_equal_sides(cupy, layers.forward(layer, cupy.asarray(x)), layers.forward(layer, x))
 
 
@@ -116,7 +110,7 @@ def test_taps(cupy, data):
     planes = odd(draw, (channels, count, *size), dtype)
     far = cupy.asarray(np.repeat(planes, 2, axis=2))
     with threads(draw), np.errstate(invalid="ignore"):
-        conv_gather.add_maps(layer, cupy.asarray(maps), far[:, :, size[0] :])
+        conv_kernels.add_maps(layer, cupy.asarray(maps), far[:, :, size[0] :])
         conv_strided.add_maps(layer, maps, (expected := np.repeat(planes, 2, axis=2))[:, :, size[0] :])
     assert bits(far) == bits(expected)
 
@@ -129,11 +123,11 @@ def test_gradient_in_tiles(cupy, case, data):
     signal = cases.like(data.draw, y)
     at_once = data.draw(st.sampled_from([1, 1000, 1 << 20]))
     with (
-        mock.patch.multiple(conv_tiles, TILE_BYTES=at_once, DEVICE_TILE_BYTES=at_once),
-        mock.patch.object(conv_tiles, "_way_back", return_value=conv_tiles._by_taps),
+        mock.patch.multiple(fast_conv, TILE_BYTES=at_once, DEVICE_TILE_BYTES=at_once),
+        mock.patch.object(fast_conv, "_way_back", return_value=fast_conv._by_taps),
     ):
-        found = conv_tiles.gradient(*there((layer, signal, y, x)))
-        assert_equal_sides(cupy, found, conv_tiles.gradient(layer, signal, y, x))
+        found = fast_conv.gradient(*there((layer, signal, y, x)))
+        assert_equal_sides(cupy, found, fast_conv.gradient(layer, signal, y, x))
 
 
 RUN = [
@@ -164,9 +158,9 @@ def test_where_kernels_run(cupy, layer, names):
 
 def test_nothing_to_compute(cupy):
     layer, x = layers.Pool(2), cupy.zeros((0, 4, 5, 3))
-    (dx,) = pool_taps.gradient(layer, cupy.zeros((0, 3, 4, 3)), cupy.zeros((0, 3, 4, 3)), x)
+    (dx,) = fast_pool.gradient(layer, cupy.zeros((0, 3, 4, 3)), cupy.zeros((0, 3, 4, 3)), x)
     assert dx.shape == x.shape
-    assert lrn_gather.forward(layers.LRN(), x).shape == x.shape
+    assert lrn_kernels.forward(layers.LRN(), x).shape == x.shape
 
 
 @pytest.mark.parametrize("find", [compile.nvrtc, pytest.param(compile.nvcc, marks=pytest.mark.slow)])
@@ -179,11 +173,12 @@ def test_kernels_compile_for_gpus(find, monkeypatch):
     assert len(found) == 2 * len(compile.kernels()) >= 10
     assert not [row for row in found if "FAILED" in row[-1]]
     with pytest.raises(ValueError, match="thraedIdx"):
-        compiler(pool_gather.COLLECTED.source("float32").replace("threadIdx", "thraedIdx"), "sm_80")
+        compiler(pool_kernels.COLLECTED.source("float32").replace("threadIdx", "thraedIdx"), "sm_80")
 
 
 BEYOND = """
-import numpy, standin
+import numpy
+from support import standin
 with standin.installed() as cupy:
     x = cupy.zeros(500)
     code = 'extern "C" __global__ void last(double* x, const long long i) { x[i] += 1; }'
@@ -203,7 +198,7 @@ def with_memory_checked(*arguments):
 
 
 def test_memory_is_checked():
-    ended = with_memory_checked("-c", f"import sys; sys.path.append('tests/support'){BEYOND}")
+    ended = with_memory_checked("-c", f"import sys; sys.path.append('tests'){BEYOND}")
     assert ended.stdout == "499 written\n"
     assert "heap-buffer-overflow" in ended.stderr
 

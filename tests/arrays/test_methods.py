@@ -5,15 +5,15 @@ What is drawn is drawn on the host, so that a seed gives one result on both side
 
 import numpy as np
 import pytest
-from elsewhere import there
-from sides import assert_same_there
-from small_nets import classifier, conv, inputs
+from support.elsewhere import there
+from support.sides import assert_same_there
+from support.small_nets import classifier, conv, inputs
 
 import refvis
-from refvis.input_reconstruction.fourier import Fourier
-from refvis.input_reconstruction.lbfgs import LBFGS
+from refvis.input_reconstruction.image.fourier import Fourier
 from refvis.input_reconstruction.presets import PRESETS
 from refvis.layers import Pool, ReLU, array_module, calls
+from refvis.optimisation.lbfgs import LBFGS
 
 SEGMENTS = np.arange(13)[:, None] // 5 * 3 + np.arange(11) // 4
 

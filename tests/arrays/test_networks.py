@@ -1,17 +1,18 @@
 """Networks: every mode, parameter gradients, definitions, ledgers and changed boxes, on arrays of CuPy's kind."""
 
-import cases
 import numpy as np
 import pytest
-from elsewhere import there
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sides import assert_equal_sides, assert_same_there
-from small_nets import classifier, inputs
+from support import cases
+from support.elsewhere import there
+from support.sides import assert_equal_sides, assert_same_there
+from support.small_nets import classifier, inputs
 
 import refvis
 from refvis import layers
-from refvis.layers import Conv, changes, incremental, ledger, modes
+from refvis.layers import Conv, incremental, ledger, modes
+from refvis.layers.incremental import full_passes as changes
 
 TABLES = {**modes.MODES, "centred": modes.desalinet(pooling_switches=False), "deeplift": modes.DEEPLIFT}
 

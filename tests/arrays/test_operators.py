@@ -2,17 +2,17 @@
 
 from functools import partial
 
-import cases
-import places
 import pytest
-from elsewhere import there
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sides import assert_equal_sides
+from support import cases, places
+from support.elsewhere import there
+from support.sides import assert_equal_sides
+from support.ways import TABLES
 
 from refvis import layers
 from refvis.layers import modes
-from refvis.layers.composites import First
+from refvis.layers.modes.composites import First
 
 NAMES = {
     **{name: partial(cases.single, names=(name,), largest=6) for name in cases.ON},
@@ -38,7 +38,7 @@ def test_every_operator(cupy, name, data):
     y = layers.forward(layer, *inputs)
     signal = cases.like(data.draw, y)
     back = (layer, signal, y, *inputs)
-    for table in (layers.OPERATORS, layers.DEFINITIONS):
+    for table in TABLES.values():
         known = table[type(layer)]
         assert_equal_sides(cupy, known.forward(*there((layer, *inputs))), known.forward(layer, *inputs))
         for function in (known.gradient, known.parameter_gradients):

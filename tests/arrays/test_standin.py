@@ -176,6 +176,6 @@ def test_it_offers_nothing_that_cupy_lacks():
     cupy = pytest.importorskip("cupy", reason="CuPy is not installed: nothing to compare the stand-in with")
     if cupy.__version__ == "stand-in":
         pytest.skip("the stand-in stands in CuPy's place")
-    from standin.check import differences
+    from support.standin.check import differences
 
     assert not differences()

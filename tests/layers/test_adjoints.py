@@ -2,20 +2,20 @@
 
 from dataclasses import replace
 
-import cases
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from numeric import assert_adjoint
+from support import cases
+from support.numeric import assert_adjoint
+from support.ways import TABLES
 
 from refvis import layers
-from refvis.layers import DEFINITIONS, OPERATORS
 
 ROUNDING = 1e-13
 
 
-@pytest.mark.parametrize("table", [OPERATORS, DEFINITIONS], ids=["operators", "definitions"])
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 @pytest.mark.parametrize("name", ["conv", "subsample", "conv_transpose", "full", "pool", "dropout"])
 @given(data=st.data())
 def test_gradient_is_the_transpose(name: str, table: dict[type, layers.Operator], data: st.DataObject) -> None:
@@ -30,7 +30,7 @@ def test_gradient_is_the_transpose(name: str, table: dict[type, layers.Operator]
     assert_adjoint(u, ju, g, found.gradient(layer, g, found.forward(layer, x), x)[0], ROUNDING)
 
 
-@pytest.mark.parametrize("table", [OPERATORS, DEFINITIONS], ids=["operators", "definitions"])
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 @pytest.mark.parametrize("name", ["conv", "subsample", "conv_transpose", "full"])
 @given(data=st.data())
 def test_parameter_gradients_are_the_transpose(

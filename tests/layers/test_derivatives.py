@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-import cases
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from numeric import CLEARANCE, assert_adjoint, central, clearance
+from support import cases
+from support.numeric import CLEARANCE, assert_adjoint, central, clearance, rounding
 
 from refvis import layers
 
@@ -95,7 +95,7 @@ def test_network(net: cases.Net, data: st.DataObject) -> None:
     u = direction(data, x)
     ju = central(lambda moved: net.graph.forward(**net.given | {"x0": moved})[end], x, u)
     g = cases.like(data.draw, ju)
-    assert_adjoint(u, ju, g, net.graph.backward(trace, {end: g})["x0"], ROUNDING)
+    assert_adjoint(u, ju, g, net.graph.backward(trace, {end: g})["x0"], ROUNDING, rounding(trace[end]))
 
 
 @given(cases.meetings(), st.data())
@@ -104,7 +104,7 @@ def test_network_of_branches(net: cases.Net, data: st.DataObject) -> None:
     u = direction(data, x)
     ju = central(lambda moved: net.graph.forward(moved).output, x, u)
     g = cases.like(data.draw, ju)
-    assert_adjoint(u, ju, g, net.graph.backward(trace, {"y": g})["x"], ROUNDING)
+    assert_adjoint(u, ju, g, net.graph.backward(trace, {"y": g})["x"], ROUNDING, rounding(trace.output))
 
 
 def without_zeros(layer: Any) -> Any:
@@ -142,4 +142,4 @@ def test_network_parameters(net: cases.Net, data: st.DataObject) -> None:
         return layers.Graph(nodes).forward(**net.given)[end]
 
     u = direction(data, value)
-    assert_adjoint(u, central(moved, value, u), g, gradients[name, key], ROUNDING)
+    assert_adjoint(u, central(moved, value, u), g, gradients[name, key], ROUNDING, rounding(trace[end]))

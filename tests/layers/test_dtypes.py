@@ -3,11 +3,11 @@
 from dataclasses import fields, replace
 from typing import Any
 
-import cases
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import cases
 
 from refvis import layers
 from refvis.layers import modes

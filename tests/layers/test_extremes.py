@@ -1,8 +1,8 @@
 """Large values neither overflow nor warn (a warning is an error here), and ignored instances do no harm."""
 
-import cases
 import numpy as np
 import pytest
+from support import cases
 
 from refvis import layers
 

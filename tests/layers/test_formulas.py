@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-import cases
 import numpy as np
 import pytest
-import replicas
-import replicas_blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import cases, replicas, replicas_blocks
 
 from refvis import layers
 

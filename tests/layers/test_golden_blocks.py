@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_files import assert_agrees, golden, images, numbers, read
-from numeric import assert_adjoint, central
+from support.golden_files import assert_agrees, golden, images, numbers, read
+from support.numeric import assert_adjoint, central
+from support.ways import TABLES
 
 from refvis import layers
-from refvis.layers import DEFINITIONS, Operator
+from refvis.layers import Operator
 
 Case = dict[str, Any]
 
@@ -90,7 +91,7 @@ FILES = golden(
 )
 
 
-@pytest.mark.parametrize("table", [layers.OPERATORS, DEFINITIONS], ids=["operators", "definitions"])
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 @pytest.mark.parametrize("outputs", ["outputs", "outputs_double"])
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_block_agrees(path: Path, outputs: str, table: dict[type, Operator]) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_files import images, read
 from hypothesis import given
 from hypothesis import strategies as st
-from same import assert_same
-from shared_files import shared
+from support.golden_files import images, read
+from support.same import assert_same
+from support.shared_files import shared
 
 import refvis
 from refvis.layers import (

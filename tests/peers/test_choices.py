@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from peers import nets
+from support.peers import nets
 
 from refvis import layers
 from refvis.layers import lrp, modes

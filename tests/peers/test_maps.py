@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from peers import nets
+from support.peers import nets
 
 maps = pytest.importorskip("peers.maps", reason="needs torch, captum and zennit: CONTRIBUTING.md says how")
 pairs = pytest.importorskip("peers.pairs")

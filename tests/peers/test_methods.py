@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from peers import nets
+from support.peers import nets
 
 import refvis
 from refvis import layers

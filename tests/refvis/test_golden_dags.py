@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from golden_files import COMMITTED, SHARED, assert_agrees, golden, images, read
-from same import assert_same
-from shared_files import shared
+from support.golden_files import COMMITTED, SHARED, assert_agrees, golden, images, read
+from support.same import assert_same
+from support.shared_files import shared
 
 import refvis
 from refvis import layers

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from same import assert_same
-from small_nets import LABELS, classifier, conv, inputs, linear, meta
+from support.same import assert_same
+from support.small_nets import LABELS, classifier, conv, inputs, linear, meta
 
 import refvis
 from refvis.layers import LRN, Conv, Dropout, FullyConnected, Loss, Node, Pool, ReLU, Softmax, SoftmaxLoss

@@ -1,5 +1,6 @@
 """What stands under `refvis`: every public name, whether it was imported with the package or is when it is used."""
 
+import ast
 import json
 import re
 import subprocess
@@ -11,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import refvis
-from refvis.later import PLACES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,10 +23,29 @@ def run(code: str) -> dict[str, list[str]]:
     return found
 
 
-def test_names_that_come_later_are_those_of_their_modules():
-    for name, place in PLACES.items():
-        module = import_module(place)
-        assert getattr(refvis, name) is (module if place == f"refvis.{name}" else getattr(module, name))
+def places() -> dict[str, str]:
+    """Return what the stub lists: public name -> the module that has it, relative to `refvis` ("": it is a module)."""
+    stub = ast.parse((ROOT / "refvis" / "__init__.pyi").read_text("utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    return {one.asname or one.name: node.module or "" for node in imports for one in node.names}
+
+
+def test_names_are_those_of_the_modules_in_the_stub():
+    assert list(places()) == sorted(places(), key=list(places()).index)
+    for name, place in places().items():
+        expected = getattr(import_module(f"refvis.{place}"), name) if place else import_module(f"refvis.{name}")
+        assert getattr(refvis, name) is expected
+
+
+def test_the_stub_lists_all_public_names():
+    """What is imported with the package stands there, too: a type checker reads nothing else."""
+    assert set(refvis.__all__) == set(places())
+    assert {name for name in vars(refvis) if not name.startswith("_")} - set(places()) <= submodules()
+
+
+def submodules() -> set[str]:
+    """Return the names of refvis' own modules, which are attributes once they are imported, and of its loader."""
+    return {path.stem for path in (ROOT / "refvis").iterdir()} | {"lazy_loader"}
 
 
 def test_a_star_imports_all_public_names():
@@ -59,8 +78,8 @@ def modules_in_pages() -> list[str]:
 
 def test_modules_that_pages_name_are_there_after_a_bare_import():
     """A module deeper down may have a function of its name in front of it, as `refvis.featurevis.occlusion`."""
-    names = [*modules_in_pages(), "refvis.drawing", "refvis.images", "refvis.units"]
-    assert {"refvis.results", "refvis.show", "refvis.input_reconstruction.optimisers"} <= set(names)
+    names = [*modules_in_pages(), "refvis.show.drawing", "refvis.images", "refvis.units"]
+    assert {"refvis.results", "refvis.show", "refvis.optimisation.optimisers"} <= set(names)
     code = (
         f"import json, sys, refvis; later = [name for name in {names} if name not in sys.modules];"
         f"found = [eval(name).__name__ for name in {names}]; print(json.dumps({{'found': found, 'later': later}}))"
@@ -72,7 +91,7 @@ def test_modules_that_pages_name_are_there_after_a_bare_import():
 
 
 def test_any_other_name_is_an_error():
-    with pytest.raises(AttributeError, match="module 'refvis' has no attribute 'oclusion'"):
+    with pytest.raises(AttributeError, match="refvis attribute oclusion"):
         refvis.oclusion  # noqa: B018
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from PIL import Image
-from same import assert_same
-from shared_files import shared
+from support.same import assert_same
+from support.shared_files import shared
 
 import refvis
 from refvis import layers
 from refvis.layers import BatchNorm, Unknown
-from refvis.show import described
+from refvis.show.table import described
 
 
 def psnr(image, clean):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from PIL import Image
-from shared_files import shared
+from support.shared_files import shared
 
 import refvis
-from refvis.images import pixels
+from refvis.images.preprocessing import pixels
 
 
 def test_lenet_classifies_cifar10():

@@ -21,25 +21,27 @@ from typing import Any
 import numpy as np
 
 LAYERS = (
-    "adding batch_norm bilinear_sampler calls changes concat conv conv_tiles conv_transpose conv_transpose_tiles crop "
-    "deeplift dropout fully_connected grids incremental ledger loss lrn norm_offset normalize_lp pairwise_distance "
+    "base.scatter_add batch_norm bilinear_sampler calls concat conv conv_transpose crop dropout fast.conv "
+    "fast.conv_transpose fully_connected grids incremental.full_passes incremental.plan ledger loss lrn "
+    "modes.deeplift norm_offset normalize_lp pairwise_distance "
     "pool relu roi_pool scale sigmoid softmax spatial_norm sum "
     "lrp.epsilon lrp.excitation lrp.inputs lrp.others lrp.signs lrp.stabiliser"
 )
 METHODS = (
     "deconvolutional.cam deconvolutional.deconvolution deconvolutional.deeplift deconvolutional.excitation "
     "deconvolutional.grad_cam deconvolutional.gradient_times_input deconvolutional.integrated_gradients "
-    "deconvolutional.ledger deconvolutional.linear_approximation deconvolutional.smoothgrad "
+    "deconvolutional.accounts.ledger deconvolutional.linear_approximation deconvolutional.smoothgrad "
     "featurevis.deconvolution featurevis.occlusion featurevis.reconstruction "
     "input_modification.discrepancy input_modification.extremal input_modification.feature_occlusion "
     "input_modification.kernel_shap input_modification.lime input_modification.meaningful input_modification.occlusion "
     "input_modification.receptive input_modification.rise "
-    "input_reconstruction.activation_maximization input_reconstruction.deepdream input_reconstruction.errors "
-    "input_reconstruction.examples input_reconstruction.generators input_reconstruction.inversion "
-    "input_reconstruction.natural input_reconstruction.regularisers input_reconstruction.transforms"
+    "input_reconstruction.activation_maximization input_reconstruction.deepdream "
+    "input_reconstruction.objective.errors "
+    "input_reconstruction.examples.search input_reconstruction.generators input_reconstruction.inversion "
+    "input_reconstruction.natural input_reconstruction.objective.regularisers input_reconstruction.image.transforms"
 )
 MODULES = {f"refvis.layers.{one}" for one in LAYERS.split()} | {f"refvis.{one}" for one in METHODS.split()}
-CLASSES = {"refvis.layers.network": {"Graph": ("forward", "backward", "parameter_gradients")}}
+CLASSES = {"refvis.layers.graph.network": {"Graph": ("forward", "backward", "parameter_gradients")}}
 """Modules whose public functions are wrapped, and the classes of which some methods are."""
 
 STAYS = ("images", "dice")
@@ -60,7 +62,7 @@ def start(standin: bool) -> str:
     if any(name.partition(".")[0] == "refvis" for name in sys.modules):
         return "refvis was imported before the suite began"
     if standin:
-        import standin as stand_in
+        from support import standin as stand_in
 
         sys.modules["cupy"] = stand_in.module()
     else:
@@ -108,7 +110,7 @@ class _Loader(SourceFileLoader):
             elif self.name in MODULES and isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 _mark([node] if node.name not in ON_HOST.get(self.name, ()) else [])
         after = next(i for i, node in enumerate(tree.body) if isinstance(node, ast.Import | ast.ImportFrom))
-        tree.body[after:after] = ast.parse("from array_side import computed as computed_there").body
+        tree.body[after:after] = ast.parse("from support.array_side import computed as computed_there").body
         return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True, optimize=_optimize)
 
 
@@ -148,13 +150,13 @@ def computed(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _over(value: Any) -> Any:
-    from elsewhere import there
+    from support.elsewhere import there
 
     return there(value, _called_back)
 
 
 def _home(value: Any) -> Any:
-    from elsewhere import back
+    from support.elsewhere import back
 
     return back(value)
 

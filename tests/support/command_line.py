@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from small_nets import classifier
+from support.small_nets import classifier
 
 import refvis
 from refvis import cli

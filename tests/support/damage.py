@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matlab_files import V73, StructArray
+from support.matlab_files import V73, StructArray
 
 import refvis
 from refvis import layers

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refvis import layers
-from refvis.layers.operators import DEFINITIONS
+from refvis.layers.operators import OPERATORS
 
 
 class Block(NamedTuple):
@@ -62,7 +62,7 @@ def block(layer: Any, *inputs: np.ndarray) -> Block:
         return _gated(layer, *inputs)
 
     def forward(*given: np.ndarray) -> np.ndarray:
-        return DEFINITIONS[type(layer)].forward(layer, *given)
+        return OPERATORS[type(layer)].forward(layer, *given)
 
     def back(relevance: np.ndarray) -> tuple[np.ndarray, ...]:
         ends = np.cumsum([x[0].size for x in inputs])[:-1]
@@ -84,7 +84,7 @@ def _reach(layer: Any, *inputs: np.ndarray) -> np.ndarray:
             plain = replace(plain, **{name: np.zeros_like(getattr(plain, name))})
     if isinstance(layer, layers.BatchNorm):
         plain = layers.Scale(np.ones(len(layer.scale)))
-    return columns(lambda *given: DEFINITIONS[type(plain)].forward(plain, *given), *inputs)[0] != 0
+    return columns(lambda *given: OPERATORS[type(plain)].forward(plain, *given), *inputs)[0] != 0
 
 
 def _gated(layer: Any, x: np.ndarray, *rest: np.ndarray) -> Block:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from refvis.layers import Graph, Trace
-from refvis.layers.arrays import moved, storage
-from refvis.layers.names import Signals
+from refvis.layers.base.arrays import moved, storage
+from refvis.layers.graph.names import Signals
 
 
 def there(value: Any, called: Callable[[Any], Any] = lambda function: function) -> Any:

@@ -1,6 +1,6 @@
 """The golden cases of FeatureVis: what to call with what, and what the original answered.
 
-`python tests/support/featurevis_cases.py` prints how far each family is from the original at most.
+`PYTHONPATH=tests python -m support.featurevis_cases` prints how far each family is from the original at most.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from approximate_power import approximate_power
-from golden_files import COMMITTED, SHARED, golden, images, numbers, read
+from support.approximate_power import approximate_power
+from support.golden_files import COMMITTED, SHARED, golden, images, numbers, read
 
 import refvis
 from refvis import featurevis

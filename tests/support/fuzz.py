@@ -1,4 +1,4 @@
-"""Damages model files at random and reads them: ``python tests/support/fuzz.py --count 10000``.
+"""Damages model files at random and reads them: ``PYTHONPATH=tests python -m support.fuzz --count 10000``.
 
 Each has to end in a network or a ModelFormatError. Many are read by one worker process, for speed; a file that ends the
 worker, or takes it too long, is read again with ``isolate=True``, which has to turn that into a ModelFormatError.
@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from damage import mutated, sound_files
+from support.damage import mutated, sound_files
 
 from refvis.weights import read_model
-from refvis.weights.child import bound
-from refvis.weights.isolate import MEMORY, SECONDS
+from refvis.weights.sandbox.child import bound
+from refvis.weights.sandbox.parent import MEMORY, SECONDS
 
 FINE = ("network", "ModelFormatError")
 

@@ -3,11 +3,11 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from cases import ON, Draw, fill, generators
 from hypothesis import strategies as st
+from support.cases import ON, Draw, fill, generators
 
 from refvis import layers
-from refvis.layers.rectangles import Rectangle
+from refvis.layers.incremental.rectangles import Rectangle
 
 
 class Occluded(NamedTuple):

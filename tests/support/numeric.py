@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from replicas import pool_windows
+from support.replicas import pool_windows
 
 from refvis import layers
 
@@ -27,11 +27,18 @@ def central(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray, directi
     return (function(x + STEP * direction) - function(x - STEP * direction)) / (2 * STEP)
 
 
-def assert_adjoint(u: np.ndarray, ju: np.ndarray, g: np.ndarray, jg: np.ndarray, relative: float) -> None:
-    """Raise unless <g, J u> = <J^T g, u>, relative to the lengths of the vectors."""
+def rounding(values: np.ndarray) -> float:
+    """Return how far rounding moves a central difference of these values of the function, in Euclidean length."""
+    return 2 * float(np.finfo(float).eps) * norm(values) / STEP
+
+
+def assert_adjoint(
+    u: np.ndarray, ju: np.ndarray, g: np.ndarray, jg: np.ndarray, relative: float, noise: float = 0.0
+) -> None:
+    """Raise unless <g, J u> = <J^T g, u>, relative to the lengths of the vectors; `noise` is that of J u."""
     scale = norm(g) * norm(ju) + norm(jg) * norm(u)
     np.testing.assert_equal(jg.shape, u.shape)
-    np.testing.assert_allclose(inner(jg, u), inner(g, ju), rtol=0, atol=relative * scale)
+    np.testing.assert_allclose(inner(jg, u), inner(g, ju), rtol=0, atol=relative * scale + norm(g) * noise)
 
 
 def clearance(layer: Any, *inputs: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
-from dense import Block
+from support.dense import Block
 
 Stabilise = Callable[[np.ndarray], np.ndarray]
 

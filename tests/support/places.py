@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from cases import FLOATS, Case, Draw, Shape, fill, generators, shapes
 from hypothesis import strategies as st
+from support.cases import FLOATS, Case, Draw, Shape, fill, generators, shapes
 
 from refvis import layers
 

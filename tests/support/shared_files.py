@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from golden_files import SHARED
+from support.golden_files import SHARED
 
 
 def shared(*parts: str) -> Path:

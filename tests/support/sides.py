@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from elsewhere import back
-from same import assert_same
+from support.elsewhere import back
+from support.same import assert_same
 
 
 def assert_equal_sides(cupy: ModuleType, found: Any, expected: Any) -> None:

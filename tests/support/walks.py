@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-import dense
 import numpy as np
-import papers
-import replicas
+from support import dense, papers, replicas
 
 from refvis import layers
 from refvis.layers import Node

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from golden_files import golden
-from same import assert_same
-from shared_files import shared
+from support.golden_files import golden
+from support.same import assert_same
+from support.shared_files import shared
 
 from refvis.layers import LRN, Conv, Pool, SoftmaxLoss, Unknown
 from refvis.weights import bundled_names, bundled_path, read_mat, read_model, save_model
-from refvis.weights.simplenn import read_simplenn
+from refvis.weights.matconvnet.simplenn import read_simplenn
 
 
 def found(name):

@@ -5,11 +5,11 @@ from functools import cache
 import numpy as np
 import pytest
 import scipy.io
-from model_zoo import CHAINS, MODELS, hollow, image_shape, thin
-from same import assert_same
+from support.model_zoo import CHAINS, MODELS, hollow, image_shape, thin
+from support.same import assert_same
 
 import refvis
-from refvis.show import described
+from refvis.show.table import described
 from refvis.weights import read_mat
 
 FC = 16_781_312 + 4_097_000

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from PIL import Image
-from same import assert_same
-from small_nets import classifier, conv, inputs
+from support.same import assert_same
+from support.small_nets import classifier, conv, inputs
 
 import refvis
-from refvis.deconvolutional.upsampling import upsampled
 from refvis.layers import Conv, Dropout, FullyConnected, Pool, ReLU, Softmax
+from refvis.results.upsampling import upsampled
 
 RANDOM = np.random.default_rng(8)
 OPTIONS = ({}, {"channel": 2}, {"channel": (4, 0, 4)}, {"channel": "all"}, {"channel": (1, 5), "against": 3})

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from same import assert_same
-from small_nets import classifier, conv, inputs, linear
+from support.same import assert_same
+from support.small_nets import classifier, conv, inputs, linear
 
 import refvis
 from refvis.layers import BatchNorm, FullyConnected, Pool, ReLU, Sigmoid, modes

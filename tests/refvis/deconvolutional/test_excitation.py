@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from same import assert_same
-from small_nets import classifier, conv, inputs
+from support.same import assert_same
+from support.small_nets import classifier, conv, inputs
 
 import refvis
-from refvis.deconvolutional.upsampling import upsampled
 from refvis.layers import FullyConnected, NormOffset, Pool, ReLU, lrp
-from refvis.layers.composites import relevance
+from refvis.layers.modes.composites import relevance
+from refvis.results.upsampling import upsampled
 from refvis.scenes import TEST_SEEDS, scene
 
 OPTIONS = ({}, {"channel": 2}, {"channel": (4, 0, 4)}, {"channel": "all"}, {"at": "conv2", "channel": (3, 8)})

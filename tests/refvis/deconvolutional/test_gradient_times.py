@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from same import assert_same
-from small_nets import classifier, inputs, linear
+from support.same import assert_same
+from support.small_nets import classifier, inputs, linear
 
 import refvis
 

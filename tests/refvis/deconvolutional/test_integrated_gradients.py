@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from same import assert_same
-from small_nets import classifier, conv, inputs, linear
+from support.same import assert_same
+from support.small_nets import classifier, conv, inputs, linear
 
 import refvis
-from refvis.deconvolutional.quadrature import METHODS, quadrature
+from refvis.deconvolutional.backward.quadrature import METHODS, quadrature
 from refvis.layers import BatchNorm, FullyConnected, Sigmoid
 
 RANDOM = np.random.default_rng(4)
@@ -160,7 +160,7 @@ def test_batches_do_not_matter(monkeypatch, dtype):
     refvis.integrated_gradients(net, x[:1], steps=7, batch=3)
     assert sizes == [1, 3, 3, 1, 1]
     each = sum(values.nbytes for values in net.upto("fc3").forward(x[:1]).values())
-    monkeypatch.setattr(sys.modules["refvis.deconvolutional.sampling"], "MEMORY", 4 * 2 * each)
+    monkeypatch.setattr(sys.modules["refvis.deconvolutional.backward.sampling"], "MEMORY", 4 * 2 * each)
     del sizes[:]
     refvis.integrated_gradients(net, x[:1], steps=7)
     assert sizes[1:3] == [4, 3]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from same import assert_same
-from small_nets import classifier, inputs, linear
+from support.same import assert_same
+from support.small_nets import classifier, inputs, linear
 
 import refvis
-from refvis.deconvolutional.noise import mean, mean_square, variance
+from refvis.deconvolutional.backward.noise import mean, mean_square, variance
 from refvis.layers import ReLU, modes, relu
 
 METHODS = (refvis.smoothgrad, refvis.smoothgrad_squared, refvis.vargrad)

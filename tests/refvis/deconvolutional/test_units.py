@@ -2,18 +2,18 @@
 
 import sys
 
-import cases
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numeric import central, inner
-from same import assert_same
-from small_nets import classifier, inputs
+from support import cases
+from support.numeric import central, inner
+from support.same import assert_same
+from support.small_nets import classifier, inputs
 
 import refvis
 from refvis.layers import BatchNorm, Dropout, Graph, NormalizeLp, ReLU, modes, relu
-from refvis.layers.apart import APART
+from refvis.layers.graph.per_image import APART
 from refvis.targets import target
 
 MODES = ("gradient", "deconvnet", "guided", "epsilon")
@@ -82,7 +82,7 @@ def test_units_walk_together_as_far_as_the_memory_goes(monkeypatch):
     refvis.deconvolution(net, x, channel=CHANNELS)
     assert sizes == [4, 4], "one walk for each image"
     each = sum(values[:1].nbytes for values in net.upto("fc3").forward(x).values())
-    monkeypatch.setattr(sys.modules["refvis.deconvolutional.walk"], "MEMORY", 3 * each)
+    monkeypatch.setattr(sys.modules["refvis.deconvolutional.backward.walk"], "MEMORY", 3 * each)
     close(refvis.deconvolution(net, x, channel=CHANNELS).values, whole)
     assert sizes[2:] == [3, 1, 3, 1]
 

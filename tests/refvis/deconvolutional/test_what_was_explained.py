@@ -4,12 +4,12 @@ from functools import partial
 
 import numpy as np
 import pytest
-from same import assert_same
-from small_nets import AVERAGE, LABELS, classifier, inputs, meta
+from support.same import assert_same
+from support.small_nets import AVERAGE, LABELS, classifier, inputs, meta
 
 import refvis
 from refvis import modes
-from refvis.deconvolutional.named_modes import METHODS
+from refvis.deconvolutional.backward.mode_names import METHODS
 from refvis.layers import Conv, lrp
 
 METHODS_WITH_A_SCORE = (

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from same import assert_same
-from small_nets import classifier, conv, inputs
+from support.same import assert_same
+from support.small_nets import classifier, conv, inputs
 
 import refvis
-from refvis.input_modification import fills
+from refvis.input_modification.boxes import fills
 from refvis.layers import LRN, Conv, Pool, ReLU
 
 # Size, stride and offset of the fields of the small classifier's variables, by hand.

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from same import assert_same
-from small_nets import classifier, inputs, linear
+from support.same import assert_same
+from support.small_nets import classifier, inputs, linear
 
 import refvis
-from refvis.input_modification.least_squares import fitted
 from refvis.input_modification.lime import drawn
-from refvis.input_modification.superpixels import means, segmented, squares
+from refvis.input_modification.segments.least_squares import fitted
+from refvis.input_modification.segments.superpixels import means, segmented, squares
 
 SEGMENTS = squares((13, 11), (3, 4))
 

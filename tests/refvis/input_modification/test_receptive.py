@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
-from small_nets import AVERAGE, classifier, conv
+from support.small_nets import AVERAGE, classifier, conv
 
 import refvis
 from refvis.layers import Conv, FullyConnected, ReLU

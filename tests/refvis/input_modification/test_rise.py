@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from same import assert_same
-from small_nets import classifier, inputs, linear
+from support.same import assert_same
+from support.small_nets import classifier, inputs, linear
 
 import refvis
-from refvis.input_modification.random_masks import RandomMasks
+from refvis.input_modification.masks.random_masks import RandomMasks
 from refvis.layers import FullyConnected, Softmax, forward
 
 FEW = {"masks": 60, "cells": (4, 3), "seed": 2}

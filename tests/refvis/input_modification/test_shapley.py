@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from same import assert_same
-from small_nets import classifier, inputs, linear
+from support.same import assert_same
+from support.small_nets import classifier, inputs, linear
 
 import refvis
 from refvis.input_modification.kernel_shap import coalitions, shapley
-from refvis.input_modification.superpixels import squares
+from refvis.input_modification.segments.superpixels import squares
 
 
 def by_permutations(value, count):

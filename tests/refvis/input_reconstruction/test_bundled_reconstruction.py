@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from command_line import run
+from support.command_line import run
 
 import refvis
 from refvis.scenes import scene

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numeric import central
-from same import assert_same
-from small_nets import classifier, conv, inputs
+from support.numeric import central
+from support.same import assert_same
+from support.small_nets import classifier, conv, inputs
 
 import refvis
 from refvis import ShapeError, scenes
-from refvis.input_reconstruction.generators_codes import Between, generator_for, usual_codes
-from refvis.input_reconstruction.parametrisations import Generated
+from refvis.input_reconstruction.image.generator_codes import Between, generator_for, usual_codes
+from refvis.input_reconstruction.image.parametrisations import Generated
 from refvis.layers import BatchNorm, Conv, ConvTranspose, Graph, ReLU
 from refvis.scenes.code_statistics import about_codes, main, statistics
 from refvis.scenes.generators import OUTPUT_SCALE, PLANS, Plan, for_raw_codes, meta, untrained

@@ -4,8 +4,8 @@ from math import acos, atan2, cos, hypot, pi, sin
 
 import numpy as np
 import pytest
-from numeric import central
-from same import assert_same
+from support.numeric import central
+from support.same import assert_same
 
 import refvis
 from refvis.input_reconstruction.hog import EPSILON

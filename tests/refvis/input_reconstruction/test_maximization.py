@@ -5,20 +5,20 @@ from functools import partial
 
 import numpy as np
 import pytest
-from numeric import central
-from same import assert_same
-from small_nets import SIZE, classifier, inputs, linear
+from support.numeric import central
+from support.same import assert_same
+from support.small_nets import SIZE, classifier, inputs, linear
 
 import refvis
 from refvis.input_reconstruction.activation_maximization import activation
-from refvis.input_reconstruction.awakening import awakened, awakening
-from refvis.input_reconstruction.objective import Term
-from refvis.input_reconstruction.optimisers import Momentum
+from refvis.input_reconstruction.image.projections import Sphere
+from refvis.input_reconstruction.objective.dead_relu import awakened, awakening
+from refvis.input_reconstruction.objective.objective import Term
+from refvis.input_reconstruction.objective.regularisers import lp
 from refvis.input_reconstruction.presets import PRESETS
-from refvis.input_reconstruction.projections import Sphere
 from refvis.input_reconstruction.recipe import Recipe
-from refvis.input_reconstruction.regularisers import lp
 from refvis.layers import LRN, BatchNorm, Conv, Pool, ReLU
+from refvis.optimisation.optimisers import Momentum
 from refvis.targets import Target
 
 PLAIN = Recipe(steps=5)

@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from same import assert_same
-from small_nets import SIZE, classifier, conv, inputs
+from support.same import assert_same
+from support.small_nets import SIZE, classifier, conv, inputs
 
 import refvis
-from refvis.input_reconstruction.fourier import Fourier
-from refvis.input_reconstruction.lbfgs import LBFGS
-from refvis.input_reconstruction.optimisers import Momentum
-from refvis.input_reconstruction.parametrisations import Generated
-from refvis.input_reconstruction.transforms import Jitter
+from refvis.input_reconstruction.image.fourier import Fourier
+from refvis.input_reconstruction.image.parametrisations import Generated
+from refvis.input_reconstruction.image.transforms import Jitter
 from refvis.layers import Conv, ConvTranspose, ReLU
+from refvis.optimisation.lbfgs import LBFGS
+from refvis.optimisation.optimisers import Momentum
 
 
 def test_a_natural_preimage_has_the_code_and_keeps_its_bound():

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from support.model_zoo import chains, graphs
+from support.model_zoo.parts import Maker, drawn, shapes_only
+
 import refvis
-from model_zoo import chains, graphs
-from model_zoo.parts import Maker, drawn, shapes_only
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ Parkhi et al. 2015 (VGG-Face).
 
 from typing import Any
 
+from support.model_zoo.parts import CEIL, Maker
+
 import refvis
-from model_zoo.parts import CEIL, Maker
 from refvis.layers import LRN, Pool, ReLU, Softmax
 
 Row = tuple[Any, ...]

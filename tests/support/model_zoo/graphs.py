@@ -7,9 +7,10 @@ Long et al. 2015; Girshick 2015.
 
 from typing import Any
 
+from support.model_zoo import chains
+from support.model_zoo.parts import CEIL, Maker
+
 import refvis
-from model_zoo import chains
-from model_zoo.parts import CEIL, Maker
 from refvis.layers import LRN, Concat, Crop, Node, Pool, ReLU, ROIPool, Softmax, Sum
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from support.peers import nets
+from support.peers.pairs import Pair
 
-from peers import nets
-from peers.pairs import Pair
 from refvis.layers import Graph
 
 RULES = {

@@ -12,8 +12,8 @@ import torch
 from captum import attr
 from captum.attr._utils import lrp_rules
 from captum.attr._utils.custom_modules import Addition_Module
+from support.peers.torch_nets import TorchNet, from_torch, to_torch
 
-from peers.torch_nets import TorchNet, from_torch, to_torch
 from refvis.layers import Graph
 
 

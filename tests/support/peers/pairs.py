@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from support.peers import maps
 
-from peers import maps
 from refvis import modes
 from refvis.layers import BatchNorm, Conv, Graph, Pool, ReLU, Sum, lrp
 from refvis.layers.lrp import Stabiliser

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
-from standin.functions import fill
-from standin.ndarray import ndarray
+from support.standin.functions import fill
+from support.standin.ndarray import ndarray
 
 __all__ = ["installed", "module", "ndarray"]
 

@@ -1,4 +1,4 @@
-"""Compare the stand-in with CuPy itself: ``PYTHONPATH=tests/support python -m standin.check``, where CuPy is installed.
+"""Compare the stand-in with CuPy itself: ``PYTHONPATH=tests python -m support.standin.check``, where CuPy is installed.
 
 It needs no GPU. It exits with 1 where the stand-in offers a name or a parameter that CuPy does not have.
 """
@@ -7,9 +7,9 @@ import inspect
 import sys
 from typing import Any
 
-from standin import module
-from standin.ndarray import ndarray
-from standin.tables import FUNCTIONS, LINALG, MAKERS, METHODS, OF_LISTS, UFUNCS
+from support.standin import module
+from support.standin.ndarray import ndarray
+from support.standin.tables import FUNCTIONS, LINALG, MAKERS, METHODS, OF_LISTS, UFUNCS
 
 OWN = {"made", "__slots__", "__module__"}
 """What the stand-in has for itself."""

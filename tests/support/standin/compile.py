@@ -1,4 +1,4 @@
-"""Compile every kernel for GPUs: ``PYTHONPATH=tests/support python -m standin.compile``; no GPU is needed.
+"""Compile every kernel for GPUs: ``PYTHONPATH=tests python -m support.standin.compile``; no GPU is needed.
 
 It takes what is there: NVRTC, as CuPy does (``pip install nvidia-cuda-nvrtc-cu12`` is enough), and nvcc. A warning is
 an error. It prints the registers of each kernel, and exits with 1 where one does not compile, or without a compiler.
@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from refvis import layers
-from refvis.layers.kernels import OPTIONS, REAL, Kernel
+from refvis.layers.fast.kernels import OPTIONS, REAL, Kernel
 
 ARCHITECTURES = ("sm_80", "sm_90")
 FLAGS = (*OPTIONS, "-std=c++14")

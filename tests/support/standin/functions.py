@@ -4,10 +4,9 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-
-from standin.kernels import RawKernel
-from standin.ndarray import ndarray, require_known, unwrapped, wrapped
-from standin.tables import FFT, FUNCTIONS, LINALG, MAKERS, OF_LISTS, SAME, UFUNCS
+from support.standin.kernels import RawKernel
+from support.standin.ndarray import ndarray, require_known, unwrapped, wrapped
+from support.standin.tables import FFT, FUNCTIONS, LINALG, MAKERS, OF_LISTS, SAME, UFUNCS
 
 
 def function(name: str, known: str, take: Any = unwrapped, there: Any = np) -> Any:

@@ -19,8 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from standin.ndarray import ndarray
+from support.standin.ndarray import ndarray
 
 BEFORE = """\
 #include <cmath>

@@ -8,8 +8,7 @@ parameters.
 from typing import Any, ClassVar
 
 import numpy as np
-
-from standin.tables import METHODS
+from support.standin.tables import METHODS
 
 ANY_NUMBER = ("reshape", "transpose")
 """Methods that take any number of positional arguments."""

@@ -1,0 +1,35 @@
+"""The border that a pad puts around images: put on, and taken off again. A pad is (top, bottom, left, right) pixels."""
+
+from refvis.layers.base.arrays import Array, array_module
+
+Pad = tuple[int, int, int, int]
+
+
+def padded(x: Array, pad: Pad, fill: float = 0) -> Array:
+    """Return x (N x H x W x C) with a border of `fill` around each image; x itself where the pad is 0."""
+    if not any(pad):
+        return x
+    wide = blank(x, pad, fill)
+    cropped(wide, pad, x.shape)[...] = x
+    return wide
+
+
+def blank(x: Array, pad: Pad, fill: float = 0) -> Array:
+    """Return an array of x's dtype and of its size with the border, `fill` everywhere."""
+    return array_module(x).full(bordered(x.shape, pad), fill, x.dtype)
+
+
+def bordered(shape: tuple[int, ...], pad: Pad) -> tuple[int, ...]:
+    """Return the shape N x H x W x C with the border added to H and W."""
+    top, bottom, left, right = pad
+    count, height, width, channels = shape
+    return count, height + top + bottom, width + left + right, channels
+
+
+def cropped(wide: Array, pad: Pad, shape: tuple[int, ...]) -> Array:
+    """Return the view of `wide` inside the border: the inverse of `padded`, and for a border of zeros its adjoint.
+
+    `shape` is that of the images without their border.
+    """
+    top, _, left, _ = pad
+    return wide[:, top : top + shape[1], left : left + shape[2]]

@@ -1,0 +1,36 @@
+"""Amounts added up by place, in the same order every time: on a GPU, without atomic additions, whose order changes.
+
+total[p, c] = sum of amounts[i, c] over all i with places[i] = p,    in the order of i, in double
+"""
+
+import numpy as np
+
+from refvis.layers.base.arrays import Array, array_module
+
+
+def added_by_place(places: Array, amounts: Array, size: int) -> Array:
+    """Return the totals (size x C, float64) of `amounts` (... x C) at `places` (..., whole numbers below `size`)."""
+    array_module(places, amounts)
+    places, amounts = places.reshape(-1), amounts.reshape(-1, amounts.shape[-1])
+    return at_once(places, amounts, size) if isinstance(places, np.ndarray) else by_turns(places, amounts, size)
+
+
+def at_once(places: Array, amounts: Array, size: int) -> Array:
+    """Return the totals by `bincount`, which CuPy does by atomic additions."""
+    xp, channels = array_module(places), amounts.shape[1]
+    entries = places[:, None] * channels + xp.arange(channels)
+    return xp.bincount(entries.reshape(-1), amounts.reshape(-1), size * channels).reshape(size, channels)
+
+
+def by_turns(places: Array, amounts: Array, size: int) -> Array:
+    """Return the same, bit for bit: in each turn at most one amount for each place, so that none waits for another."""
+    xp = array_module(places)
+    some = (amounts != 0).any(axis=1)
+    places, amounts = places[some], amounts[some]
+    order = xp.argsort(places, kind="stable")
+    turn = xp.arange(len(order)) - xp.searchsorted(places[order], places[order])
+    total = xp.zeros((size, amounts.shape[1]))
+    for k in range(int(turn.max()) + 1 if len(order) else 0):
+        now = order[turn == k]
+        total[places[now]] += amounts[now]
+    return total

@@ -1,0 +1,105 @@
+"""Local response normalisation, fast: sums of neighbours over one long row, roots instead of powers.
+
+A channel's window is added up by shifting all pixels' channels at once: they stand in one row, with zeros between one
+pixel and the next, as many as a window is wide. All that follows goes over the whole row, too, since NumPy's loops over
+the channels of one pixel would be short. L^beta comes from square roots where beta is a multiple of 1/4, as it is in
+every published network: a root takes a fraction of the time of a power, and is rounded correctly. CuPy's arrays go to
+`lrn_kernels`.
+"""
+
+from refvis.layers import lrn
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.exactness import twin_of
+from refvis.layers.fast import lrn_kernels
+from refvis.layers.fast.buffers import empty, scratch
+from refvis.layers.fast.threads import in_pieces
+from refvis.layers.lrn import LRN, reaches_within
+
+
+@twin_of(lrn.forward)
+def forward(layer: LRN, x: Array) -> Array:
+    """Return what ``lrn.forward`` returns, to rounding."""
+    if lrn_kernels.suits(layer, x):
+        return lrn_kernels.forward(layer, x)
+    y = empty(x.shape, x)
+    in_pieces(lambda *rows: _forward(layer, *rows), x, y)
+    return y
+
+
+@twin_of(lrn.gradient)
+def gradient(layer: LRN, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
+    """Return what ``lrn.gradient`` returns, to rounding."""
+    if lrn_kernels.suits(layer, x):
+        return (lrn_kernels.gradient(layer, signal, x),)
+    dx = empty(x.shape, x)
+    in_pieces(lambda *rows: _gradient(layer, *rows), signal, x, dx)
+    return (dx,)
+
+
+def _forward(layer: LRN, x: Array, y: Array) -> None:
+    array_module(x).divide(x, first_channels(powered(norms(layer, x), layer.beta), x.shape), out=y)
+
+
+def _gradient(layer: LRN, signal: Array, x: Array, dx: Array) -> None:
+    xp, (below, above) = array_module(x, signal), reaches_within(layer, x.shape[3])
+    L = norms(layer, x)
+    xp.divide(signal, first_channels(powered(L, layer.beta), x.shape), out=dx)
+    row, values = spaced(x, above, below)
+    xp.multiply(dx, x, out=values)
+    values /= first_channels(L, x.shape)
+    mirrored = window_sums(row, above + below)
+    mirrored *= x.dtype.type(2 * layer.alpha * layer.beta)
+    shares = first_channels(mirrored, x.shape)
+    shares *= x
+    dx -= shares
+
+
+def norms(layer: LRN, x: Array) -> Array:
+    """Return L, one row for each pixel, its channels first, until the next `window_sums`."""
+    below, above = reaches_within(layer, x.shape[3])
+    row, values = spaced(x, below, above)
+    array_module(x).multiply(x, x, out=values)
+    L = window_sums(row, below + above)
+    L *= x.dtype.type(layer.alpha)
+    L += x.dtype.type(layer.kappa)
+    if layer.kappa == 0:
+        L[L == 0] = x.dtype.type("inf")
+    return L
+
+
+def powered(L: Array, beta: float) -> Array:
+    """Return L**beta, by square roots for 1/4, 1/2 and 3/4."""
+    xp, room = array_module(L), scratch(L)
+    if beta not in lrn_kernels.BETAS:
+        return L**beta
+    root = xp.sqrt(L, out=room("root", *L.shape))
+    if beta == 0.5:
+        return root
+    fourth = xp.sqrt(root, out=room("fourth", *L.shape))
+    return fourth if beta == 0.25 else xp.multiply(root, fourth, out=root)
+
+
+def spaced(like: Array, before: int, after: int) -> tuple[Array, Array]:
+    """Return rows of zeros, channels and zeros, one for each pixel, and the view of the channels, yet to be written."""
+    (count, height, width, channels), room = like.shape, scratch(like)
+    rows = room("wide", count * height * width, before + channels + after)
+    rows[:, :before] = rows[:, before + channels :] = 0
+    return rows, rows[:, before : before + channels].reshape(like.shape)
+
+
+def window_sums(rows: Array, reach: int) -> Array:
+    """Return for each value the sum of it and the next `reach`, rows being one after the other, until the next call."""
+    room = scratch(rows)
+    row, total = rows.reshape(-1), room("total", *rows.shape)
+    inner, sofar = total.reshape(-1)[: row.size - reach], row[: row.size - reach]
+    for shift in range(1, reach + 1):
+        sofar = room.xp.add(sofar, row[shift : shift + inner.size], out=inner)
+    if not reach:
+        inner[...] = sofar
+    total.reshape(-1)[inner.size :] = 0
+    return total
+
+
+def first_channels(rows: Array, shape: tuple[int, ...]) -> Array:
+    """Return the view of what belongs to channels, in the shape N x H x W x C."""
+    return rows[:, : shape[3]].reshape(shape)

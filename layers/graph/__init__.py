@@ -1,0 +1,1 @@
+"""Networks: nodes, the engine that runs them, what a run leaves, receptive fields, and layers that users add."""

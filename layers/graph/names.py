@@ -1,0 +1,75 @@
+"""Arrays by name, where a layer's name finds that of the variable which the layer writes."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from refvis.layers.base.arrays import Array
+
+
+class Named(Mapping[str, Array]):
+    """`variables` by name. `layers` are further names: those of layers -> the variables that they write.
+
+    Iteration goes over the variables, in order; ``[]``, ``in`` and ``get`` know the layers, too. KeyError says what
+    there is.
+    """
+
+    variables: dict[str, Array]
+    layers: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> Array:
+        """Return the variable of that name, or that the layer of that name writes."""
+        return self.variables[found(name, self.variables, self.layers)]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the variables' names, in the order of computation."""
+        return iter(self.variables)
+
+    def __len__(self) -> int:
+        """Return the number of variables."""
+        return len(self.variables)
+
+
+class Signals(dict[str, Array]):
+    """Signals by variable, those of the seeds first; ``[]``, ``in`` and ``get`` know the names of `layers`, too."""
+
+    def __init__(self, signals: Mapping[str, Array], layers: Mapping[str, str]) -> None:
+        """Take signals by variable, and layers' names -> the variables that they write."""
+        super().__init__(signals)
+        self.layers = layers
+
+    def __missing__(self, name: str) -> Array:
+        """Return the signal at the variable that the layer of that name writes."""
+        return self[found(name, dict(self), self.layers)]
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is a signal at that variable, or at the one that the layer of that name writes."""
+        return super().__contains__(name) or super().__contains__(self.layers.get(name))  # type: ignore[call-overload]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the signal of that name, or else the default."""
+        variable = name if super().__contains__(name) else self.layers.get(name, name)
+        return super().get(variable, default)
+
+
+def found(name: str, variables: Mapping[str, Any], layers: Mapping[str, str]) -> str:
+    """Return the one of the `variables` that `name` stands for, itself or by its layer; KeyError where none is."""
+    if name in variables:
+        return name
+    if layers.get(name) in variables:
+        return layers[name]
+    if name in layers:
+        raise KeyError(f"layer {name!r} writes {layers[name]!r}, which was not reached: {_listed(variables, layers)}")
+    near = get_close_matches(str(name), [*layers, *variables], 3)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else _listed(variables, layers)
+    raise KeyError(f"there is no layer or variable {name!r}: {hint}")
+
+
+def _listed(variables: Mapping[str, Any], layers: Mapping[str, str]) -> str:
+    writers = {variable: layer for layer, variable in layers.items()}
+    return f"there are {', '.join(titled(name, writers.get(name, name)) for name in variables)}"
+
+
+def titled(variable: str, layer: str) -> str:
+    """Return what to call a variable for a person: its layer and itself, "fc8 (x22)"; one name where both are equal."""
+    return variable if layer == variable else f"{layer} ({variable})"

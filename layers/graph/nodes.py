@@ -1,0 +1,103 @@
+"""What a network is made of, and what a forward pass leaves: nodes in order, and the trace of all variables."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from refvis.layers.base.arrays import Array
+from refvis.layers.graph.names import Named, titled
+from refvis.layers.operators import OPERATORS, Layer
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer with a name and a place: the variables that it reads and the one that it writes (tuples of names)."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Allow one name to be given as a plain string."""
+        for key in ("inputs", "outputs"):
+            value = getattr(self, key)
+            object.__setattr__(self, key, (value,) if isinstance(value, str) else tuple(value))
+        if not self.inputs or len(self.outputs) != 1:
+            raise ValueError(
+                f"node {self.name!r} has {len(self.inputs)} inputs and {len(self.outputs)} outputs, "
+                "expected at least one input and exactly one output"
+            )
+
+    @property
+    def output(self) -> str:
+        """Name of the variable that the node writes."""
+        return self.outputs[0]
+
+
+@dataclass(frozen=True)
+class Trace(Named):
+    """All variables of one forward pass, by name; `output` is the one that no computed node reads.
+
+    A layer's name finds the variable that it writes, unless a variable has that name: trace["fc8"] is trace["x22"].
+    """
+
+    variables: dict[str, Array]
+    ends: tuple[str, ...]
+    layers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def output(self) -> Array:
+        """The network's output (N x H x W x C); ValueError if it has several."""
+        if len(self.ends) != 1:
+            raise ValueError(f"the network has {len(self.ends)} outputs ({', '.join(self.ends)}): choose one by name")
+        return self.variables[self.ends[0]]
+
+
+def chain(layers: Mapping[str, Layer]) -> tuple[Node, ...]:
+    """Return named layers as the nodes of a chain with MatConvNet's variables x0 (input), x1, x2, ...
+
+    A loss takes a second input, "label". Raises ValueError for layers without names.
+    """
+    if not isinstance(layers, Mapping):
+        raise ValueError(f'expected layers by name, {{"conv1": layer, ...}}, found a {type(layers).__name__}')
+    return tuple(
+        Node(name, layer, (f"x{i}", "label") if is_objective(layer) else (f"x{i}",), (f"x{i + 1}",))
+        for i, (name, layer) in enumerate(layers.items())
+    )
+
+
+def writers(nodes: Iterable[Node]) -> dict[str, str]:
+    """Return layer -> the variable that it writes, for layers whose name is no other variable's."""
+    nodes = tuple(nodes)
+    variables = {name for node in nodes for name in (*node.inputs, node.output)}
+    return {node.name: node.output for node in nodes if node.name == node.output or node.name not in variables}
+
+
+def called(nodes: Iterable[Node], variable: str) -> str:
+    """Return what to call a variable for a person: "fc8 (x22)", its layer and itself, or one name that both have."""
+    return titled(variable, next((node.name for node in nodes if node.output == variable), variable))
+
+
+def is_objective(layer: Layer) -> bool:
+    """Return whether the layer compares with labels, its last input, and is left out without them."""
+    return type(layer) in OPERATORS and OPERATORS[type(layer)].objective
+
+
+def written_by(nodes: tuple[Node, ...]) -> dict[str, Node]:
+    """Return variable -> node that writes it, or raise ValueError where names repeat or the order is wrong."""
+    names: set[str] = set()
+    written: dict[str, Node] = {}
+    later = {node.output for node in nodes}
+    for node in nodes:
+        if node.output not in written:
+            later.discard(node.output)
+        waiting = [name for name in node.inputs if name in later or name == node.output]
+        if waiting:
+            raise ValueError(f"node {node.name!r} reads {waiting[0]!r} before it is computed: reorder the nodes")
+        if node.name in names:
+            raise ValueError(f"two nodes are named {node.name!r}")
+        if node.output in written:
+            raise ValueError(f"variable {node.output!r} is written by {written[node.output].name!r} and {node.name!r}")
+        names.add(node.name)
+        written[node.output] = node
+    return written

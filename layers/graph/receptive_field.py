@@ -1,0 +1,68 @@
+"""Receptive fields: which pixels of an input each position of a variable can see.
+
+A position (i, j) of a variable sees ``size`` pixels from ``i * stride + offset`` on (rows; columns likewise).
+A window of s pixels, stride t and pad p on a variable with field (size, stride, offset) gives
+
+    size' = size + (s - 1) * stride,    stride' = stride * t,    offset' = offset - p * stride
+
+Where paths with equal strides meet, the field is their hull. A transposed convolution moves by 1 / upsample pixels:
+its positions, and hence all three figures, may be fractions; the pixels seen are the whole ones within that range.
+Reference: MatConvNet `vl_simplenn_display` and, with its fractions, `getVarReceptiveFields` of DagNN.
+"""
+
+from typing import NamedTuple
+
+from refvis.layers.base.windows import POINT, Number, Window
+from refvis.layers.graph.network import Graph
+from refvis.layers.operators import OPERATORS
+
+
+class ReceptiveField(NamedTuple):
+    """Pixels seen: `size`, `stride`, and `offset` of the first pixel seen from position (0, 0); each (y, x)."""
+
+    size: tuple[Number, Number]
+    stride: tuple[Number, Number]
+    offset: tuple[Number, Number]
+
+
+SELF = ReceptiveField((1, 1), (1, 1), (0, 0))
+
+
+def receptive_fields(graph: Graph, source: str | None = None) -> dict[str, ReceptiveField | None]:
+    """Return the receptive field of every variable in the input `source` (None: the first input).
+
+    None stands for "the whole image", or for a field that no window describes (paths with unequal strides).
+    Variables that do not depend on the source, or lie behind a layer without implementation, are missing.
+    """
+    known: dict[str, ReceptiveField | None] = {graph.variable(source or graph.inputs[0]): SELF}
+    for node in graph.nodes:
+        found = OPERATORS.get(type(node.layer))
+        unread = found.shape_only if found else ()
+        seen = [known[name] for i, name in enumerate(node.inputs) if name in known and i not in unread]
+        if found is None or not seen:
+            continue
+        window = found.window(node.layer) if found.window else POINT
+        merged = None if found.whole_image or None in seen else _hull([field for field in seen if field is not None])
+        known[node.output] = _through(merged, window) if merged and window else None
+    return known
+
+
+def _through(field: ReceptiveField, window: Window) -> ReceptiveField:
+    covered, stride, before = window
+    size = tuple(_whole(field.size[a] + (covered[a] - 1) * field.stride[a]) for a in (0, 1))
+    steps = tuple(_whole(field.stride[a] * stride[a]) for a in (0, 1))
+    offset = tuple(_whole(field.offset[a] - before[a] * field.stride[a]) for a in (0, 1))
+    return ReceptiveField(size, steps, offset)
+
+
+def _whole(number: Number) -> Number:
+    """Return a fraction that is a whole number as int."""
+    return int(number) if number == int(number) else number
+
+
+def _hull(fields: list[ReceptiveField]) -> ReceptiveField | None:
+    if len({field.stride for field in fields}) > 1:
+        return None
+    first = tuple(min(field.offset[a] for field in fields) for a in (0, 1))
+    last = tuple(max(field.offset[a] + field.size[a] for field in fields) for a in (0, 1))
+    return ReceptiveField((last[0] - first[0], last[1] - first[1]), fields[0].stride, first)

@@ -1,0 +1,92 @@
+"""Layers that users add: an implementation, and the name under which model files know it.
+
+    refvis.layers.register(SubP, forward=..., gradient=..., output_shape=..., matconvnet="SubP", build=...)
+
+A registered layer is like one that is built in: it runs, it goes back in the modes gradient, deconvnet and guided (by
+its gradient), and files with it load and save. For relevance, add a rule: ``modes.EPSILON | {SubP: lrp.epsilon}``
+if it is linear (rules that look at weights need an entry in `lrp.LINEAR`, too), or one of your own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass
+from typing import Any
+
+from refvis.layers import modes
+from refvis.layers.operators import OPERATORS, Layer, Operator, Rule
+
+TABLES: tuple[dict[Any, Any], ...] = (modes.GRADIENT, modes.DECONVNET, modes.GUIDED, modes.DEEPLIFT)
+"""Modes in which a layer goes back by its gradient unless they say otherwise."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """How model files hold a layer: its name there, and the functions from and to the fields of its struct."""
+
+    layer: type
+    name: str
+    build: Callable[[dict[str, Any]], Layer]
+    save: Callable[[Layer], dict[str, Any]] | None
+
+
+BY_NAME: dict[str, Registered] = {}
+"""MatConvNet's type (simplenn) or class (DagNN, without ``dagnn.``) -> how to read it."""
+
+BY_TYPE: dict[type, Registered] = {}
+"""Layer type -> how to write it."""
+
+
+def register(
+    layer: type,
+    *,
+    forward: Callable[..., Any],
+    gradient: Rule,
+    output_shape: Callable[..., tuple[int, ...]],
+    parameter_gradients: Callable[..., dict[str, Any]] | None = None,
+    window: Callable[[Layer], Any] | None = None,
+    matconvnet: str | None = None,
+    build: Callable[[dict[str, Any]], Layer] | None = None,
+    save: Callable[[Layer], dict[str, Any]] | None = None,
+) -> None:
+    """Add a layer type, a dataclass, with its functions.
+
+    ``forward(layer, *inputs)``, ``gradient(layer, signal, output, *inputs)`` (a tuple: one array per input),
+    ``output_shape(layer, *shapes)``, ``parameter_gradients`` (as gradient, but {field: array}), and ``window(layer)``
+    (pixels covered, stride and pad, each (y, x); without it, the receptive field stays). Arrays are N x H x W x C.
+
+    `matconvnet` is the name in model files; ``build(fields)`` makes the layer of its struct's fields: single numbers
+    as numbers, rows as tuples, other arrays in MATLAB's layout, parameters in the list "weights". ``save(layer)``
+    gives such fields. A second registration of a type or a name replaces the first.
+    Raises ValueError for a type that is built in or no dataclass, and for a name without `build` or the reverse.
+    """
+    if not (isinstance(layer, type) and is_dataclass(layer)):
+        raise ValueError(f"{layer!r} is no dataclass: decorate the layer's class with @dataclass(frozen=True)")
+    if layer in OPERATORS and layer not in ADDED:
+        raise ValueError(
+            f"{layer.__name__} is built in: give a mode another rule for it, or register a type of your own"
+        )
+    if (matconvnet is None) != (build is None):
+        raise ValueError("matconvnet= and build= belong together: the name in model files, and how to make the layer")
+    unregister(layer)
+    ADDED.add(layer)
+    OPERATORS[layer] = Operator(forward, gradient, output_shape, parameter_gradients, window)
+    for table in TABLES:
+        table[layer] = gradient
+    if matconvnet is not None and build is not None:
+        name = matconvnet.removeprefix("dagnn.")
+        BY_NAME[name] = BY_TYPE[layer] = Registered(layer, name, build, save)
+
+
+def unregister(layer: type) -> None:
+    """Remove a layer type that was registered; nothing happens for one that was not."""
+    if layer not in ADDED:
+        return
+    ADDED.remove(layer)
+    for table in (OPERATORS, *TABLES):
+        table.pop(layer, None)
+    found = BY_TYPE.pop(layer, None)
+    if found is not None and BY_NAME.get(found.name) is found:
+        del BY_NAME[found.name]
+
+
+ADDED: set[type] = set()
+"""Types that `register` added."""

@@ -1,0 +1,101 @@
+"""Forward passes of an image with changed boxes, by definition: paste each box into a copy, and compute everything.
+
+`incremental.py` computes the same with less work; a property test holds it to this file.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.errors import ShapeError
+from refvis.layers.calls import forward_of
+from refvis.layers.graph.network import Graph
+from refvis.layers.graph.nodes import Node, Trace
+from refvis.layers.graph.per_image import is_apart
+from refvis.layers.incremental.rectangles import Rectangle, size
+
+Content: TypeAlias = Callable[[int], Array]
+"""Number of a box -> what stands in it: h x w x C, or what broadcasts to it."""
+
+LIMIT = 512 << 20
+"""Bytes that the variables of boxes computed at once may take, about, unless told otherwise."""
+
+MOST = 64
+"""Boxes computed at once, unless told otherwise."""
+
+
+def forward_changes(
+    graph: Graph,
+    trace: Trace,
+    boxes: Sequence[Rectangle],
+    content: Content,
+    limit: int = LIMIT,
+    most: int = MOST,
+    source: str | None = None,
+) -> Iterator[tuple[list[int], Array]]:
+    """Yield (numbers of boxes, the network's output for each, B x H x W x C) until all boxes had their turn.
+
+    `trace` is that of one image. For box n, the rows and columns ``boxes[n]`` of the variable `source` (None: the first
+    input) are replaced by ``content(n)``. At most `most` boxes, of about `limit` bytes, are computed at once; one at a
+    time where layers mix images. Raises ValueError for several outputs, ShapeError for contents that do not fit.
+    """
+    source, end = source or graph.inputs[0], only_output(graph)
+    nodes = dependents(graph, trace, source)
+    count = at_once(nodes, sum(trace[name].nbytes for name in (source, *(node.output for node in nodes))), limit, most)
+    for first in range(0, len(boxes), count):
+        numbers = list(range(first, min(first + count, len(boxes))))
+        changed = trace[source].repeat(len(numbers), axis=0)
+        for i, n in enumerate(numbers):
+            (top, bottom), (left, right) = boxes[n]
+            changed[i, top:bottom, left:right] = fitting(content(n), boxes[n], trace[source], n)
+        yield numbers, computed(nodes, {source: changed}, trace, len(numbers), end)
+
+
+def only_output(graph: Graph) -> str:
+    """Return the name of the network's output; ValueError if there are several."""
+    if len(graph.outputs) != 1:
+        names = ", ".join(graph.outputs)
+        raise ValueError(f"the network has {len(graph.outputs)} outputs ({names}): cut it with upto(name)")
+    return graph.outputs[0]
+
+
+def dependents(graph: Graph, trace: Trace, source: str) -> list[Node]:
+    """Return the nodes that depend on a variable, as far as they were computed."""
+    seen, found = {source}, []
+    for node in graph.nodes:
+        if not seen.isdisjoint(node.inputs) and node.output in trace:
+            seen.add(node.output)
+            found.append(node)
+    return found
+
+
+def at_once(nodes: Sequence[Node], each: int, limit: int, most: int) -> int:
+    """Return how many boxes, of `each` bytes of variables, to compute at once; layers need about as much again."""
+    return max(1, min(most, limit // (2 * each))) if all(is_apart(node.layer) for node in nodes) else 1
+
+
+def computed(nodes: Sequence[Node], given: dict[str, Array], trace: Trace, count: int, end: str) -> Array:
+    """Return the variable `end` for `count` images, of which some variables are given; others are as in the trace."""
+    variables = dict(given)
+
+    def of(name: str) -> Array:
+        return variables[name] if name in variables else repeated(trace[name], count)
+
+    for node in nodes:
+        variables[node.output] = forward_of(node.layer, *(of(name) for name in node.inputs))
+    return of(end)
+
+
+def repeated(values: Array, count: int) -> Array:
+    """Return the values of one image (1 x H x W x C) as those of `count`, a view."""
+    return array_module(values).broadcast_to(values, (count, *values.shape[1:]))
+
+
+def fitting(values: Array, box: Rectangle, known: Array, number: int) -> Array:
+    """Return what stands in a box, h x w x C in the dtype of `known`; ShapeError if it does not fit."""
+    xp, expected = array_module(values, known), (*size(box), known.shape[3])
+    try:
+        return xp.broadcast_to(values, expected).astype(known.dtype, copy=False)
+    except ValueError:
+        found = f"box {number} is filled with an array of shape {values.shape}"
+        raise ShapeError(f"{found}, expected {expected}, or what broadcasts to it") from None

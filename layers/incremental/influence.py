@@ -1,0 +1,112 @@
+"""What boxes of an image reach in the variables of a network, and how far up it is worth to compute only that.
+
+Rows and columns pass through windows independently, so that spans are looked up axis by axis: a grid of boxes has few
+different ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import TypeAlias
+
+from refvis.layers.graph.network import Graph
+from refvis.layers.graph.nodes import Node, Trace
+from refvis.layers.incremental.full_passes import dependents
+from refvis.layers.incremental.local import is_local, window
+from refvis.layers.incremental.rectangles import Rectangle, Span, hull, length, reached, widened
+from refvis.layers.operators import OPERATORS
+
+Spans: TypeAlias = dict[Span, Span]
+"""Rows (or columns) of a box -> those of a variable that they reach."""
+
+WORTH = 0.8
+"""Rectangles that cover more than this share of a variable, on average, are not worth their patches."""
+
+STEP = 4
+"""Spans whose lengths round up to the same multiples of this are computed together: fewer, larger batches."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """For rows and for columns: the spans of each variable, and the family of each box's span.
+
+    Boxes whose rows are of one family, and whose columns are, have rectangles of equal sizes in all variables.
+    """
+
+    spans: tuple[Mapping[str, Spans], Mapping[str, Spans]]
+    families: tuple[Mapping[Span, int], Mapping[Span, int]]
+
+    @property
+    def names(self) -> list[str]:
+        """The variables, in order."""
+        return list(self.spans[0])
+
+    def rectangle(self, name: str, box: Rectangle) -> Rectangle:
+        """Return what a box reaches in a variable, or a little more."""
+        return self.spans[0][name][box[0]], self.spans[1][name][box[1]]
+
+    def family(self, box: Rectangle) -> tuple[int, int]:
+        """Return the families of a box's rows and columns."""
+        return self.families[0][box[0]], self.families[1][box[1]]
+
+
+def parted(graph: Graph, trace: Trace, source: str, boxes: Sequence[Rectangle]) -> tuple[list[Node], list[Node], Reach]:
+    """Return the nodes to compute in rectangles, those to compute in whole, and what the boxes reach in the former."""
+    known: list[dict[str, Spans]] = [{source: {box[axis]: box[axis] for box in boxes}} for axis in (0, 1)]
+    local, rest, far = [], [], set[str]()
+    for node in dependents(graph, trace, source):
+        near = not known[0].keys().isdisjoint(read(node))
+        spans = [_through(node, trace, known[axis], axis) for axis in (0, 1)] if near and _is_local(node, trace) else []
+        if not far.isdisjoint(read(node)) or (near and not _is_worth(spans, trace[node.output].shape)):
+            rest.append(node)
+            far.add(node.output)
+        elif near:
+            local.append(node)
+            known[0][node.output], known[1][node.output] = spans
+    (rows, row_families), (columns, column_families) = (_in_families(known[a], trace, a) for a in (0, 1))
+    return local, rest, Reach((rows, columns), (row_families, column_families))
+
+
+def read(node: Node) -> list[str]:
+    """Return the inputs of which a node reads more than the shape."""
+    found = OPERATORS.get(type(node.layer))
+    unread = found.shape_only if found else ()
+    return [name for i, name in enumerate(node.inputs) if i not in unread]
+
+
+def _is_local(node: Node, trace: Trace) -> bool:
+    """Whether a node is local, and reads maps of one size."""
+    return is_local(node.layer) and len({trace[name].shape[1:3] for name in read(node)}) == 1
+
+
+def _through(node: Node, trace: Trace, known: Mapping[str, Spans], axis: int) -> Spans:
+    """Return the spans of a node's output that its inputs' spans reach, taken together."""
+    seen = window(node.layer, [trace[name].shape for name in node.inputs])
+    inputs = [known[name] for name in read(node) if name in known]
+    extent = trace[node.output].shape[axis + 1]
+    return {box: reached(hull([spans[box] for spans in inputs]), seen, axis, extent) for box in inputs[0]}
+
+
+def _is_worth(spans: Sequence[Spans], shape: tuple[int, ...]) -> bool:
+    """Whether there are spans, and their rectangles leave enough of a variable of that shape out, on average."""
+    if not spans:
+        return False
+    covered = [sum(map(length, one.values())) for one in spans]
+    count = len(spans[0]) * len(spans[1])
+    return covered[0] * covered[1] <= WORTH * shape[1] * shape[2] * count
+
+
+def _in_families(known: Mapping[str, Spans], trace: Trace, axis: int) -> tuple[dict[str, Spans], dict[Span, int]]:
+    """Return the spans widened to those of their family, and the families, by number.
+
+    A family has sizes that round up to the same multiples of STEP in all variables.
+    """
+    members: dict[tuple[int, ...], list[Span]] = {}
+    for box in next(iter(known.values())):
+        members.setdefault(tuple(ceil(length(spans[box]) / STEP) for spans in known.values()), []).append(box)
+    wide: dict[str, Spans] = {name: {} for name in known}
+    for name, spans in known.items():
+        for family in members.values():
+            most = max(length(spans[box]) for box in family)
+            wide[name].update((box, widened(spans[box], most, trace[name].shape[axis + 1])) for box in family)
+    return wide, {box: number for number, family in enumerate(members.values()) for box in family}

@@ -1,0 +1,124 @@
+"""Composites: tables of relevance rules, one line per idea. They mix with ``|`` like every mode.
+
+`relevance(rule)` fills a table: `rule` for layers that look at windows, `full` for fully connected ones (and for
+convolutions as big as their input, which is what MatConvNet's are), `first` for those that read the network's input.
+Common to all: relevance passes through ReLU, LRN, normalisation, softmax, sigmoid and dropout; max pooling gives it to
+the winner; averages, sums, batch normalisation and scaling share it by the epsilon rule; concatenations, crops follow
+the values. There is no rule for losses, distances, norm-dependent offsets and grids.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from refvis.layers import concat, crop, lrp
+from refvis.layers.base.arrays import Array
+from refvis.layers.batch_norm import BatchNorm
+from refvis.layers.bilinear_sampler import BilinearSampler
+from refvis.layers.concat import Concat
+from refvis.layers.conv import Conv
+from refvis.layers.conv_transpose import ConvTranspose
+from refvis.layers.crop import Crop
+from refvis.layers.dropout import Dropout
+from refvis.layers.fully_connected import FullyConnected
+from refvis.layers.lrn import LRN
+from refvis.layers.normalize_lp import NormalizeLp
+from refvis.layers.operators import Rule
+from refvis.layers.pool import Pool
+from refvis.layers.relu import ReLU
+from refvis.layers.roi_pool import ROIPool
+from refvis.layers.scale import Scale
+from refvis.layers.sigmoid import Sigmoid
+from refvis.layers.softmax import Softmax
+from refvis.layers.spatial_norm import SpatialNorm
+from refvis.layers.sum import Sum
+
+FILTERED = (Conv, ConvTranspose, FullyConnected)
+"""Layers with weights of their own, to which the rules of a composite apply."""
+
+
+@dataclass(frozen=True)
+class First:
+    """Key of a mode: layers of that type below which, towards the input, stands none of a type with such a key."""
+
+    kind: type
+
+    @property
+    def __name__(self) -> str:
+        """What a printed table calls it."""
+        return f"first {self.kind.__name__}"
+
+
+def relevance(rule: Rule, full: Rule | None = None, first: Rule | None = None) -> dict[Any, Rule]:
+    """Return a table of relevance: `rule` for filtered layers, `full` for fully connected ones, `first` for the first.
+
+    None: `rule` serves there, too.
+    """
+    table: dict[Any, Rule] = {
+        Conv: rule if full is None else partial(lrp.conv, local=rule, full=full),
+        ConvTranspose: rule,
+        FullyConnected: rule if full is None else full,
+        Pool: lrp.pool,
+        ReLU: lrp.passes,
+        LRN: lrp.passes,
+        Sigmoid: lrp.passes,
+        Softmax: lrp.passes,
+        BatchNorm: lrp.epsilon,
+        NormalizeLp: lrp.passes,
+        SpatialNorm: lrp.passes,
+        ROIPool: lrp.pool,
+        BilinearSampler: lrp.epsilon,
+        Dropout: lrp.passes,
+        Sum: lrp.epsilon,
+        Concat: concat.gradient,
+        Scale: lrp.epsilon,
+        Crop: crop.gradient,
+    }
+    return table if first is None else table | {First(kind): first for kind in FILTERED}
+
+
+ALPHA2_BETA1 = partial(lrp.alpha_beta, alpha=2.0, beta=1.0)
+_zero = partial(lrp.epsilon, eps=0.0)
+_excited = dict.fromkeys((BatchNorm, Sum, Scale), lrp.excitation)
+_excited_pools = dict.fromkeys((Pool, ROIPool), partial(lrp.pool, average=lrp.excitation))
+
+EPSILON = relevance(lrp.epsilon)
+LRP_0 = (
+    relevance(_zero)
+    | dict.fromkeys((BatchNorm, BilinearSampler, Sum, Scale), _zero)
+    | {kind: partial(lrp.pool, average=_zero) for kind in (Pool, ROIPool)}
+)
+Z_PLUS = relevance(lrp.z_plus)
+EPSILON_PLUS = relevance(lrp.z_plus, full=lrp.epsilon)
+EPSILON_PLUS_FLAT = relevance(lrp.z_plus, full=lrp.epsilon, first=lrp.flat)
+EPSILON_GAMMA_BOX = relevance(lrp.gamma, full=lrp.epsilon, first=lrp.box)
+EPSILON_ALPHA2_BETA1 = relevance(ALPHA2_BETA1, full=lrp.epsilon)
+EPSILON_ALPHA2_BETA1_FLAT = relevance(ALPHA2_BETA1, full=lrp.epsilon, first=lrp.flat)
+DEEP_TAYLOR = relevance(partial(lrp.z_plus, bias="absent"), first=lrp.w_square)
+DEEP_TAYLOR_BOX = relevance(partial(lrp.z_plus, bias="absent"), first=lrp.box)
+EXCITATION = relevance(lrp.excitation) | _excited | _excited_pools
+
+
+def boxed(table: Mapping[Any, Rule], low: float | Array, high: float | Array) -> dict[Any, Rule]:
+    """Return the table with the bounds `low` and `high` for every rule `lrp.box` in it that has none yet."""
+    return {key: _boxed(rule, {"low": low, "high": high}) for key, rule in table.items()}
+
+
+def is_open_box(rule: Any) -> bool:
+    """Whether the rule is `lrp.box` without one of its bounds, or one that chooses it among others (`lrp.conv`)."""
+    if not isinstance(rule, partial):
+        return rule is lrp.box
+    if rule.func is lrp.box:
+        return not {"low", "high"} <= rule.keywords.keys()
+    return any(map(is_open_box, rule.keywords.values()))
+
+
+def _boxed(rule: Any, bounds: dict[str, Any]) -> Any:
+    """Return the rule with bounds if it is `lrp.box`; in a rule that chooses among others (`lrp.conv`), these."""
+    if rule is lrp.box:
+        return partial(rule, **bounds)
+    if not isinstance(rule, partial):
+        return rule
+    own = {key: _boxed(value, bounds) for key, value in rule.keywords.items()}
+    return partial(rule.func, *rule.args, **(bounds | own if rule.func is lrp.box else own))

@@ -1,0 +1,71 @@
+"""DeepLIFT's rescale rule (Shrikumar et al. 2017): differences from a reference, shared out exactly.
+
+The batch holds the inputs in its first half and their references in its second. The signal is the multiplier m, how
+much of the output's difference each unit of a value's difference stands for; sum of m * (x - reference) over the input
+is the difference of the outputs. Linear layers pass multipliers on by their gradient. A layer that acts on each value
+by itself has the slope of the secant in place of its derivative:
+
+    m_x = m_y (y - y') / (x - x'),    or m_y dy/dx where x and x' are as good as equal
+
+LRN, softmax and the other normalisations are treated so, too: all of y_k's difference goes to x_k, and is lost where
+x_k differs not at all. Max pooling (as in captum): with t = max(y, y'), the winner of the inputs' half gets t - y', and
+the winner of the reference's half y - t.
+Both halves of what is returned are equal: a multiplier belongs to the pair.
+"""
+
+from typing import Any
+
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.batch_norm import BatchNorm, frozen
+from refvis.layers.calls import gradient_of
+from refvis.layers.lrp.linear import negative, positive
+from refvis.layers.pool import Pool
+from refvis.layers.roi_pool import ROIPool
+
+LEAST = 1e-10
+"""Differences of inputs up to this size count as none."""
+
+
+def rescale(
+    layer: Any, signal: Array, output: Array, x: Array, *rest: Array, least: float = LEAST
+) -> tuple[Array, ...]:
+    """Rescale rule for layers that act on each value by itself: the secant's slope is the derivative."""
+    slopes = gradient_of(layer, signal, output, x, *rest)
+    return _per_difference(signal * _both(_difference(output)), slopes[0], x, least), *slopes[1:]
+
+
+def pool(
+    layer: Pool | ROIPool, signal: Array, output: Array, x: Array, *rest: Array, least: float = LEAST
+) -> tuple[Array, ...]:
+    """Average pooling by its gradient; max pooling gives the difference to the winners of both halves."""
+    slopes = gradient_of(layer, signal, output, x, *rest)
+    if layer.method == "avg":
+        return slopes
+    more = _difference(output)
+    amounts = array_module(x).concatenate((positive(more), negative(more)))  # t - y', y - t
+    won = gradient_of(layer, signal * amounts, output, x, *rest)[0]
+    return _per_difference(_both(won[: len(x) // 2] + won[len(x) // 2 :]), slopes[0], x, least), *slopes[1:]
+
+
+def batch_norm(layer: BatchNorm, signal: Array, output: Array, x: Array) -> tuple[Array]:
+    """Batch normalisation with its moments held: linear, so its gradient."""
+    return gradient_of(frozen(layer, x), signal, output, x)
+
+
+def _per_difference(amounts: Array, slopes: Array, x: Array, least: float) -> Array:
+    """Return amounts / (x - x'), the slopes where that is as good as zero."""
+    xp = array_module(x)
+    dx = _both(_difference(x))
+    none = abs(dx) <= least
+    return xp.where(none, _both(slopes[: len(x) // 2]), amounts / xp.where(none, x.dtype.type(1), dx))
+
+
+def _difference(values: Array) -> Array:
+    """Return the first half of the batch less the second."""
+    if len(values) % 2:
+        raise ValueError(f"the batch has {len(values)} rows, expected the inputs and as many references after them")
+    return values[: len(values) // 2] - values[len(values) // 2 :]
+
+
+def _both(half: Array) -> Array:
+    return array_module(half).concatenate((half, half))

@@ -1,0 +1,42 @@
+"""A line about each mode by name: what walks back, and who described it."""
+
+from dataclasses import dataclass
+
+from refvis.layers import modes
+from refvis.text.columns import aligned, underlined
+
+
+@dataclass(frozen=True)
+class About:
+    """What a mode does in a few words, and its source."""
+
+    what: str
+    source: str
+
+
+ABOUT = {
+    "gradient": About("how the score changes with the input", "Simonyan et al. 2014"),
+    "deconvnet": About("ReLUs pass positive signals", "Zeiler & Fergus 2014"),
+    "guided": About("ReLUs pass positive signals where their input is positive", "Springenberg et al. 2015"),
+    "epsilon": About("shares in proportion to contributions", "Bach et al. 2015, eq. 58"),
+    "lrp_0": About("epsilon without stabiliser", "Bach et al. 2015, eq. 56"),
+    "z_plus": About("shares of positive contributions", "Montavon et al. 2017"),
+    "epsilon_plus": About("epsilon where fully connected, else z_plus", "Kohlbrenner et al. 2020"),
+    "epsilon_plus_flat": About("epsilon_plus; first layer: equal shares", "Lapuschkin et al. 2019"),
+    "epsilon_gamma_box": About("epsilon where fully connected, else gamma; first layer: box", "Montavon et al. 2019"),
+    "epsilon_alpha2_beta1": About("epsilon where fully connected, else alpha-beta", "Kohlbrenner et al. 2020"),
+    "epsilon_alpha2_beta1_flat": About("epsilon_alpha2_beta1; first layer: equal shares", "Lapuschkin et al. 2019"),
+    "deep_taylor": About("z_plus without biases; first layer: squared weights", "Montavon et al. 2017"),
+    "deep_taylor_box": About("z_plus without biases; first layer: box", "Montavon et al. 2017"),
+    "excitation": About("positive responses times positive weights", "Zhang et al. 2016, eq. 3"),
+}
+"""Mode's name -> what and by whom; the tables themselves are in `refvis.modes`."""
+
+
+def listed() -> str:
+    """Return the names of all modes as a table: whether relevance walks back or a signal, what, and the source."""
+    rows = [("mode", "kind", "what walks back", "source")]
+    for name, mode in modes.MODES.items():
+        about = ABOUT.get(name, About("", ""))
+        rows.append((name, "relevance" if modes.is_relevance(mode) else "signal", about.what, about.source))
+    return "\n".join(underlined(aligned(rows, len(rows[0]))))

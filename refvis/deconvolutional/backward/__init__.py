@@ -1,0 +1,1 @@
+"""The backward pass that all deconvolutional methods share: seeds, baselines, noise, bounds, and maps of layers."""

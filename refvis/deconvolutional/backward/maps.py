@@ -1,0 +1,35 @@
+"""The maps of a hidden layer: which layer is meant, and how they become a heatmap."""
+
+from refvis.deconvolutional.backward.walk import passed
+from refvis.layers import Array, Pool, Trace
+from refvis.network import Network
+from refvis.results import Heatmap, Record, below
+from refvis.results.upsampling import upsampled
+from refvis.targets import Target
+
+
+def map_layer(goal: Target, trace: Trace, layer: str | None) -> str:
+    """Return the variable that `layer` stands for; None: the last below the target with positions, before pooling.
+
+    That is the last with more than one position that no pooling layer wrote: behind the final convolutions and their
+    ReLU, where Selvaraju et al. weight the maps. Raises ValueError for a layer that the signal does not pass, for the
+    target itself, and where there is no such layer.
+    """
+    if layer is not None:
+        found = passed(goal, layer)
+        if found == goal.variable:
+            raise ValueError(f"layer {layer!r} is what is explained: name one below it")
+        return found
+    written = [node.output for node in goal.net.nodes if not isinstance(node.layer, Pool)]
+    maps = [name for name in written if name != goal.variable and trace[name].shape[1] * trace[name].shape[2] > 1]
+    if not maps:
+        raise ValueError(f"no layer below {goal.variable!r} has more than one position: name one with layer=")
+    return maps[-1]
+
+
+def shown(
+    net: Network, x: Array, maps: Array, signed: bool, made: Record, upsample: bool, measures: dict[str, Array]
+) -> Heatmap:
+    """Return maps (rows x h x w x 1) as a heatmap, at the height and width of `x` if `upsample`."""
+    values = upsampled(maps, x.shape[1:3]) if upsample else maps
+    return Heatmap(values, signed, made, below(net, x, values), measures)

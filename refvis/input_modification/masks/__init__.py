@@ -1,0 +1,1 @@
+"""Masks of an image: random ones, and those that a search finds."""

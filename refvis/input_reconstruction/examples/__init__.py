@@ -1,0 +1,5 @@
+"""Dataset examples: the images, and the patches of them, that excite channels the most."""
+
+from refvis.input_reconstruction.examples.search import examples
+
+__all__ = ["examples"]

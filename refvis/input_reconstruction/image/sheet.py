@@ -1,0 +1,39 @@
+"""A sheet of found images: pictures side by side, in as many rows as columns, or one row less."""
+
+from math import ceil, sqrt
+
+import numpy as np
+
+from refvis.images.contact_sheet import tiled
+from refvis.images.preprocessing import picture
+from refvis.layers import Array
+from refvis.network import Network
+
+GAP = 2
+"""Pixels between pictures."""
+
+
+def restored(net: Network, x: Array) -> Array:
+    """Return an input of any size (1 x H x W x C) as a picture, H x W x 3 uint8.
+
+    Where the network's average image has another size, its mean colour is added back.
+    """
+    average = np.asarray(net.normalization.get("averageImage", 0.0))
+    if average.ndim == 3 and average.shape[:2] not in ((1, 1), x.shape[1:3]):
+        return picture(x, average.mean(axis=(0, 1)))
+    return net.restore(x)
+
+
+def pictures(net: Network, x: Array) -> Array:
+    """Return inputs `x` (N x H x W x C) as pictures, N x H x W x 3 uint8."""
+    return np.stack([restored(net, x[i : i + 1]) for i in range(len(x))])
+
+
+def sheet(shown: Array, columns: int | None = None) -> Array:
+    """Return pictures (N x H x W x 3 uint8) as one, row by row with so many `columns` (None: about a square)."""
+    return tiled(shown, columns or across(len(shown)), GAP)
+
+
+def across(count: int) -> int:
+    """Return how many of so many pictures stand in a row of their sheet."""
+    return ceil(sqrt(count))

@@ -1,0 +1,1 @@
+"""The machine: what NumPy and CuPy compute with here, and advice on it."""

@@ -1,0 +1,1 @@
+"""Texts: columns, numbers, and characters that a terminal can print."""

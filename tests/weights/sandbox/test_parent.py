@@ -1,0 +1,143 @@
+"""Reading in a child process: the same values; and a child that crashes, hangs or runs out of memory is one error."""
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import scipy.io
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from support.matlab_files import V73
+from support.same import assert_same
+
+import refvis
+from refvis.weights import Limits, ModelFormatError, Opaque, read_mat, read_model
+from refvis.weights.sandbox import parent as isolate
+from refvis.weights.sandbox import wire
+from refvis.weights.sandbox.parent import read_mat_isolated
+
+numbers = arrays.arrays(
+    st.sampled_from(["float32", "float64", "bool", "int8", "uint64", "complex128"]),
+    arrays.array_shapes(min_dims=2, max_dims=4, min_side=0, max_side=4),
+)
+trees = st.recursive(
+    numbers | st.text(max_size=5) | st.builds(Opaque, st.text(max_size=3)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(tree=trees)
+def test_values_survive_the_way(tree):
+    stream = io.BytesIO()
+    wire.send(stream, tree)
+    stream.seek(0)
+    assert_same(wire.receive(stream, Limits()), tree)
+    assert stream.read() == b""
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"tree": {"array": ["|O", 3]}},
+        {"tree": {"array": ["<f8", 2**40]}},
+        {"tree": {"array": ["<f8", 4]}},
+        {"else": 1},
+    ],
+)
+def test_the_parent_believes_nothing(message):
+    stream = io.BytesIO()
+    wire.write(stream, message)
+    stream.seek(0)
+    with pytest.raises((ValueError, EOFError, KeyError)):
+        wire.receive(stream, Limits())
+    with pytest.raises(ValueError, match="impossible length"):
+        wire.receive(io.BytesIO(struct.pack("<Q", 2**60)), Limits())
+
+
+VALUES = {"net": {"layers": [{"type": "relu", "leak": np.array([[0.5]])}], "meta": {"note": "é"}}}
+
+
+@pytest.mark.parametrize("kind", ["v5", "v7.3"])
+def test_the_same_model(tmp_path, kind):
+    path = tmp_path / "é 1.mat"
+    if kind == "v5":
+        refvis.save(refvis.chain({"r": refvis.layers.ReLU(0.5)}, {"note": "é"}), path)
+    else:
+        V73(path).write(VALUES)
+    assert_same(read_mat_isolated(path, Limits()), read_mat(path))
+    assert refvis.load(path, isolate=True).fingerprint == refvis.load(path).fingerprint
+
+
+def test_the_same_errors(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_model(tmp_path / "none.mat", isolate=True)
+    (tmp_path / "a.mat").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(ModelFormatError) as caught:
+        read_model(tmp_path / "a.mat", isolate=True)
+    with pytest.raises(ModelFormatError) as direct:
+        read_model(tmp_path / "a.mat")
+    assert str(caught.value) == str(direct.value)
+    scipy.io.savemat(tmp_path / "b.mat", {"x": np.zeros((300, 1000))})
+    with pytest.raises(ModelFormatError, match="at most 1,000,000 in the whole file"):
+        read_mat_isolated(tmp_path / "b.mat", Limits(size=10**6))
+
+
+def child_that(monkeypatch, code):
+    """Let the child run `code` in place of reading."""
+    monkeypatch.setattr(isolate, "START", code)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import os; os.kill(os.getpid(), 11)", r"ends the process that reads it \(SIGSEGV\), expected a whole"),
+        ("import os; os._exit(3)", r"ends the process that reads it \(exit code 3\)"),
+        ("import time; time.sleep(60)", "takes too long, expected at most 2 s"),
+        ("print('something else, not an answer')", "ends the process that reads it"),
+        ("import os; os.write(1, bytes(7) + b'\\x7f'); os._exit(0)", "ends the process that reads it"),
+        ("import os, time; os.close(1); time.sleep(60)", "ends the process"),
+    ],
+)
+def test_a_child_that_ends_is_one_error(tmp_path, monkeypatch, code, words):
+    scipy.io.savemat(tmp_path / "a.mat", {"x": 1.0})
+    child_that(monkeypatch, code)
+    start = time.monotonic()
+    with pytest.raises(ModelFormatError, match=words) as caught:
+        read_model(tmp_path / "a.mat", isolate=True, seconds=2)
+    assert str(tmp_path / "a.mat") in str(caught.value)
+    assert time.monotonic() - start < 8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's address space")
+def test_memory_is_bounded(tmp_path):
+    scipy.io.savemat(tmp_path / "a.mat", {"x": np.zeros((8000, 8000))}, do_compression=True)
+    assert (tmp_path / "a.mat").stat().st_size < 10**6
+    with pytest.raises(ModelFormatError, match="takes too much memory, expected at most 600,000,000 bytes"):
+        read_mat_isolated(tmp_path / "a.mat", Limits(), seconds=120, memory=600_000_000)
+    found = read_mat_isolated(tmp_path / "a.mat", Limits(), seconds=120, memory=3 * 2**30)
+    assert found["x"].shape == (8000, 8000)
+
+
+def test_limits_grow_with_the_file(tmp_path):
+    (tmp_path / "a.mat").write_bytes(bytes(20_000_000))
+    assert isolate.bounds(tmp_path / "a.mat", None, None) == (11.0, 2**30 + 120_000_000)
+    assert isolate.bounds(tmp_path / "a.mat", 3, 4) == (3, 4)
+
+
+def test_nothing_beside_the_file_is_imported(tmp_path):
+    """A folder with a model may hold Python files, too; they stay unread."""
+    for name in ("json", "numpy", "h5py", "refvis", "resource", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
+    V73(tmp_path / "a.mat").write(VALUES)
+    code = "import os, refvis; os.chdir(os.environ['AT']); print(len(refvis.load('a.mat', isolate=True).nodes))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=os.environ | {"AT": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert (done.stdout.strip(), done.stderr) == ("1", "")

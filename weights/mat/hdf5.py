@@ -1,0 +1,157 @@
+"""Reads v7.3 .mat files (HDF5 with MATLAB's conventions) with h5py into plain values.
+
+Axes are stored in reverse; cells and the fields of struct arrays are references to values in ``#refs#``; the class of
+each value is in the attribute MATLAB_class; an empty value has MATLAB_empty = 1 and holds its dimensions instead.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from refvis.weights.errors import ModelFormatError
+from refvis.weights.mat.tree import Budget, Limits, Opaque, Tree
+
+NUMBERS = {
+    "double": "float64",
+    "single": "float32",
+    "logical": "bool",
+    **{name: name for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")},
+}
+# No stored byte can unpack to more than this many (gzip's own limit is 1032).
+UNPACKING = 1100
+
+
+def read_hdf5(path: Path, limits: Limits) -> dict[str, Tree]:
+    """Return the variables of the v7.3 file `path`."""
+    try:
+        with h5py.File(path, "r") as file:
+            reader = Reader(file, Budget(limits), path.stat().st_size)
+            names = [name for name in file if not name.startswith("#")]  # #refs#, #subsystem# are no variables
+            variables = {name: reader.value(child(file, name, name), name) for name in names}
+    except ModelFormatError:
+        raise
+    except Exception as error:  # h5py raises whatever a damaged file leads to: OSError, RuntimeError, KeyError ...
+        raise ModelFormatError(
+            f"h5py cannot read it ({error})", "a whole v7.3 file", "the file is cut off or damaged"
+        ) from error
+    if not variables:
+        raise ModelFormatError("a .mat file without variables", "a network", "fetch or save it again")
+    return variables
+
+
+def child(group: Any, name: str, place: str) -> Any:
+    """Return the member `name` of a group; it has to be in this very file."""
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise ModelFormatError("a link", "a value (MATLAB writes no links)", "the file is not MATLAB's", place)
+    return group[name]
+
+
+class Reader:
+    """Turns HDF5 objects of one open file into plain values."""
+
+    def __init__(self, file: Any, budget: Budget, file_size: int) -> None:
+        self.file, self.budget, self.file_size = file, budget, file_size
+        self.open: list[Any] = []  # addresses from the variable down to the value being read
+
+    def value(self, item: Any, place: str) -> Tree:
+        """Return the plain value of a dataset or group."""
+        address = h5py.h5o.get_info(item.id).addr
+        if address in self.open:
+            raise ModelFormatError("a value that contains itself", "a tree", "the file is damaged", place)
+        self.budget.take(place, len(self.open))
+        self.open.append(address)
+        try:
+            return self._value(item, place)
+        finally:
+            self.open.pop()
+
+    def _value(self, item: Any, place: str) -> Tree:
+        kind = text(item.attrs.get("MATLAB_class", ""))
+        if not kind:
+            raise ModelFormatError(
+                "HDF5 data without the attribute MATLAB_class", "a v7.3 file that MATLAB wrote", "", place
+            )
+        if "MATLAB_object_decode" in item.attrs or kind not in (*NUMBERS, "char", "cell", "struct"):
+            return Opaque(kind)
+        if "MATLAB_sparse" in item.attrs:
+            return Opaque("sparse")
+        if item.attrs.get("MATLAB_empty", 0):
+            return empty(kind, self.array(item, place))
+        if isinstance(item, h5py.Group):
+            return self.struct(item, place)
+        data = self.array(item, place)
+        if kind == "cell":
+            # The reversed axes, read row by row, are MATLAB's column-major order.
+            return [self.follow(data, i, f"{place}{{{i + 1}}}") for i in range(data.size)]
+        return characters(data.T) if kind == "char" else numbers(data.T, kind, place)
+
+    def array(self, item: Any, place: str) -> np.ndarray[Any, Any]:
+        """Return the data of a dataset as stored, after a look at its size."""
+        if not isinstance(item, h5py.Dataset):
+            raise ModelFormatError("an HDF5 group", "a dataset", "the file is damaged", place)
+        if item.is_virtual or item.external:
+            raise ModelFormatError("data kept in another file", "data in this file", "the file is not MATLAB's", place)
+        size = math.prod(item.shape or ()) * item.dtype.itemsize
+        if size > UNPACKING * self.file_size:
+            found = f"{size:,} bytes declared in a file of {self.file_size:,}"
+            raise ModelFormatError(found, "no more than it can hold", "the file is damaged", place)
+        self.budget.take(place, len(self.open), size)
+        return np.asarray(item[()])
+
+    def follow(self, references: np.ndarray[Any, Any], index: int, place: str) -> Tree:
+        """Return the value that reference number `index` points to."""
+        reference = references.ravel()[index]
+        if not isinstance(reference, h5py.Reference) or not reference:
+            raise ModelFormatError("an empty reference", "a reference to a value", "the file is damaged", place)
+        return self.value(self.file[reference], place)
+
+    def struct(self, group: Any, place: str) -> Tree:
+        """Return a struct as a dict, a struct array (one dataset of references for each field) as a list of dicts."""
+        # In the order of the alphabet: MATLAB_fields would give MATLAB's own, but is not always there, and HDF5
+        # crashes on a damaged one (it is the only data of variable length).
+        names = sorted(group)
+        fields = {name: child(group, name, f"{place}.{name}") for name in names}
+        if not fields or any("MATLAB_class" in field.attrs for field in fields.values()):
+            return {name: self.value(field, f"{place}.{name}") for name, field in fields.items()}
+        columns = {name: self.array(field, f"{place}.{name}") for name, field in fields.items()}
+        sizes = {column.size for column in columns.values()}
+        if len(sizes) > 1:
+            raise ModelFormatError(f"fields of {sorted(sizes)} values", "as many in each", "the file is damaged", place)
+        return [
+            {name: self.follow(column, i, f"{place}({i + 1}).{name}") for name, column in columns.items()}
+            for i in range(sizes.pop())
+        ]
+
+
+def text(value: Any) -> str:
+    """Return an attribute's text."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def characters(codes: np.ndarray[Any, Any]) -> str | list[str]:
+    """Return the text of an array of UTF-16 codes: str, or a list of str for several rows."""
+    rows = [row.astype("<u2").tobytes().decode("utf-16-le", "replace") for row in np.atleast_2d(codes)]
+    return rows[0] if len(rows) == 1 else rows
+
+
+def numbers(data: np.ndarray[Any, Any], kind: str, place: str) -> np.ndarray[Any, Any]:
+    """Return numbers as MATLAB has them: two axes or more, its class, complex where they are."""
+    if data.dtype.names == ("real", "imag"):
+        data = data["real"] + 1j * data["imag"]
+        return np.atleast_2d(data)
+    if data.dtype.kind not in "fiub":
+        raise ModelFormatError(f"data of type {data.dtype}", f"numbers of class {kind}", "the file is damaged", place)
+    return np.atleast_2d(data.astype(NUMBERS[kind], copy=False))
+
+
+def empty(kind: str, dimensions: np.ndarray[Any, Any]) -> Tree:
+    """Return the empty value of class `kind` with these `dimensions`."""
+    shape = tuple(int(extent) for extent in dimensions.ravel())
+    if kind == "char":
+        return ""
+    if kind == "struct":
+        return {} if math.prod(shape) == 1 else []  # a struct without fields counts as empty, even if 1 x 1
+    return [] if kind == "cell" else np.zeros(shape if 0 in shape else (0, 0), NUMBERS[kind])

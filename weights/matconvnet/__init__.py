@@ -1,0 +1,1 @@
+"""Plain values of a model file <-> layers and networks, as MatConvNet stores them."""

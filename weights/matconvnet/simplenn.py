@@ -1,0 +1,113 @@
+"""Simplenn models of every era -> nodes and meta, as MatConvNet's `vl_simplenn_tidy` would upgrade them."""
+
+from typing import Any
+
+import numpy as np
+
+from refvis.layers import (
+    LRN,
+    BatchNorm,
+    Conv,
+    ConvTranspose,
+    Dropout,
+    Loss,
+    Node,
+    NormOffset,
+    Pool,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    SoftmaxLoss,
+    SpatialNorm,
+)
+from refvis.weights.errors import ModelFormatError
+from refvis.weights.mat.tree import Tree
+from refvis.weights.matconvnet.blocks import LOSSES, TYPES, made, registered, unknown
+from refvis.weights.matconvnet.fields import Fields, describe
+from refvis.weights.matconvnet.meta import read_meta
+from refvis.weights.matconvnet.model import Model, Remark
+
+
+def read_simplenn(net: dict[str, Tree], place: str, report: list[Remark]) -> Model:
+    """Return the simplenn struct `net`, which stands at `place` in its file, as a Model; remarks go to `report`.
+
+    Variables are named x0 (the input), x1, ...; a loss takes the second input "label".
+    Raises ModelFormatError for layers that make no sense.
+    """
+    prefix = f"{place}." if place else ""
+    layers = net["layers"]
+    layers = [layers] if isinstance(layers, dict) else layers
+    if not isinstance(layers, list) or not layers:
+        raise ModelFormatError(describe(layers), "a cell of layers", "", f"{prefix}layers")
+    nodes: list[Node] = []
+    for index, layer in enumerate(layers):
+        where = f"{prefix}layers{{{index + 1}}}"
+        if not isinstance(layer, dict):
+            raise ModelFormatError(describe(layer), "a struct with the field type", "", where)
+        nodes.append(read_layer(Fields(layer, where, report), index, {node.name for node in nodes}))
+    channels = check_channels(nodes, prefix)
+    return Model(tuple(nodes), read_meta(net, place, report, channels), report)
+
+
+def read_layer(fields: Fields, index: int, taken: set[str]) -> Node:
+    """Return the node of the layer number `index` (from 0); its name differs from those `taken`."""
+    kind = fields.text("type")
+    if kind is None:
+        raise fields.error("type", "nothing", "the layer's type, such as 'conv'")
+    name = read_name(fields, index, taken)
+    layer = made(registered(kind) or TYPES.get(kind, unknown), fields)
+    fields.used.add("weights")
+    if is_false(fields.values.get("precious")):
+        fields.used.add("precious")
+    fields.leftover()
+    inputs = (f"x{index}", "label") if kind in LOSSES else (f"x{index}",)
+    return Node(name, layer, inputs, (f"x{index + 1}",))
+
+
+def is_false(value: Tree) -> bool:
+    """Whether a value is a single false or 0."""
+    return isinstance(value, np.ndarray) and value.size == 1 and not value.any()
+
+
+def read_name(fields: Fields, index: int, taken: set[str]) -> str:
+    """Return the layer's name, layerN if it has none, with a number added if it is taken."""
+    given = fields.text("name")
+    base = name = given or f"layer{index + 1}"
+    if given is None:
+        fields.remark("default", f"name was absent, set to {name}", "name")
+    count = 1
+    while name in taken:
+        count += 1
+        name = f"{base}_{count}"
+    if count > 1:
+        fields.remark("changed", f"a second layer named {base} was renamed {name}", "name")
+    return name
+
+
+KEEP_CHANNELS = (
+    BatchNorm, Conv, Dropout, LRN, Loss, NormOffset, Pool, ReLU, Sigmoid, Softmax, SoftmaxLoss, SpatialNorm,
+)  # fmt: skip
+"""Types whose output has the channels of their input (a Conv without filters, a loss as far as this goes)."""
+
+
+def check_channels(nodes: list[Node], prefix: str) -> int | None:
+    """Refuse a convolution that does not fit the channels before it; return the channels before any loss, if known."""
+    channels: int | None = None
+    for index, node in enumerate(nodes):
+        layer: Any = node.layer
+        if isinstance(layer, ConvTranspose):
+            channels = layer.channels
+        elif type(layer) not in KEEP_CHANNELS:
+            channels = None
+        if not isinstance(layer, Conv) or layer.filters is None:
+            continue
+        count, depth = layer.filters.shape[0], layer.filters.shape[3]
+        if channels is not None and (channels % depth or count % (channels // depth)):
+            raise ModelFormatError(
+                f"{count} filters of depth {depth}",
+                f"a depth that fits the {channels} channels of the layer before",
+                "the file is damaged, or its layers were edited",
+                f"{prefix}layers{{{index + 1}}}.weights{{1}}",
+            )
+        channels = count
+    return channels
