@@ -73,8 +73,9 @@ def exact() -> Iterator[None]:
     rounding. A thread that is started inside begins with the fast twins, as every new thread does;
     ``contextvars.copy_context().run`` takes the switch along.
 
-    >>> with exact():
-    ...     is_exact()
+    >>> import refvis
+    >>> with refvis.exact():
+    ...     refvis.layers.is_exact()
     True
     """
     with _switched(_EXACT, True):
@@ -93,8 +94,9 @@ def winograd(outputs: int) -> AbstractContextManager[None]:
     sums; 4, with errors of about 1e-5 of the largest value; 0 for direct sums. Threads as with `exact`. Raises
     ValueError for another number.
 
-    >>> with winograd(4):
-    ...     winograd_outputs()
+    >>> import refvis
+    >>> with refvis.winograd(4):
+    ...     refvis.layers.winograd_outputs()
     4
     """
     if outputs not in OUTPUTS:
