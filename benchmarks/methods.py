@@ -33,7 +33,7 @@ def _walk(work: Work, what: str, mode: str, library: str, method: Callable[[Any]
         from benchmarks.torch_methods import captum
 
         others[library] = captum(work, method, CHANNEL)
-    return compared(what, lambda: work.walked(mode), others, rounds)
+    return compared(what, lambda: work.backward(mode), others, rounds)
 
 
 def _relevance(work: Work, what: str, rounds: int) -> Row:
@@ -43,7 +43,7 @@ def _relevance(work: Work, what: str, rounds: int) -> Row:
         from benchmarks.torch_methods import zennit
 
         others["zennit"] = zennit(work, "EpsilonPlusFlat()", CHANNEL)
-    return compared(what, lambda: work.walked("epsilon_plus_flat"), others, rounds, goal=0.5)
+    return compared(what, lambda: work.backward("epsilon_plus_flat"), others, rounds, goal=0.5)
 
 
 def _inversion(cut: Network, rounds: int) -> Row:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from support.peers.torch_nets import TorchNet, to_torch
 
-from benchmarks.work import with_full_layers
+from benchmarks.full_layers import with_full_layers
 from refvis.layers import Graph
 
 LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))
 
-from benchmarks import costs, growth, rows, single, timing, work  # noqa: E402
+from benchmarks import costs, full_layers, growth, rows, single, timing, work  # noqa: E402
 from refvis.layers import OPERATORS, Conv, FullyConnected, Graph, ReLU, chain, is_exact  # noqa: E402
 
 RANDOM = np.random.default_rng(0)
@@ -109,7 +109,7 @@ def test_full_layers_compute_the_same():
     parts = {"conv": Conv(filters[0]), "relu": ReLU(), "fc": Conv(filters[1], np.ones(5, "float32"))}
     graph = Graph(chain({**parts, "out": Conv(filters[2])}))
     x = RANDOM.standard_normal((2, 6, 8, 4), "float32")
-    full = work.with_full_layers(graph, x.shape)
+    full = full_layers.with_full_layers(graph, x.shape)
     assert [type(node.layer) for node in full.nodes] == [Conv, ReLU, FullyConnected, FullyConnected]
     one, other = (work.of_network(made, x).gradient() for made in (graph, full))
     np.testing.assert_allclose(one, other, atol=1e-5)
