@@ -19,7 +19,7 @@ AT_ONCE, BATCHES = 28, 2
 """Images in a batch of PyTorch, and its batches that are timed; the time of all positions is taken in proportion."""
 
 
-def apply_measure(rounds: int, quick: bool) -> list[Row]:
+def measured(rounds: int, quick: bool) -> list[Row]:
     """Return a row for each network, of one round or three."""
     return [_compared(name, 1 if quick else 3, goal) for name, goal in GOALS.items()]
 
