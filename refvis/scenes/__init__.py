@@ -1,7 +1,7 @@
-"""Small labelled pictures whose truth is known: what a heatmap should show.
+"""Small labelled pictures with known ground truth, to check heatmaps against.
 
 Each scene is a 64 x 64 colour picture of one object of ten classes, with the mask of the object's visible pixels.
-Background, clutter, distractors, colours and textures are drawn without a look at the class: only the shape tells.
+Background, clutter, distractors, colours and textures are drawn independently of the class: only the shape tells it.
 
     >>> from refvis.scenes import CLASSES, scene
     >>> one = scene(7, label=CLASSES.index("key"))
@@ -9,7 +9,7 @@ Background, clutter, distractors, colours and textures are drawn without a look 
     ('key', (64, 64, 3), 'uint8', (64, 64))
 
 Held-out scenes have the seeds ``TEST_SEEDS`` (from 0), training scenes ``TRAINING_SEEDS`` (from 1_000_000): the two
-never overlap, so a network trained on the one has seen nothing of the other.
+never overlap, so a network trained on training scenes has not seen any held-out scene.
 """
 
 from refvis.scenes.scene import CLASSES, SIDE, TEST_SEEDS, TRAINING_SEEDS, Scene, batch, scene

@@ -1,9 +1,9 @@
-"""Measure how many held-out scenes a network names right.
+"""Accuracy of a network on held-out scenes.
 
     python -m refvis.scenes.accuracy [--model scenes] [--scenes 5000]
 
-The scenes have the seeds 0, 1, 2, ...; none of them was trained on. Prints the accuracy with its standard error, and
-for each class the share named right and the class that it is most often taken for.
+The scenes have the seeds 0, 1, 2, ..., which no training scene has. The command prints the accuracy with its standard
+error, and for each class the share classified correctly and the most frequent wrong class.
 """
 
 import argparse
@@ -22,19 +22,19 @@ AT_ONCE = 50
 
 
 def confusion(net: Network, seeds: Iterable[int], progress: bool = False) -> Array:
-    """Return the counts of (true class, named class), 10 x 10, over the scenes of those seeds."""
+    """Return the confusion matrix (true class x predicted class, 10 x 10) over the scenes of these seeds."""
     counts = np.zeros((len(CLASSES), len(CLASSES)), int)
     listed = list(seeds)
     for first in tqdm(range(0, len(listed), AT_ONCE), desc="scenes", unit="batch", disable=None if progress else True):
         images, labels, _ = batch(listed[first : first + AT_ONCE])
         x = np.concatenate([net.preprocess(image) for image in images])
-        named = net.upto(net.scores).forward(x).output[:, 0, 0].argmax(axis=1)
-        np.add.at(counts, (labels, named), 1)
+        predicted = net.upto(net.scores).forward(x).output[:, 0, 0].argmax(axis=1)
+        np.add.at(counts, (labels, predicted), 1)
     return counts
 
 
 def report(counts: Array) -> str:
-    """Return the confusion as text."""
+    """Return the confusion matrix as text."""
     total, right = int(counts.sum()), int(np.trace(counts))
     share = right / total
     error = np.sqrt(share * (1 - share) / total)

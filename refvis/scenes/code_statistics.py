@@ -1,9 +1,9 @@
-"""What is usual in a code: mean and deviation of each channel over scenes, kept in a generator's meta data.
+"""Code statistics: mean and standard deviation of each channel over scenes, kept in a generator's meta data.
 
     python -m refvis.scenes.code_statistics GENERATOR.mat [--model scenes] [--scenes 2000]
 
-adds them to a generator's file, with the fingerprint of the network whose codes it draws from. They bound codes that
-are looked for (Nguyen et al. 2016: 0 ... mean + 3 deviations), and the fingerprint tells whose codes fit.
+adds them to a generator's file, together with the fingerprint of the network whose codes it draws from. They bound the
+codes during optimisation (Nguyen et al. 2016: 0 ... mean + 3 deviations). The fingerprint says whose codes fit.
 """
 
 import argparse
@@ -24,7 +24,7 @@ SCENES, AT_ONCE = 2000, 50
 
 
 def statistics(net: Network, at: str, seeds: Iterable[int]) -> tuple[Array, Array]:
-    """Return mean and standard deviation of each channel at `at`, over all positions of those scenes; float32."""
+    """Return mean and standard deviation of each channel at `at`, over all positions of the scenes; float32."""
     listed, cut = list(seeds), net.upto(at)
     count, total, squares = 0, 0.0, 0.0
     for first in tqdm(range(0, len(listed), AT_ONCE), desc="codes", unit="batch", disable=None):
@@ -37,23 +37,23 @@ def statistics(net: Network, at: str, seeds: Iterable[int]) -> tuple[Array, Arra
     return np.float32(mean), np.float32(np.sqrt(np.maximum(squares / count - mean * mean, 0)))
 
 
-def about_codes(net: Network, at: str, scenes: int = SCENES) -> dict[str, Any]:
-    """Return what a generator's meta data say of its codes; as they are, that is without an average to subtract."""
+def code_meta(net: Network, at: str, scenes: int = SCENES) -> dict[str, Any]:
+    """Return a generator's meta data about its codes. Codes are used as they are: the average to subtract is zero."""
     mean, deviation = statistics(net, at, TRAINING_SEEDS[:scenes])
-    known = {"network": net.fingerprint, "mean": mean, "deviation": deviation}
-    return {"code": known, "normalization": {"averageImage": np.zeros((1, 1, 1), "float32")}}
+    code = {"network": net.fingerprint, "mean": mean, "deviation": deviation}
+    return {"code": code, "normalization": {"averageImage": np.zeros((1, 1, 1), "float32")}}
 
 
 def main(arguments: Any = None) -> None:
-    """Read the command line, measure, and write the file anew."""
-    parser = argparse.ArgumentParser(description="Add what is usual in its codes to a generator's file.")
+    """Read the command line, measure, and rewrite the file."""
+    parser = argparse.ArgumentParser(description="Add the statistics of its codes to a generator's file.")
     parser.add_argument("generator", type=Path, help="the .mat file")
     parser.add_argument("--model", default="scenes", help="the network whose codes it draws from")
     parser.add_argument("--scenes", type=int, default=SCENES, help="number of training scenes to measure")
     options = parser.parse_args(arguments)
     generator = load(options.generator)
-    known = about_codes(load(options.model), generator.meta["inputs"]["name"], options.scenes)
-    save(replace(generator, meta=generator.meta | known), options.generator)
+    added = code_meta(load(options.model), generator.meta["inputs"]["name"], options.scenes)
+    save(replace(generator, meta=generator.meta | added), options.generator)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Colours of a scene: drawn without a look at the class, far enough apart that the object can be seen."""
+"""Colours of a scene: independent of the class, and far enough apart that the object can be seen."""
 
 import math
 from typing import NamedTuple, TypeAlias
 
-from refvis.scenes.rng import Dice, between
+from refvis.scenes.rng import Rng, uniform
 
 Colour: TypeAlias = tuple[float, float, float]
 """Red, green, blue, each 0 to 1."""
@@ -20,25 +20,25 @@ class Palette(NamedTuple):
     ground: tuple[Colour, Colour]
 
 
-def palette(dice: Dice) -> Palette:
-    """Return colours in which the object stands out: every mixture of its tones is far from every one of the ground's.
+def palette(rng: Rng) -> Palette:
+    """Return colours in which the object stands out: each mixture of its tones is far from each of the background's.
 
-    Body and ground are drawn in the same way, so neither is recognised by its colours.
+    Body and background are drawn from the same distribution, so colours do not give either away.
     """
     while True:
-        found = Palette(_tones(dice), any_colour(dice), _tones(dice))
-        body, ground = _mixtures(found.body), _mixtures(found.ground)
+        candidate = Palette(_tones(rng), any_colour(rng), _tones(rng))
+        body, ground = _mixtures(candidate.body), _mixtures(candidate.ground)
         if (
-            apart(body, ground) > BODY_CONTRAST
-            and apart([found.accent], ground) > ACCENT_CONTRAST
-            and apart([found.accent], body) > ACCENT_CONTRAST
+            colour_distance(body, ground) > BODY_CONTRAST
+            and colour_distance([candidate.accent], ground) > ACCENT_CONTRAST
+            and colour_distance([candidate.accent], body) > ACCENT_CONTRAST
         ):
-            return found
+            return candidate
 
 
-def any_colour(dice: Dice) -> Colour:
+def any_colour(rng: Rng) -> Colour:
     """Return a colour of any hue, from greyish to vivid, from dark to bright."""
-    hue, vivid, bright = between(dice, 0.0, 6.0), between(dice, 0.15, 0.95), between(dice, 0.2, 1.0)
+    hue, vivid, bright = uniform(rng, 0.0, 6.0), uniform(rng, 0.15, 0.95), uniform(rng, 0.2, 1.0)
     red, green, blue = (min(max(abs((hue + turn) % 6 - 3) - 1, 0.0), 1.0) for turn in (0, 4, 2))
     return (
         bright * (1 - vivid * (1 - red)),
@@ -47,18 +47,18 @@ def any_colour(dice: Dice) -> Colour:
     )
 
 
-def colour_apart(dice: Dice, others: tuple[Colour, ...], least: float) -> Colour:
+def distinct_colour(rng: Rng, others: tuple[Colour, ...], least: float) -> Colour:
     """Return a colour at a distance of more than `least` from each of the `others`."""
     while True:
-        colour = any_colour(dice)
-        if apart([colour], others) > least:
+        colour = any_colour(rng)
+        if colour_distance([colour], others) > least:
             return colour
 
 
-def apart(first: list[Colour], second: list[Colour] | tuple[Colour, ...]) -> float:
+def colour_distance(first: list[Colour], second: list[Colour] | tuple[Colour, ...]) -> float:
     """Return the least distance between a colour of `first` and one of `second`.
 
-    Channels count by how bright they look, so that colours which differ in hue alone are not taken for far apart.
+    Channels are weighted by their perceived brightness, so colours that differ in hue alone do not count as distant.
     """
     least = 3.0
     for r, g, b in first:
@@ -67,12 +67,12 @@ def apart(first: list[Colour], second: list[Colour] | tuple[Colour, ...]) -> flo
     return math.sqrt(least)
 
 
-def _tones(dice: Dice) -> tuple[Colour, Colour]:
+def _tones(rng: Rng) -> tuple[Colour, Colour]:
     """Return a colour and one near it."""
-    first = any_colour(dice)
+    first = any_colour(rng)
     while True:
-        red, green, blue = (min(max(channel + between(dice, -0.22, 0.22), 0.0), 1.0) for channel in first)
-        if apart([first], [(red, green, blue)]) > 0.14:
+        red, green, blue = (min(max(channel + uniform(rng, -0.22, 0.22), 0.0), 1.0) for channel in first)
+        if colour_distance([first], [(red, green, blue)]) > 0.14:
             return first, (red, green, blue)
 
 

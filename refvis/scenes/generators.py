@@ -1,4 +1,4 @@
-"""Generators: up-convolutional networks that draw the image from a code of the bundled network.
+"""Generators: up-convolutional networks that draw an image from a code of the bundled network.
 
 Dosovitskiy & Brox 2016 ("Inverting visual representations with convolutional networks"): convolutions at the code's
 size, then transposed convolutions of 4 x 4 filters that double it until it is the image's, leaky ReLUs (0.2) between.
@@ -14,12 +14,12 @@ from refvis.layers import Array, Conv, ConvTranspose, Graph, Layer, ReLU, chain
 
 LEAK = 0.2
 OUTPUT_SCALE = 64.0
-"""Typical size of an image's value less its mean (0 ... 255). In training, the output is the image divided by it."""
+"""Typical size of an image's values (0 ... 255 minus their mean). Training targets are images divided by it."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """From which variable's code, how many filters convolutions at the code's size have, how many each doubling."""
+    """Architecture: the code's variable, the filters of each convolution at the code's size, and of each doubling."""
 
     source: str
     convolutions: tuple[int, ...]
@@ -31,13 +31,13 @@ PLANS = {
     "scenes-from-relu3": Plan("relu3", (64,), (48, 32, 3)),
     "scenes-from-relu5": Plan("relu5", (96, 64), (48, 32, 3)),
 }
-"""Bundled name -> plan. Deeper codes say next to nothing of an image: of scenes brought down to 8 x 8 pixels, a linear
-reading of relu2 explains 86 % of the variance, of relu3 79 %, of relu5 33 %, of relu6 and relu7 3 %
+"""Bundled name -> plan. Deeper codes hold almost no information about the image: of scenes reduced to 8 x 8 pixels, a
+linear readout of relu2 explains 86 % of the variance, of relu3 79 %, of relu5 33 %, of relu6 and relu7 3 %
 (docs/code_information.py)."""
 
 
 def untrained(plan: Plan, channels: int, random: np.random.Generator) -> Graph:
-    """Return the generator with filters from He et al.'s (2015) normal distribution, for codes of so many channels."""
+    """Return the untrained generator for codes of `channels`, its filters normal as in He et al. (2015)."""
     layers: dict[str, Layer] = {}
     for number, width in enumerate(plan.convolutions, 1):
         layers[f"conv{number}"] = _conv(random, channels, width)
@@ -45,12 +45,12 @@ def untrained(plan: Plan, channels: int, random: np.random.Generator) -> Graph:
     for number, width in enumerate(plan.doublings, 1):
         layers[f"up{number}"] = _doubling(random, channels, width)
         layers[f"relu_up{number}"], channels = ReLU(LEAK), width
-    layers.popitem()  # nothing behind the last: the image has both signs
+    layers.popitem()  # no ReLU after the last convolution: image values have both signs
     return Graph(chain(layers))
 
 
-def for_raw_codes(graph: Graph, code_scale: float) -> Graph:
-    """Return a generator trained on codes / code_scale and images / OUTPUT_SCALE as one for both as they are."""
+def fold_scales(graph: Graph, code_scale: float) -> Graph:
+    """Return a generator for unscaled data, from one trained on codes / code_scale and images / OUTPUT_SCALE."""
     first, last = graph.nodes[0], graph.nodes[-1]
     scaled = replace(first, layer=replace(first.layer, filters=_divided(first.layer.filters, code_scale)))
     filters, biases = (_divided(array, 1 / OUTPUT_SCALE) for array in (last.layer.filters, last.layer.biases))
@@ -59,7 +59,7 @@ def for_raw_codes(graph: Graph, code_scale: float) -> Graph:
 
 
 def meta(plan: Plan, shape: tuple[int, ...], about: dict[str, Any]) -> dict[str, Any]:
-    """Return the model's meta data, for codes of that shape (1 x H x W x C); `about` is `about_codes`."""
+    """Return the model's meta data for codes of `shape` (1 x H x W x C); `about` is what `code_meta` returns."""
     return {"inputs": {"name": plan.source, "size": (*shape[1:], 1)}, **about}
 
 
@@ -68,7 +68,7 @@ def _divided(values: Array, by: float) -> Array:
 
 
 def _filters(random: np.random.Generator, shape: tuple[int, int, int, int], taps: float) -> Array:
-    """Return normal filters for outputs that each add `taps` products, behind a leaky ReLU."""
+    """Return normal filters after a leaky ReLU, for outputs that are each a sum of `taps` products."""
     return (random.standard_normal(shape) * np.sqrt(2 / ((1 + LEAK**2) * taps))).astype("float32")
 
 
@@ -78,6 +78,6 @@ def _conv(random: np.random.Generator, channels: int, width: int) -> Conv:
 
 
 def _doubling(random: np.random.Generator, channels: int, width: int) -> ConvTranspose:
-    """Twice the size: each output adds 2 x 2 of the 4 x 4 taps."""
+    """Return a layer that doubles the size; each output is a sum over 2 x 2 of the 4 x 4 taps."""
     filters = _filters(random, (channels, 4, 4, width), prod((2, 2, channels)))
     return ConvTranspose(filters, np.zeros(width, "float32"), upsample=2, crop=1)

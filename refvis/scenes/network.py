@@ -1,4 +1,4 @@
-"""The bundled network: AlexNet's layer kinds in AlexNet's order, in small, for 64 x 64 scenes."""
+"""The bundled network: a small AlexNet for 64 x 64 scenes."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,15 +9,15 @@ from refvis.layers import LRN, Conv, Dropout, Graph, Layer, Pool, ReLU, Softmax,
 from refvis.scenes.scene import CLASSES, SIDE
 
 INPUT_SCALE = 64.0
-"""Typical size of an input value (0 ... 255 less its mean). Training sees inputs divided by it."""
+"""Typical size of an input value (0 ... 255 minus its mean). Training inputs are divided by it."""
 
 
 def untrained(random: np.random.Generator) -> Graph:
-    """Return the network with filters drawn from He et al.'s (2015) normal distribution, biases 0, float32.
+    """Return the untrained network: filters normal as in He et al. (2015), biases 0, float32.
 
-    Krizhevsky et al. 2012 in small: five convolutions (the second, fourth and fifth in two groups), overlapping max
-    pooling, local response normalisation twice (after pooling, as in CaffeNet: a quarter of the work), two hidden
-    fully connected layers with dropout.
+    A small version of Krizhevsky et al. 2012: five convolutions (the second, fourth and fifth in two groups),
+    overlapping max pooling, local response normalisation twice (after pooling, as in CaffeNet: a quarter of the work),
+    two hidden fully connected layers with dropout.
     """
     halving = Pool(3, stride=2, pad=(0, 1, 0, 1))
     norm = LRN(size=5, kappa=1, alpha=0.05, beta=0.75)
@@ -49,8 +49,8 @@ def untrained(random: np.random.Generator) -> Graph:
     return Graph(chain(layers))
 
 
-def for_raw_inputs(graph: Graph) -> Graph:
-    """Return a network trained on inputs / INPUT_SCALE as one for inputs as they are: its first filters divided."""
+def fold_input_scale(graph: Graph) -> Graph:
+    """Return a network for unscaled inputs, from one trained on inputs / INPUT_SCALE: its first filters are divided."""
     first = graph.nodes[0]
     return Graph(
         (replace(first, layer=replace(first.layer, filters=first.layer.filters / INPUT_SCALE)), *graph.nodes[1:])

@@ -1,7 +1,7 @@
-"""The ten classes, each a few signed distances in a square of about -1 to 1 (x to the right, y down).
+"""The ten classes: each is drawn by a few signed distances in a square of about -1 to 1 (x to the right, y down).
 
-A drawing has two parts, painted in two colours: `body`, and `accent` on top of it. Proportions vary a little with the
-dice. Shapes that look the same upside down may turn freely; a house may only lean.
+A drawing has two parts, painted in two colours: `body`, and `accent` on top of it. Proportions vary a little at
+random. Shapes that look the same upside down may turn freely; a house may only lean.
 """
 
 import math
@@ -22,7 +22,7 @@ from refvis.scenes.primitives import (
     subtract,
     union,
 )
-from refvis.scenes.rng import Dice, between, chance, count
+from refvis.scenes.rng import Rng, chance, integer, uniform
 
 
 class Drawing(NamedTuple):
@@ -32,12 +32,12 @@ class Drawing(NamedTuple):
     accent: Field
 
 
-Draw: TypeAlias = Callable[[Dice, Field, Field], Drawing]
+Draw: TypeAlias = Callable[[Rng, Field, Field], Drawing]
 
 
-def fish(dice: Dice, x: Field, y: Field) -> Drawing:
+def fish(rng: Rng, x: Field, y: Field) -> Drawing:
     """A lens with a forked tail, a fin on its back and an eye."""
-    tall, tail = between(dice, 0.40, 0.5), between(dice, 0.40, 0.5)
+    tall, tail = uniform(rng, 0.40, 0.5), uniform(rng, 0.40, 0.5)
     body = lens(x, y, (-0.2, 0.0), (0.78, tall))
     rear = polygon(x, y, [(0.34, 0.0), (0.95, -tail), (0.78, 0.0), (0.95, tail)], rounding=0.03)
     fin = polygon(x, y, [(-0.35, -tall + 0.08), (0.0, -tall - 0.2), (0.15, -tall + 0.14)], rounding=0.03)
@@ -45,9 +45,9 @@ def fish(dice: Dice, x: Field, y: Field) -> Drawing:
     return Drawing(body, union(rear, fin, eye))
 
 
-def house(dice: Dice, x: Field, y: Field) -> Drawing:
+def house(rng: Rng, x: Field, y: Field) -> Drawing:
     """Walls under a gable roof with a chimney; a door and a window."""
-    wide, peak = between(dice, 0.58, 0.68), between(dice, -1.0, -0.85)
+    wide, peak = uniform(rng, 0.58, 0.68), uniform(rng, -1.0, -0.85)
     walls = box(x, y, (0.0, 0.33), (wide, 0.5))
     roof = polygon(x, y, [(-wide - 0.2, -0.17), (wide + 0.2, -0.17), (0.0, peak)], rounding=0.02)
     chimney = box(x, y, (0.62 * wide, -0.62), (0.11, 0.26))
@@ -56,36 +56,36 @@ def house(dice: Dice, x: Field, y: Field) -> Drawing:
     return Drawing(walls, union(roof, chimney, door, window))
 
 
-def mushroom(dice: Dice, x: Field, y: Field) -> Drawing:
+def mushroom(rng: Rng, x: Field, y: Field) -> Drawing:
     """A spotted dome on a thick stem."""
-    stem, foot = between(dice, 0.17, 0.24), between(dice, 0.26, 0.36)
-    rim = between(dice, 0.0, 0.12)
+    stem, foot = uniform(rng, 0.17, 0.24), uniform(rng, 0.26, 0.36)
+    rim = uniform(rng, 0.0, 0.12)
     cap = intersect(disc(x, y, (0.0, 0.02), 0.85), half_plane(x, y, (0.0, rim), (0.0, 1.0)))
     stalk = polygon(x, y, [(-stem, rim - 0.02), (stem, rim - 0.02), (foot, 0.8), (-foot, 0.8)], rounding=0.05)
     spots = [disc(x, y, at, 0.13) for at in ((-0.45, -0.2), (0.02, -0.5), (0.45, -0.18))]
     return Drawing(cap, union(stalk, *spots))
 
 
-def key(dice: Dice, x: Field, y: Field) -> Drawing:
+def key(rng: Rng, x: Field, y: Field) -> Drawing:
     """A ring to hold, a shaft, two teeth."""
-    grip, thick = between(dice, 0.28, 0.33), between(dice, 0.19, 0.23)
+    grip, thick = uniform(rng, 0.28, 0.33), uniform(rng, 0.19, 0.23)
     shaft = box(x, y, (0.32, 0.0), (0.66, 0.1))
-    long, short = between(dice, 0.36, 0.42), between(dice, 0.28, 0.34)
+    long, short = uniform(rng, 0.36, 0.42), uniform(rng, 0.28, 0.34)
     teeth = [box(x, y, (at, drop / 2), (0.085, drop / 2)) for at, drop in ((0.895, long), (0.6, short))]
     return Drawing(union(shaft, *teeth), ring(x, y, (-0.62, 0.0), grip, thick))
 
 
-def star(dice: Dice, x: Field, y: Field) -> Drawing:
+def star(rng: Rng, x: Field, y: Field) -> Drawing:
     """Five points around a smaller star."""
-    waist = between(dice, 0.42, 0.5)
+    waist = uniform(rng, 0.42, 0.5)
 
     def corners(size: float) -> list[Point]:
         return [_polar(size * (waist if i % 2 else 1.0), -0.25 + i / 10) for i in range(10)]
 
-    return Drawing(polygon(x, y, corners(0.97), rounding=0.03), polygon(x, y, corners(between(dice, 0.38, 0.5))))
+    return Drawing(polygon(x, y, corners(0.97), rounding=0.03), polygon(x, y, corners(uniform(rng, 0.38, 0.5))))
 
 
-def heart(dice: Dice, x: Field, y: Field) -> Drawing:
+def heart(rng: Rng, x: Field, y: Field) -> Drawing:
     """A square on its tip with two discs on its upper sides; a gleam or a smaller heart inside."""
 
     def shape(size: float, down: float) -> Field:
@@ -93,31 +93,31 @@ def heart(dice: Dice, x: Field, y: Field) -> Drawing:
         lobes = [disc(x, y, (side * size / 2, down - size / 2), size * math.sqrt(0.5)) for side in (-1.0, 1.0)]
         return union(square, *lobes)
 
-    inner = shape(between(dice, 0.28, 0.36), 0.0)
+    inner = shape(uniform(rng, 0.28, 0.36), 0.0)
     gleam = capsule(x, y, (-0.58, -0.3), (-0.4, -0.55), 0.09)
-    return Drawing(shape(0.8, 0.08), gleam if chance(dice, 0.5) else inner)
+    return Drawing(shape(0.8, 0.08), gleam if chance(rng, 0.5) else inner)
 
 
-def flower(dice: Dice, x: Field, y: Field) -> Drawing:
+def flower(rng: Rng, x: Field, y: Field) -> Drawing:
     """Five to seven round petals around a disc."""
-    petals = count(dice, 5, 7)
+    petals = integer(rng, 5, 7)
     wide = 1.02 * 0.66 * math.sin(math.pi / petals)
     leaves = [capsule(x, y, _polar(0.4, i / petals), _polar(0.64, i / petals), wide) for i in range(petals)]
-    return Drawing(union(*leaves), disc(x, y, (0.0, 0.0), between(dice, 0.24, 0.32)))
+    return Drawing(union(*leaves), disc(x, y, (0.0, 0.0), uniform(rng, 0.24, 0.32)))
 
 
-def cup(dice: Dice, x: Field, y: Field) -> Drawing:
+def cup(rng: Rng, x: Field, y: Field) -> Drawing:
     """A mug: tapered walls, an open rim, a handle."""
-    foot, deep = between(dice, 0.36, 0.46), between(dice, 0.55, 0.7)
+    foot, deep = uniform(rng, 0.36, 0.46), uniform(rng, 0.55, 0.7)
     walls = polygon(x, y, [(-0.7, -0.5), (0.4, -0.5), (foot - 0.15, deep), (-0.15 - foot, deep)], rounding=0.05)
     handle = subtract(ring(x, y, (0.42, 0.0), 0.34, 0.16), walls)
     rim = lens(x, y, (-0.15, -0.5), (0.6, 0.17))
     return Drawing(walls, union(handle, rim))
 
 
-def sailboat(dice: Dice, x: Field, y: Field) -> Drawing:
+def sailboat(rng: Rng, x: Field, y: Field) -> Drawing:
     """A hull, a mast, a large and a small sail."""
-    front, back = between(dice, 0.62, 0.78), between(dice, 0.5, 0.66)
+    front, back = uniform(rng, 0.62, 0.78), uniform(rng, 0.5, 0.66)
     main = polygon(x, y, [(0.1, -0.88), (0.1, 0.22), (front, 0.22)], rounding=0.02)
     jib = polygon(x, y, [(-0.1, -0.66), (-0.1, 0.22), (-back, 0.22)], rounding=0.02)
     hull = polygon(x, y, [(-0.88, 0.36), (0.88, 0.36), (0.56, 0.8), (-0.56, 0.8)], rounding=0.03)
@@ -125,9 +125,9 @@ def sailboat(dice: Dice, x: Field, y: Field) -> Drawing:
     return Drawing(union(main, jib), union(hull, mast))
 
 
-def moon(dice: Dice, x: Field, y: Field) -> Drawing:
+def moon(rng: Rng, x: Field, y: Field) -> Drawing:
     """A crescent with three craters."""
-    shift, bite = between(dice, 0.42, 0.52), between(dice, 0.70, 0.76)
+    shift, bite = uniform(rng, 0.42, 0.52), uniform(rng, 0.70, 0.76)
     crescent = subtract(disc(x, y, (0.0, 0.0), 0.95), disc(x, y, (shift, 0.0), bite))
     middle = (shift - bite - 0.95) / 2
     craters = [
@@ -152,4 +152,4 @@ OBJECTS: dict[str, tuple[Draw, float]] = {
     "sailboat": (sailboat, 35.0),
     "moon": (moon, 180.0),
 }
-"""Class name -> how it is drawn, and by how many degrees it may turn to either side. The order is the labels' order."""
+"""Class name -> drawing function, and the largest turn to either side in degrees. The order is that of the labels."""

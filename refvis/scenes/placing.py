@@ -1,4 +1,4 @@
-"""Where an object stands: its turn, mirror, size and position, such that all of it lies inside the picture."""
+"""Placement of an object: rotation, mirroring, size and position, such that all of it lies inside the picture."""
 
 import math
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 from refvis.scenes.objects import Draw
 from refvis.scenes.primitives import Field
-from refvis.scenes.rng import Dice, between, chance
+from refvis.scenes.rng import Rng, chance, uniform
 
 LEAST_AREA, MOST_AREA = 0.12, 0.32
 """Share of the picture that an object covers; a slender one stops growing where it reaches the border."""
@@ -19,7 +19,7 @@ _PROBE_Y, _PROBE_X = ((np.mgrid[:36, :36] + 0.5) * _STEP - 1.15).astype(np.float
 
 
 class Place(NamedTuple):
-    """A turn (cosine, sine; the mirror is a factor of 1 or -1 on x), pixels per unit, the centre in pixels."""
+    """A rotation (cosine, sine), a mirror (a factor of 1 or -1 on x), pixels per unit, and the centre in pixels."""
 
     cosine: float
     sine: float
@@ -33,33 +33,33 @@ class Place(NamedTuple):
         return (right * self.cosine + down * self.sine) * self.mirror, down * self.cosine - right * self.sine
 
 
-def place(dice: Dice, shape_dice: Dice, draw: Draw, freedom: float, side: int) -> Place:
-    """Return a random place for what `draw` draws with `shape_dice`, turned by up to `freedom` degrees.
+def place(rng: Rng, shape_rng: Rng, draw: Draw, freedom: float, side: int) -> Place:
+    """Return a random place for the object that `draw` draws with `shape_rng`, turned by up to `freedom` degrees.
 
     The object is drawn once on a coarse grid to learn its area and, once turned, its extent.
     """
-    angle = math.radians(between(dice, -freedom, freedom))
+    angle = math.radians(uniform(rng, -freedom, freedom))
     cosine, sine = math.cos(angle), math.sin(angle)
-    mirror = -1.0 if chance(dice, 0.5) else 1.0
-    drawing = draw(shape_dice, _PROBE_X, _PROBE_Y)
+    mirror = -1.0 if chance(rng, 0.5) else 1.0
+    drawing = draw(shape_rng, _PROBE_X, _PROBE_Y)
     whole = np.minimum(drawing.body, drawing.accent)
     # Half a step more than what is inside, so that no thin end between two points of the grid is missed.
     near = whole < _STEP / 2
     right, down = _PROBE_X[near] * mirror, _PROBE_Y[near]
     columns, rows = right * cosine - down * sine, right * sine + down * cosine
 
-    area = between(dice, LEAST_AREA, MOST_AREA) * side * side
+    area = uniform(rng, LEAST_AREA, MOST_AREA) * side * side
     wide, tall = float(np.ptp(columns)), float(np.ptp(rows))
     drawn_area = float((whole < 0).sum()) * _STEP * _STEP
     scale = min(math.sqrt(area / drawn_area), (side - 2 * MARGIN) / max(wide, tall))
     centre = (
-        _position(dice, float(columns.min()), wide, scale, side),
-        _position(dice, float(rows.min()), tall, scale, side),
+        _position(rng, float(columns.min()), wide, scale, side),
+        _position(rng, float(rows.min()), tall, scale, side),
     )
     return Place(cosine, sine, mirror, scale, centre)
 
 
-def _position(dice: Dice, low: float, extent: float, scale: float, side: int) -> float:
+def _position(rng: Rng, low: float, extent: float, scale: float, side: int) -> float:
     """Return a centre such that low * scale .. (low + extent) * scale around it keeps the margin on both sides."""
     first = MARGIN - low * scale
-    return between(dice, first, first + side - 2 * MARGIN - extent * scale)
+    return uniform(rng, first, first + side - 2 * MARGIN - extent * scale)

@@ -1,4 +1,4 @@
-"""Random numbers for scenes, all from ``Generator.random``: the one method whose stream is simplest to keep stable."""
+"""Random numbers for scenes, all from ``Generator.random``, the method whose stream is easiest to keep stable."""
 
 import math
 from collections.abc import Sequence
@@ -6,31 +6,31 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-Dice: TypeAlias = np.random.Generator
+Rng: TypeAlias = np.random.Generator
 Item = TypeVar("Item")
 
 
-def between(dice: Dice, low: float, high: float) -> float:
-    """Return a uniform number from `low` to `high`."""
-    return low + (high - low) * float(dice.random())
+def uniform(rng: Rng, low: float, high: float) -> float:
+    """Return a uniformly distributed number from `low` to `high`."""
+    return low + (high - low) * float(rng.random())
 
 
-def count(dice: Dice, low: int, high: int) -> int:
-    """Return a uniform whole number from `low` to `high`, both included."""
-    return low + int((high - low + 1) * float(dice.random()))
+def integer(rng: Rng, low: int, high: int) -> int:
+    """Return a uniformly distributed integer from `low` to `high`, both included."""
+    return low + int((high - low + 1) * float(rng.random()))
 
 
-def chance(dice: Dice, probability: float) -> bool:
+def chance(rng: Rng, probability: float) -> bool:
     """Return True with this `probability`."""
-    return float(dice.random()) < probability
+    return float(rng.random()) < probability
 
 
-def pick(dice: Dice, items: Sequence[Item]) -> Item:
+def choice(rng: Rng, items: Sequence[Item]) -> Item:
     """Return one of the `items`, all equally likely."""
-    return items[count(dice, 0, len(items) - 1)]
+    return items[integer(rng, 0, len(items) - 1)]
 
 
-def direction(dice: Dice) -> tuple[float, float]:
-    """Return a unit vector (x, y) of uniform angle."""
-    angle = between(dice, 0.0, 2 * math.pi)
+def direction(rng: Rng) -> tuple[float, float]:
+    """Return a unit vector (x, y) with a uniformly distributed angle."""
+    angle = uniform(rng, 0.0, 2 * math.pi)
     return math.cos(angle), math.sin(angle)

@@ -1,11 +1,11 @@
-"""Train the bundled network on generated scenes, with this project's own gradients.
+"""Training of the bundled network on generated scenes, with the gradients of this project.
 
     python -m refvis.scenes.train OUT.mat [--scenes 16000] [--epochs 14] [--seed 0]
 
-Adam (Kingma & Ba 2015) on MatConvNet's softmax loss, with decoupled weight decay (Loshchilov & Hutter 2019) and a
-learning rate that falls to zero along half a cosine; scenes are mirrored and shifted at random. The same seed gives the
-same scenes, order and masks; the weights are then equal to the rounding of the machine's matrix products. After every
-epoch the state is saved beside OUT.mat; the same command, run again after an interruption, goes on from there.
+The optimiser is Adam (Kingma & Ba 2015) on MatConvNet's softmax loss, with decoupled weight decay (Loshchilov & Hutter
+2019) and a learning rate that falls to zero along half a cosine. Scenes are mirrored and shifted at random. The same
+seed gives the same scenes, order and masks; weights then agree up to the rounding of the machine's matrix products.
+The state is saved beside OUT.mat after each epoch; the same command resumes from it after an interruption.
 """
 
 import argparse
@@ -18,20 +18,20 @@ from tqdm import tqdm
 
 from refvis.layers import Array, Dropout, Graph, Node, SoftmaxLoss
 from refvis.layers.dropout import draw_mask
-from refvis.scenes.network import INPUT_SCALE, for_raw_inputs, meta, untrained
+from refvis.scenes.network import INPUT_SCALE, fold_input_scale, meta, untrained
 from refvis.scenes.scene import TEST_SEEDS, TRAINING_SEEDS, batch
-from refvis.scenes.training import adam, batches, fresh_state, parameters, rate_at, resumed, save_state, varied
+from refvis.scenes.training import adam, augment, batches, fresh_state, load_state, parameters, rate_at, save_state
 from refvis.weights import save_simplenn
 
 BATCH, RATE, DECAY = 64, 1.2e-3, 1e-2
 DRY = 5
-"""Epochs at the beginning without dropout: with it, the scores stay at chance for several epochs."""
+"""Number of first epochs without dropout; with dropout, the scores would stay at chance for several epochs."""
 VALIDATION = TEST_SEEDS[-1000:]
-"""Scenes for a look at the progress: not trained on, and not among those that accuracy is measured on."""
+"""Scenes for monitoring: not trained on, and not among those that `refvis.scenes.accuracy` uses."""
 
 
-def with_layers(graph: Graph, masks: dict[str, Array]) -> Graph:
-    """Return the graph with the given dropout masks and with its softmax replaced by the loss of the training."""
+def training_graph(graph: Graph, masks: dict[str, Array]) -> Graph:
+    """Return the graph with the given dropout masks, and with the training loss in place of its softmax."""
     nodes = []
     for node in graph.nodes[:-1]:
         layer = replace(node.layer, mask=masks[node.name]) if node.name in masks else node.layer
@@ -40,7 +40,7 @@ def with_layers(graph: Graph, masks: dict[str, Array]) -> Graph:
     return Graph((*nodes, Node("loss", SoftmaxLoss(), (*last.inputs, "label"), last.outputs)))
 
 
-def masks_for(
+def dropout_masks(
     graph: Graph, count: int, shapes: dict[str, tuple[int, ...]], random: np.random.Generator
 ) -> dict[str, Array]:
     """Return a fresh mask for each dropout layer, for a batch of `count` images."""
@@ -51,8 +51,8 @@ def masks_for(
     }
 
 
-def prepared(images: Array, average: Array) -> Array:
-    """Return uint8 images (N x H x W x 3) as inputs of the network in training, float32."""
+def to_input(images: Array, average: Array) -> Array:
+    """Return uint8 images (N x H x W x 3) as training inputs, float32."""
     scaled: Array = (images.astype("float32") - average) / np.float32(INPUT_SCALE)
     return scaled
 
@@ -62,7 +62,7 @@ def accuracy(graph: Graph, images: Array, labels: Array, average: Array) -> floa
     right = 0
     for start in range(0, len(images), 100):
         part = slice(start, start + 100)
-        scores = graph.forward(prepared(images[part], average)).output
+        scores = graph.forward(to_input(images[part], average)).output
         right += int((scores[:, 0, 0].argmax(axis=1) == labels[part]).sum())
     return right / len(images)
 
@@ -76,7 +76,7 @@ def train(out: Path, scenes: int, epochs: int, seed: int) -> None:
     values = parameters(graph)
     state = fresh_state(values)
     saved = out.with_suffix(f".{seed}-{scenes}-{epochs}.npz")
-    done = resumed(saved, values, state)
+    done = load_state(saved, values, state)
     shapes, per_epoch = graph.shapes(x0=(1, *images.shape[1:])), scenes // BATCH
     for epoch in range(done, epochs):
         random, losses = np.random.default_rng([seed, epoch]), []
@@ -85,9 +85,9 @@ def train(out: Path, scenes: int, epochs: int, seed: int) -> None:
         )
         for number, chosen in enumerate(progress):
             step = epoch * per_epoch + number + 1
-            masks = masks_for(graph, BATCH, shapes, random) if epoch >= DRY else {}
-            net = with_layers(graph, masks)
-            x = prepared(varied(images[chosen], random), average)
+            masks = dropout_masks(graph, BATCH, shapes, random) if epoch >= DRY else {}
+            net = training_graph(graph, masks)
+            x = to_input(augment(images[chosen], random), average)
             trace = net.forward(x, label=(labels[chosen] + 1).astype("float32"))
             losses.append(float(trace.output.item()))
             adam(
@@ -102,7 +102,7 @@ def train(out: Path, scenes: int, epochs: int, seed: int) -> None:
         save_state(saved, values, state, epoch + 1)
         share = accuracy(graph, check_images, check_labels, average)
         tqdm.write(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, validation accuracy {share:.4f}")
-    save_simplenn(for_raw_inputs(graph).nodes, meta(average), out)
+    save_simplenn(fold_input_scale(graph).nodes, meta(average), out)
     saved.unlink(missing_ok=True)
 
 

@@ -1,11 +1,12 @@
-"""Train the bundled generators on generated scenes, with this project's own gradients.
+"""Training of the bundled generators on generated scenes, with the gradients of this project.
 
     python -m refvis.scenes.train_generators NAME OUT.mat [--scenes 16000] [--epochs 12] [--seed 0]
 
-The loss (Dosovitskiy & Brox 2016) is the mean squared difference of the drawn image from the scene whose code was
-given; `FEATURES` times the same at relu2 of the bundled network, relative to that code's mean square, keeps edges where
-squared pixels alone would blur (their second paper of 2016). Adam, with a rate that falls to zero along half a cosine;
-scenes are mirrored and shifted. The same command, run again after an interruption, goes on from the last epoch.
+The loss (Dosovitskiy & Brox 2016) is the mean squared difference between the drawn image and the scene that the code is
+of. `FEATURES` times the same at relu2 of the bundled network, relative to that code's mean square, keeps edges that
+squared pixels alone would blur (their second paper of 2016). The optimiser is Adam, with a rate that falls to zero
+along half a cosine. Scenes are mirrored and shifted. After an interruption, the same command resumes from the last
+epoch.
 """
 
 import argparse
@@ -18,29 +19,29 @@ from tqdm import tqdm
 from refvis.layers import Array, Graph
 from refvis.loading import load
 from refvis.network import Network
-from refvis.scenes.code_statistics import about_codes
-from refvis.scenes.generators import OUTPUT_SCALE, PLANS, for_raw_codes, meta, untrained
+from refvis.scenes.code_statistics import code_meta
+from refvis.scenes.generators import OUTPUT_SCALE, PLANS, fold_scales, meta, untrained
 from refvis.scenes.scene import TEST_SEEDS, TRAINING_SEEDS, batch
 from refvis.scenes.training import (
     adam,
+    augment,
     batches,
     fresh_state,
+    load_state,
     parameters,
     rate_at,
-    resumed,
     save_state,
-    varied,
 )
 from refvis.weights import save_simplenn
 
 BATCH, RATE, DECAY, FEATURES = 32, 2e-3, 1e-3, 0.25
 COMPARED = "relu2"
-"""Variable of the bundled network at which drawn images are compared with scenes, beside the pixels."""
+"""Variable of the bundled network where drawn images are compared with scenes, in addition to the pixels."""
 VALIDATION = TEST_SEEDS[-200:]
 
 
 def train(name: str, out: Path, scenes: int, epochs: int, seed: int) -> None:
-    """Train the generator of that bundled name and write it to `out`."""
+    """Train the generator of the bundled name `name` and write it to `out`."""
     plan, net = PLANS[name], load("scenes")
     images = batch(tqdm(TRAINING_SEEDS[:scenes], desc="scenes", unit="scene"))[0]
     checks = inputs(net, batch(VALIDATION)[0])
@@ -51,15 +52,15 @@ def train(name: str, out: Path, scenes: int, epochs: int, seed: int) -> None:
     values = parameters(graph)
     state, saved = fresh_state(values), out.with_suffix(f".{seed}-{scenes}-{epochs}.npz")
     per_epoch = scenes // BATCH
-    for epoch in range(resumed(saved, values, state), epochs):
+    for epoch in range(load_state(saved, values, state), epochs):
         random, losses = np.random.default_rng([seed, epoch]), []
         progress = tqdm(batches(scenes, BATCH, random), total=per_epoch, desc=f"epoch {epoch + 1} of {epochs}")
         for number, chosen in enumerate(progress):
             step = epoch * per_epoch + number + 1
-            x = inputs(net, varied(images[chosen], random))
+            x = inputs(net, augment(images[chosen], random))
             coded = coder.forward(x)
             trace = graph.forward(coded.output / np.float32(scale))
-            loss, signal = judged(judge, trace.output, x, coded[judge.outputs[0]])
+            loss, signal = loss_and_gradient(judge, trace.output, x, coded[judge.outputs[0]])
             losses.append(loss)
             gradients = graph.parameter_gradients(trace, {graph.outputs[0]: signal})
             adam(values, gradients, state, step, rate_at(step, epochs * per_epoch, RATE), DECAY)
@@ -68,8 +69,8 @@ def train(name: str, out: Path, scenes: int, epochs: int, seed: int) -> None:
         drawn = graph.forward(codes / np.float32(scale)).output * np.float32(OUTPUT_SCALE)
         share = float(((drawn - checks) ** 2).sum() / (checks**2).sum())
         tqdm.write(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, squared error / square of held-out {share:.4f}")
-    about = about_codes(net, plan.source)
-    save_simplenn(for_raw_codes(graph, scale).nodes, meta(plan, codes.shape, about), out)
+    about = code_meta(net, plan.source)
+    save_simplenn(fold_scales(graph, scale).nodes, meta(plan, codes.shape, about), out)
     saved.unlink(missing_ok=True)
 
 
@@ -79,13 +80,13 @@ def inputs(net: Network, images: Array) -> Array:
     return images.astype("float32") - average
 
 
-def judged(judge: Graph, drawn: Array, x: Array, wanted: Array) -> tuple[float, Array]:
-    """Return the loss of drawn images (in units of OUTPUT_SCALE) against inputs x and their features, and its slope."""
+def loss_and_gradient(judge: Graph, drawn: Array, x: Array, target: Array) -> tuple[float, Array]:
+    """Return the loss of images (units of OUTPUT_SCALE) against inputs x and features `target`, and its gradient."""
     difference = drawn - x / np.float32(OUTPUT_SCALE)
     loss, signal = float((difference**2).mean()), difference * np.float32(2 / difference.size)
     trace = judge.forward(drawn * np.float32(OUTPUT_SCALE))
-    features = trace.output - wanted
-    weight = FEATURES / float((wanted * wanted).sum())
+    features = trace.output - target
+    weight = FEATURES / float((target * target).sum())
     back = judge.backward(trace, {judge.outputs[0]: features * np.float32(2 * weight)})[judge.inputs[0]]
     return loss + weight * float((features**2).sum()), signal + back * np.float32(OUTPUT_SCALE)
 

@@ -1,4 +1,4 @@
-"""What training the bundled networks has in common: parameters by name, Adam, batches, a state that survives."""
+"""Shared parts of training: parameters by name, Adam, batches, augmentation, and a state that can be resumed."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from refvis.layers import Array, Graph
 
 FIRST_MOMENT, SECOND_MOMENT, TINY = 0.9, 0.999, 1e-8
 SHIFT = 4
-"""Pixels by which images are shifted at most."""
+"""Largest random shift in pixels."""
 
 Parameters = dict[tuple[str, str], Array]
 """{(node name, field): array}"""
@@ -20,16 +20,16 @@ State = dict[str, Parameters]
 
 def parameters(graph: Graph) -> Parameters:
     """Return {(node name, field): array} for all filters and biases."""
-    found = {}
-    for node in graph.nodes:
-        for field in ("filters", "biases"):
-            if getattr(node.layer, field, None) is not None:
-                found[node.name, field] = getattr(node.layer, field)
-    return found
+    return {
+        (node.name, field): getattr(node.layer, field)
+        for node in graph.nodes
+        for field in ("filters", "biases")
+        if getattr(node.layer, field, None) is not None
+    }
 
 
 def fresh_state(values: Parameters) -> State:
-    """Return the moments of Adam before its first step."""
+    """Return Adam's moments before the first step."""
     return {name: {key: np.zeros_like(value) for key, value in values.items()} for name in ("first", "second")}
 
 
@@ -46,19 +46,19 @@ def adam(values: Parameters, gradients: Parameters, state: State, step: int, rat
 
 
 def rate_at(step: int, steps: int, rate: float) -> float:
-    """Return the learning rate: up over 200 steps, then down to zero along half a cosine."""
+    """Return the learning rate: it rises over 200 steps, then falls to zero along half a cosine."""
     return float(rate * min(1.0, step / 200) * (1 + np.cos(np.pi * step / steps)) / 2)
 
 
 def batches(count: int, size: int, random: np.random.Generator) -> Iterator[Array]:
-    """Yield the indices of all scenes in random order, `size` at a time; an incomplete last batch is left out."""
+    """Yield the indices of all scenes in random order, `size` at a time; an incomplete last batch is dropped."""
     order = random.permutation(count)
     for start in range(0, count - size + 1, size):
         yield order[start : start + size]
 
 
-def varied(images: Array, random: np.random.Generator) -> Array:
-    """Return images (N x H x W x 3), each mirrored at even odds and shifted by up to SHIFT pixels, edges repeated."""
+def augment(images: Array, random: np.random.Generator) -> Array:
+    """Return images (N x H x W x 3), each mirrored with probability 1/2 and shifted by up to SHIFT pixels."""
     side = images.shape[1]
     wide = np.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="edge")
     out = np.empty_like(images)
@@ -70,23 +70,23 @@ def varied(images: Array, random: np.random.Generator) -> Array:
 
 
 def save_state(path: Path, values: Parameters, state: State, epochs: int) -> None:
-    """Write values and moments, whole or not at all."""
+    """Write values and moments atomically."""
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, epochs=epochs, **_named(values, state))
+        np.savez(file, epochs=epochs, **_by_name(values, state))
     os.replace(part, path)
 
 
-def resumed(path: Path, values: Parameters, state: State) -> int:
-    """Copy a saved state into `values` and `state`; return the number of epochs that it has behind it."""
+def load_state(path: Path, values: Parameters, state: State) -> int:
+    """Copy a saved state into `values` and `state`; return its number of finished epochs, 0 if there is no file."""
     if not path.exists():
         return 0
     with np.load(path) as stored:
-        for name, array in _named(values, state).items():
+        for name, array in _by_name(values, state).items():
             array[...] = stored[name]
         return int(stored["epochs"])
 
 
-def _named(values: Parameters, state: State) -> dict[str, Array]:
+def _by_name(values: Parameters, state: State) -> dict[str, Array]:
     named = {"value": values, **state}
     return {f"{kind} {node} {field}": array for kind, group in named.items() for (node, field), array in group.items()}

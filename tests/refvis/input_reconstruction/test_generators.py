@@ -14,8 +14,8 @@ from refvis import ShapeError, scenes
 from refvis.input_reconstruction.image.generator_codes import Between, generator_for, usual_codes
 from refvis.input_reconstruction.image.parametrisations import Generated
 from refvis.layers import BatchNorm, Conv, ConvTranspose, Graph, ReLU
-from refvis.scenes.code_statistics import about_codes, main, statistics
-from refvis.scenes.generators import OUTPUT_SCALE, PLANS, Plan, for_raw_codes, meta, untrained
+from refvis.scenes.code_statistics import code_meta, main, statistics
+from refvis.scenes.generators import OUTPUT_SCALE, PLANS, Plan, fold_scales, meta, untrained
 from refvis.weights import bundled_path, read_model
 
 PIXELS = {"relu2": 0.34, "relu3": 0.46, "relu5": 0.77}
@@ -218,7 +218,7 @@ def test_raw_codes_give_raw_images():
     code = inputs(2, size=(3, 4, 6))
     wanted = graph.forward(code / np.float32(37)).output * np.float32(OUTPUT_SCALE)
     assert wanted.shape == (2, 12, 16, 3)
-    found = for_raw_codes(graph, 37.0).forward(code).output
+    found = fold_scales(graph, 37.0).forward(code).output
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
     assert isinstance(graph, Graph)
 
@@ -231,7 +231,7 @@ def test_statistics_are_added_to_a_file(net, tmp_path, capsys):
     before = refvis.load(path).fingerprint
     main([str(path), "--scenes", "60"])
     loaded = refvis.load(path)
-    expected = meta(plan, (1, 8, 8, 64), about_codes(net, "relu5", 60))
+    expected = meta(plan, (1, 8, 8, 64), code_meta(net, "relu5", 60))
     assert loaded.fingerprint == before
     np.testing.assert_allclose(loaded.meta["code"]["mean"], expected["code"]["mean"])
     np.testing.assert_allclose(loaded.meta["code"]["deviation"], expected["code"]["deviation"])

@@ -19,7 +19,7 @@ def test_a_distractor_stays_in_its_spot_and_its_window(seed):
     spot = Spot(30.5, 12.5, 9.3)
     distance = distractor(np.random.default_rng(seed), X, Y, spot)
     assert distance.min() < -1
-    assert distance[disc(X, Y, (spot.x, spot.y), spot.reach) > 0].min() > 0
+    assert distance[disc(X, Y, (spot.x, spot.y), spot.radius) > 0].min() > 0
     outside = np.ones((64, 64), bool)
     outside[spot.window()] = False
     assert distance[outside].min() > 0.5
@@ -35,7 +35,7 @@ def test_a_window_at_the_border_is_cut_off():
 def test_a_free_spot_keeps_its_distance(seed):
     spot = free_spot(np.random.default_rng(seed), disc(X, Y, (30.0, 30.0), 12.0))
     assert spot is not None
-    assert np.hypot(spot.x - 30, spot.y - 30) - spot.reach > 12 + GAP
+    assert np.hypot(spot.x - 30, spot.y - 30) - spot.radius > 12 + GAP
 
 
 def test_a_full_picture_has_no_free_spot():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from refvis.scenes import CLASSES, SIDE, TEST_SEEDS, TRAINING_SEEDS, batch, scene
-from refvis.scenes.colours import ACCENT_CONTRAST, BODY_CONTRAST, apart, palette
+from refvis.scenes.colours import ACCENT_CONTRAST, BODY_CONTRAST, colour_distance, palette
 
 COUNT = 600
 
@@ -129,9 +129,9 @@ def test_the_same_seed_paints_every_class_in_the_same_colours():
 @given(st.integers(0, 2**40))
 @settings(max_examples=50, deadline=None)
 def test_a_palette_keeps_its_distances(seed):
-    found = palette(np.random.default_rng(seed))
-    assert apart(list(found.body), found.ground) > BODY_CONTRAST
-    assert apart([found.accent], [*found.ground, *found.body]) > ACCENT_CONTRAST
+    colours = palette(np.random.default_rng(seed))
+    assert colour_distance(list(colours.body), colours.ground) > BODY_CONTRAST
+    assert colour_distance([colours.accent], [*colours.ground, *colours.body]) > ACCENT_CONTRAST
 
 
 @pytest.mark.parametrize("label", [-1, 10, 99])
