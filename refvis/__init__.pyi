@@ -14,6 +14,7 @@ from . import show as show
 from . import targets as targets
 from . import units as units
 from . import weights as weights
+from .dataset_examples.search import examples as examples
 from .deconvolutional.accounts.ledger import Ledger as Ledger
 from .deconvolutional.cam import cam as cam
 from .deconvolutional.deconvolution import deconvolution as deconvolution
@@ -44,7 +45,6 @@ from .input_reconstruction.natural import caricature as caricature
 from .input_reconstruction.deepdream import deepdream as deepdream
 from .input_reconstruction.inversion import inversion as inversion
 from .input_reconstruction.natural import natural_preimage as natural_preimage
-from .input_reconstruction.examples.search import examples as examples
 from .input_reconstruction.generators import generator_inversion as generator_inversion
 from .input_reconstruction.generators import generator_maximization as generator_maximization
 from .input_reconstruction.hog import dsift as dsift

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from refvis.layers import Array, Graph, array_module
-from refvis.layers.base.arrays import require_finite
+from refvis.layers import Array, Graph, Trace, array_module
+from refvis.layers.base.arrays import moved, require_finite
 from refvis.layers.graph.nodes import called
 from refvis.network import Network
-from refvis.units import Against, Channel, checked_against, checked_channels, checked_position
+from refvis.units import Selection, checked_against, checked_channels, checked_position
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,18 @@ class Target:
             places[0, self.position[0], self.position[1]] = 1
         return places * self._signs(values)
 
+    def scores(self, values: Array) -> Array:
+        """Return each row's score, in float64, for `values` of its own (rows x H x W x C) or of one image for all."""
+        return self.chosen(values).sum(axis=(1, 2), dtype="float64")
+
+    def measures(self, trace: Trace) -> dict[str, Array]:
+        """Return {"score": each row's score for the images of the trace, float64 on the host}, as a measure."""
+        return {"score": moved(self.scores(self.per_row(trace[self.variable])), "numpy")}
+
+    def per_row(self, values: Array) -> Array:
+        """Return `values` of N images for each row: those of an image as often as it has units."""
+        return values.repeat(len(self.channels) // len(values), axis=0)
+
     def rows(self, part: slice) -> Self:
         """Return the target with some of its rows."""
         return replace(self, channels=self.channels[part], against=self.against[part])
@@ -50,12 +62,12 @@ class Target:
         """Return what was chosen, for a record: of several images, the units of the first."""
         count = len(self.channels) // images
         channels = ["all" if one is None else one for one in self.channels[:count]]
-        found: dict[str, Any] = {"at": self.variable, "channel": channels[0] if count == 1 else channels}
+        choices: dict[str, Any] = {"at": self.variable, "channel": channels[0] if count == 1 else channels}
         if self.position is not None:
-            found["position"] = self.position
+            choices["position"] = self.position
         if self.against:
-            found["against"] = self.against[0] if count == 1 else list(self.against[:count])
-        return found
+            choices["against"] = self.against[0] if count == 1 else list(self.against[:count])
+        return choices
 
     def _signs(self, values: Array) -> Array:
         """Return 1 at each row's channel and -1 at that in `against` (rows x 1 x 1 x C)."""
@@ -70,44 +82,35 @@ class Target:
         return ones(self.channels) - ones(self.against) if self.against else ones(self.channels)
 
 
-def target(
-    net: Network,
-    x: Array,
-    at: str | None,
-    channel: Channel,
-    position: tuple[int, int] | None = None,
-    against: Against = None,
-) -> tuple[Target, Any]:
-    """Return what to explain, and the trace of `x` (N x H x W x C) up to it.
+def target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]:
+    """Return what is selected, found in the network, and the trace of `x` (N x H x W x C) up to it.
 
-    `at` is a node's or a variable's name (None: the scores, before softmax and losses). `channel` counts from 0, or is
-    the name of a class at the scores and their softmax: one, a sequence (a unit for each), "all" (one unit, the sum of
-    all), or None: in each image, the one with the largest sum over its positions. `position` (y, x) leaves one position
-    of the map (and None is the strongest there). `against` is a channel whose map is subtracted, or one for each
-    channel.
+    A channel of None is, in each image, the one with the largest sum over its positions, or the largest value at the
+    selected position. The names of classes serve as channels at the scores and at their softmax.
     Raises ValueError for what the network lacks, for a channel against itself, and for NaN.
     """
     require_finite(x)
-    variable = net.scores if at is None else written(net, at)
+    variable = net.scores if selection.at is None else written_variable(net, selection.at)
     name, labels = called(net.nodes, variable), net.labels_at(variable)
     cut = net.upto(variable)
     trace = cut.forward(x)
     if variable not in trace:
         raise ValueError(f"{name} cannot be computed from an image alone: explain a variable below it")
     values = trace[variable]
-    place = checked_position(position, values.shape, name)
+    place = checked_position(selection.position, values.shape, name)
     units: list[tuple[int | None, ...]]
+    channel = selection.channel
     if channel is None:
         units = [(int(k),) for k in at_position(values, place).sum(axis=(1, 2)).argmax(axis=1)]
     elif isinstance(channel, str) and channel == "all":
         units = [(None,)] * len(values)
     else:
         units = [checked_channels(channel, values.shape[3], name, labels)] * len(values)
-    others = checked_against(against, units, values.shape[3], name, labels)
+    others = checked_against(selection.against, units, values.shape[3], name, labels)
     return Target(cut, variable, sum(units, ()), sum(others, ()), place), trace
 
 
-def written(net: Network, at: str) -> str:
+def written_variable(net: Network, at: str) -> str:
     """Return the variable that `at` (a node or variable) stands for; ValueError if there is none, or no layer's."""
     variable = net.variable(at)
     if variable in net.inputs:

@@ -1,6 +1,7 @@
 """Checks of what people name as explained: channels, the channels they are set against, and a position."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from operator import index
 from typing import Any, TypeAlias
@@ -11,6 +12,28 @@ None (the strongest of each image)."""
 
 Against: TypeAlias = int | str | Sequence[int | str] | None
 """A channel for every unit, or one for each of them."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a caller asks to have explained, unchecked; `refvis.targets.target` finds it in a network.
+
+    Fields:
+
+        at        a layer or variable by name; None: the scores, before softmax and losses
+        channel   one channel, by number or as the name of a class, or a sequence of them; "all": the whole layer at
+                  once; None: the strongest of each image
+        position  one position (y, x) of the channel's map; None: the whole map
+        against   a channel whose map is subtracted, or one for each channel; None: nothing is subtracted
+        output    for methods that change the input: whether they watch the "score" or its "probability"; None: the
+                  probability of the scores, the score of any other layer
+    """
+
+    at: str | None = None
+    channel: Channel = None
+    position: tuple[int, int] | None = None
+    against: Against = None
+    output: str | None = None
 
 
 def several(given: Any) -> bool:

@@ -8,17 +8,15 @@ from typing import TypeAlias
 
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.limits import MEMORY, count_at_once
 from refvis.layers.calls import forward_of
 from refvis.layers.graph.network import Graph
 from refvis.layers.graph.nodes import Node, Trace
-from refvis.layers.graph.per_image import is_apart
 from refvis.layers.incremental.rectangles import Rectangle, size
+from refvis.layers.operators import is_per_image
 
 Content: TypeAlias = Callable[[int], Array]
 """Number of a box -> what stands in it: h x w x C, or what broadcasts to it."""
-
-LIMIT = 512 << 20
-"""Bytes that the variables of boxes computed at once may take, about, unless told otherwise."""
 
 MOST = 64
 """Boxes computed at once, unless told otherwise."""
@@ -29,7 +27,7 @@ def forward_changes(
     trace: Trace,
     boxes: Sequence[Rectangle],
     content: Content,
-    limit: int = LIMIT,
+    limit: int = MEMORY,
     most: int = MOST,
     source: str | None = None,
 ) -> Iterator[tuple[list[int], Array]]:
@@ -71,7 +69,7 @@ def dependents(graph: Graph, trace: Trace, source: str) -> list[Node]:
 
 def at_once(nodes: Sequence[Node], each: int, limit: int, most: int) -> int:
     """Return how many boxes, of `each` bytes of variables, to compute at once; layers need about as much again."""
-    return max(1, min(most, limit // (2 * each))) if all(is_apart(node.layer) for node in nodes) else 1
+    return max(1, min(most, count_at_once(2 * each, limit))) if all(is_per_image(node.layer) for node in nodes) else 1
 
 
 def computed(nodes: Sequence[Node], given: dict[str, Array], trace: Trace, count: int, end: str) -> Array:

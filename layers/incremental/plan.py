@@ -17,13 +17,16 @@ from itertools import groupby
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.exactness import twin_of
 from refvis.layers.base.geometry import place
+from refvis.layers.base.limits import MEMORY
+from refvis.layers.base.operator import Cut
 from refvis.layers.graph.network import Graph
 from refvis.layers.graph.nodes import Node, Trace
 from refvis.layers.incremental import full_passes as changes
-from refvis.layers.incremental.full_passes import LIMIT, MOST, Content, at_once, computed, fitting, only_output
+from refvis.layers.incremental.full_passes import MOST, Content, at_once, computed, fitting, only_output
 from refvis.layers.incremental.influence import parted, read
-from refvis.layers.incremental.local import Cut, on_patches, outside, window
+from refvis.layers.incremental.local import border, on_patches
 from refvis.layers.incremental.rectangles import Corner, Rectangle, corner, needed, size
+from refvis.layers.operators import local_window
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def forward_changes(
     trace: Trace,
     boxes: Sequence[Rectangle],
     content: Content,
-    limit: int = LIMIT,
+    limit: int = MEMORY,
     most: int = MOST,
     source: str | None = None,
 ) -> Iterator[tuple[list[int], Array]]:
@@ -127,10 +130,10 @@ class Plan:
     def _computed(self, node: Node, found: dict[str, Changed], parts: list[Rectangle]) -> Changed:
         """Return these rectangles of a node's output."""
         shapes = [self.trace[name].shape for name in node.inputs]
-        seen = [needed(part, window(node.layer, shapes)) for part in parts]
+        seen = [needed(part, local_window(node.layer, *shapes)) for part in parts]
         largest = max(size(one)[0] for one in seen), max(size(one)[1] for one in seen)
         cut = Cut(tuple(map(corner, seen)), tuple(map(corner, parts)), size(parts[0]), shapes[0][1:3])
-        patches = [self._patches(name, found.get(name), cut.seen, largest, outside(node.layer)) for name in read(node)]
+        patches = [self._patches(name, found.get(name), cut.seen, largest, border(node.layer)) for name in read(node)]
         return Changed(on_patches(node.layer, patches, cut), cut.written)
 
     def _patches(

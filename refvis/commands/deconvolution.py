@@ -7,7 +7,7 @@ import typer
 
 from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, subject
 from refvis.commands.units import Against, At, ChannelOption, Position, chosen, note_of_sign, opposed, placed, told
-from refvis.text.escape import printable
+from refvis.text.terminal import escape_controls
 
 Mode = Annotated[str, typer.Option(help="What walks back; 'refvis modes' lists the names.")]
 Seed = Annotated[str | None, typer.Option(help="What starts: 'one' or 'activation'; the mode's own, if left out.")]
@@ -31,9 +31,9 @@ def deconvolution(
 ) -> None:
     """Walk back from a channel to the image, and write the heatmap."""
     import refvis
-    from refvis.deconvolutional.backward import mode_names as named_modes
+    from refvis.backpropagation.rules import find_mode
 
-    named_modes.found(mode)
+    find_mode(mode)
     seen = subject(image, scene)
     net = loaded(model, size, mean)
     found = refvis.deconvolution(
@@ -48,5 +48,5 @@ def deconvolution(
     )
     found.save(out)
     typer.echo(told(seen.name, found))
-    typer.echo(f"heatmap: {printable(str(out))}")
+    typer.echo(f"heatmap: {escape_controls(str(out))}")
     note_of_sign(float(found.measures["score"][0]), mode)

@@ -22,9 +22,9 @@ def ledger(
 ) -> None:
     """Print where relevance goes on its way back to the image: a line per layer, which add up."""
     import refvis
-    from refvis.deconvolutional.backward import mode_names as named_modes
+    from refvis.backpropagation.rules import find_mode
 
-    named_modes.found(mode)
+    find_mode(mode)
     seen = subject(image, scene)
     net = loaded(model, size, mean)
     x = net.preprocess(seen.image)

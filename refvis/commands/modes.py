@@ -10,7 +10,7 @@ def modes(
 ) -> None:
     """List the modes, a line each, or print the table of rules of one."""
     from refvis.commands.mode_list import listed
-    from refvis.deconvolutional.backward.mode_names import found
+    from refvis.backpropagation.rules import find_mode
     from refvis.layers.modes.tables import table
 
-    typer.echo(listed() if name is None else table(found(name)))
+    typer.echo(listed() if name is None else table(find_mode(name)))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from refvis.layers import Array
-from refvis.text.escape import printable
+from refvis.text.terminal import escape_controls
 
 
 def scenes(
@@ -16,7 +16,7 @@ def scenes(
 ) -> None:
     """Write generated scenes as PNG files, each with the mask of its object."""
     from refvis.files import write_bytes
-    from refvis.input_reconstruction.examples.images import MASK
+    from refvis.dataset_examples.images import MASK
     from refvis.results import png
     from refvis.scenes import scene
 
@@ -26,7 +26,7 @@ def scenes(
         name = f"{number:05d}-{made.name}"
         write_bytes(out / f"{name}.png", png(made.image))
         write_bytes(out / f"{name}{MASK}", _bits(made.mask))
-    typer.echo(f"{count} scenes and their masks are in {printable(str(out))}")
+    typer.echo(f"{count} scenes and their masks are in {escape_controls(str(out))}")
 
 
 def _bits(mask: Array) -> bytes:

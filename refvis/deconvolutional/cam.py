@@ -9,13 +9,11 @@ position, w_ck(i, j), and the map's sum is y_c less the bias.
 """
 
 from refvis.deconvolutional.backward.maps import shown
-from refvis.deconvolutional.backward.scores import score
-from refvis.deconvolutional.backward.walk import of_rows
 from refvis.layers import Array, Conv, Dropout, FullyConnected, Graph, Node, Pool, Trace, array_module, title
 from refvis.network import Network
 from refvis.results import Heatmap, record
 from refvis.targets import target
-from refvis.units import Against, Channel
+from refvis.units import Against, Channel, Selection
 
 
 def cam(
@@ -34,13 +32,13 @@ def cam(
     Raises ValueError unless the target is written by a fully connected layer (or a convolution with filters as large
     as its input) that reads maps, or maps behind global average pooling.
     """
-    goal, trace = target(net, x, at, channel, position, against)
+    goal, trace = target(net, x, Selection(at, channel, position, against))
     variable, weights = _classifier(goal.net, trace, goal.net.node(goal.variable))
     signs = goal.weights(trace[goal.variable][:1])[:, 0, 0]
     coefficients = array_module(x, weights).tensordot(signs, weights.astype(x.dtype, copy=False), 1)
-    maps = (of_rows(goal, trace[variable]) * coefficients).sum(axis=3, keepdims=True)
+    maps = (goal.per_row(trace[variable]) * coefficients).sum(axis=3, keepdims=True)
     made = record("cam", net, x, **goal.choices(len(x)), layer=variable, upsample=upsample)
-    return shown(net, x, maps, True, made, upsample, score(goal, trace))
+    return shown(net, x, maps, True, made, upsample, goal.measures(trace))
 
 
 def _classifier(net: Graph, trace: Trace, node: Node) -> tuple[str, Array]:

@@ -1,15 +1,12 @@
 """Deconvolutional methods: forward, choose a unit, and walk back by a table of rules."""
 
-from refvis.deconvolutional.backward.mode_names import found
-from refvis.deconvolutional.backward.pixel_bounds import boxed
-from refvis.deconvolutional.backward.scores import score
-from refvis.deconvolutional.backward.seeds import seeded, with_rows_of
-from refvis.deconvolutional.backward.walk import passed, seed_name, walked
+from refvis.backpropagation.backward_pass import backpropagate, choose_seed, variable_on_path
+from refvis.backpropagation.rules import bounded_rules, mode_text
 from refvis.layers import Array, modes
 from refvis.network import Network
-from refvis.results import Heatmap, below, record
+from refvis.results import Heatmap, background, record
 from refvis.targets import target
-from refvis.units import Against, Channel
+from refvis.units import Against, Channel, Selection
 
 
 def deconvolution(
@@ -45,17 +42,13 @@ def deconvolution(
     in the record. `measures` has each row's "score", the sum of its map, unless the seed is an array.
     Raises ValueError for what does not exist, or is not on the way.
     """
-    start = seed_name(seed, found(mode))
-    goal, trace = target(net, x, at, channel, position, against)
-    rules, bounds = boxed(net, goal.net, x, mode)
-    if start == "given":
-        goal = with_rows_of(seed, goal, len(x), channel)
-    end = passed(goal, to)
-    values = walked(goal, trace, rules, seed if start == "given" else start, end)
-    choices = seeded(seed, goal, len(x), channel) if start == "given" else {**goal.choices(len(x)), "seed": start}
+    goal, trace = target(net, x, Selection(at, channel, position, against))
+    rules, bounds = bounded_rules(net, goal.net, x, mode)
+    goal, start, choices = choose_seed(seed, rules, goal, len(x), channel)
+    end = variable_on_path(goal, to)
+    values = backpropagate(goal, trace, rules, start, end)
     if to is not None:
         choices["to"] = end
-    name = mode if isinstance(mode, str) else modes.applied(mode, goal.net.nodes)
-    made = record("deconvolution", net, x, mode=name, **choices, **bounds)
-    measures = {} if start == "given" else score(goal, trace)
-    return Heatmap(values, modes.is_relevance(rules), made, below(net, x, values), measures)
+    made = record("deconvolution", net, x, mode=mode_text(mode, goal.net), **choices, **bounds)
+    measures = goal.measures(trace) if isinstance(start, str) else {}
+    return Heatmap(values, modes.is_relevance(rules), made, background(net, x, values), measures)

@@ -8,14 +8,11 @@ with the multipliers m of `refvis.layers.modes.deeplift`: the slopes of secants 
 from dataclasses import replace
 
 from refvis.deconvolutional.backward.baselines import baseline_scores, baselines, completeness, named
-from refvis.deconvolutional.backward.scores import score, scores
-from refvis.deconvolutional.backward.walk import of_rows
 from refvis.layers import Array, Trace, array_module, modes
-from refvis.layers.graph.per_image import apart
 from refvis.network import Network
-from refvis.results import Heatmap, below, record
+from refvis.results import Heatmap, background, record
 from refvis.targets import Target, target
-from refvis.units import Against, Channel
+from refvis.units import Against, Channel, Selection
 
 
 def deeplift(
@@ -40,18 +37,18 @@ def deeplift(
     a baseline of another shape.
     """
     starts = baselines(baseline, x)
-    goal, trace = target(net, x, at, channel, position, against)
+    goal, trace = target(net, x, Selection(at, channel, position, against))
     each = [_attributed(goal, trace, start) for start in starts[:, None]]
     values = sum(each[1:], each[0]) / len(each)
-    rises = scores(goal, of_rows(goal, trace[goal.variable])) - baseline_scores(goal, starts)
+    rises = goal.scores(goal.per_row(trace[goal.variable])) - baseline_scores(goal, starts)
     made = record("deeplift", net, x, **goal.choices(len(x)), baseline=named(baseline))
-    return Heatmap(values, True, made, below(net, x, values), score(goal, trace) | completeness(values, rises))
+    return Heatmap(values, True, made, background(net, x, values), goal.measures(trace) | completeness(values, rises))
 
 
 def _attributed(goal: Target, trace: Trace, start: Array) -> Array:
     """Return the attributions of each row from one reference (1 x H x W x C), rows x H x W x C."""
     pairs = _paired(trace, goal.net.forward(start))
-    if not apart(goal.net, pairs):
+    if not goal.net.is_per_image(pairs):
         raise ValueError(
             "the network mixes the images of a batch, or has layers of which that is not known: DeepLIFT compares an "
             "image with its reference, each by itself (batch normalisation needs moments)"
@@ -60,7 +57,7 @@ def _attributed(goal: Target, trace: Trace, start: Array) -> Array:
     units = len(goal.channels) // images
     each = [_multipliers(goal.rows(slice(unit, None, units)), pairs)[:images] for unit in range(units)]
     multipliers = array_module(*each).stack(each, axis=1).reshape(-1, *each[0].shape[1:])
-    return multipliers * of_rows(goal, trace[name] - start)
+    return multipliers * goal.per_row(trace[name] - start)
 
 
 def _paired(trace: Trace, reference: Trace) -> Trace:

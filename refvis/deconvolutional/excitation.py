@@ -8,16 +8,15 @@ the probability for the target's opposite, a unit with the weights -W, and keeps
 from functools import partial
 from typing import Any
 
+from refvis.backpropagation.backward_pass import above, backpropagate
 from refvis.deconvolutional.backward.maps import map_layer, shown
-from refvis.deconvolutional.backward.scores import score
-from refvis.deconvolutional.backward.walk import down_to, of_rows, walked
 from refvis.layers import Array, BatchNorm, Pool, ROIPool, Rule, Scale, Sum, Trace, array_module, lrp, modes, title
 from refvis.layers.base.arrays import moved
 from refvis.layers.modes.composites import FILTERED
 from refvis.network import Network
 from refvis.results import Heatmap, record
 from refvis.targets import Target, target
-from refvis.units import Channel
+from refvis.units import Channel, Selection
 
 
 def excitation_backprop(
@@ -44,16 +43,16 @@ def excitation_backprop(
     one cut. It is 1 less what got lost where nothing excites a unit, and about 0 for a contrastive map.
     Raises ValueError for what does not exist, or is not below the target, and for NaN.
     """
-    goal, trace = target(net, x, at, channel, position)
+    goal, trace = target(net, x, Selection(at, channel, position))
     variable = map_layer(goal, trace, _before_last_pooling(goal) if layer is None else layer)
     mode = excited(signed) | (_contrast(goal, signed) if contrastive else {})
-    found = walked(down_to(goal, variable), trace, mode, _started(goal, trace), variable)
+    found = backpropagate(above(goal, variable), trace, mode, _started(goal, trace), variable)
     maps = found.sum(axis=3, keepdims=True)
     options = {"layer": variable, "contrastive": contrastive, "signed": signed, "upsample": upsample}
     made = record("excitation_backprop", net, x, **goal.choices(len(x)), **options)
     kept = array_module(maps).maximum(maps, 0) if contrastive else maps
     arrived = {"arrived": moved(maps.sum(axis=(1, 2, 3), dtype="float64"), "numpy")}
-    return shown(net, x, kept, False, made, upsample, score(goal, trace) | arrived)
+    return shown(net, x, kept, False, made, upsample, goal.measures(trace) | arrived)
 
 
 def excited(signed: str) -> dict[Any, Rule]:
@@ -87,5 +86,5 @@ def _before_last_pooling(goal: Target) -> str:
 
 def _started(goal: Target, trace: Trace) -> Array:
     """Return the probability to start at each value of the target: equal at all that are explained, 1 in sum."""
-    ones = goal.weights(of_rows(goal, trace[goal.variable]))
+    ones = goal.weights(goal.per_row(trace[goal.variable]))
     return ones / ones.sum(axis=(1, 2, 3), keepdims=True)

@@ -6,15 +6,14 @@ with A_k the maps of a layer, by default the last that has positions, before poo
 one fully connected layer follow, alpha_k is the classifier's weight divided by the number of positions: `cam`.
 """
 
+from refvis.backpropagation.backward_pass import backpropagate, gradient_at
 from refvis.deconvolutional.backward.maps import map_layer, shown
-from refvis.deconvolutional.backward.scores import score
-from refvis.deconvolutional.backward.walk import gradient_at, of_rows, passed, walked
 from refvis.layers import Array, Trace, array_module, modes
 from refvis.network import Network
-from refvis.results import Heatmap, below, record
-from refvis.results.upsampling import upsampled
+from refvis.results import Heatmap, background, record
+from refvis.results.upsampling import upsample_bilinear
 from refvis.targets import Target, target
-from refvis.units import Against, Channel
+from refvis.units import Against, Channel, Selection
 
 
 def grad_cam(
@@ -36,12 +35,12 @@ def grad_cam(
     upsampled bilinearly to the input's size, or N x h x w x 1, as the layer has it.
     Raises ValueError for what does not exist, or is not below the target, and for NaN.
     """
-    goal, trace = target(net, x, at, channel, position, against)
+    goal, trace = target(net, x, Selection(at, channel, position, against))
     variable = map_layer(goal, trace, layer)
     choices = {**goal.choices(len(x)), "layer": variable, "relu": relu, "upsample": upsample}
     maps = _weighted(goal, trace, variable)
     kept, made = _positive(maps) if relu else maps, record("grad_cam", net, x, **choices)
-    return shown(net, x, kept, not relu, made, upsample, score(goal, trace))
+    return shown(net, x, kept, not relu, made, upsample, goal.measures(trace))
 
 
 def guided_grad_cam(
@@ -58,18 +57,18 @@ def guided_grad_cam(
 
     Arguments and errors as in `grad_cam`.
     """
-    goal, trace = target(net, x, at, channel, position, against)
+    goal, trace = target(net, x, Selection(at, channel, position, against))
     variable = map_layer(goal, trace, layer)
-    maps = upsampled(_positive(_weighted(goal, trace, variable)), x.shape[1:3])
-    values = maps * walked(goal, trace, modes.GUIDED, "one", passed(goal, None))
+    maps = upsample_bilinear(_positive(_weighted(goal, trace, variable)), x.shape[1:3])
+    values = maps * backpropagate(goal, trace, modes.GUIDED, "one")
     made = record("guided_grad_cam", net, x, **goal.choices(len(x)), layer=variable)
-    return Heatmap(values, False, made, below(net, x, values), score(goal, trace))
+    return Heatmap(values, False, made, background(net, x, values), goal.measures(trace))
 
 
 def _weighted(goal: Target, trace: Trace, variable: str) -> Array:
     """Return sum_k alpha_k A_k for each row of the target, rows x h x w x 1."""
     alpha = gradient_at(goal, trace, variable).mean(axis=(1, 2), keepdims=True)
-    return (of_rows(goal, trace[variable]) * alpha).sum(axis=3, keepdims=True)
+    return (goal.per_row(trace[variable]) * alpha).sum(axis=3, keepdims=True)
 
 
 def _positive(maps: Array) -> Array:

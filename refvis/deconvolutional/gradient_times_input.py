@@ -1,12 +1,11 @@
 """Gradient times input (Shrikumar et al. 2016): what each value adds to the score, were the network linear."""
 
-from refvis.deconvolutional.backward.scores import score
-from refvis.deconvolutional.backward.walk import gradient_at, of_rows, passed
+from refvis.backpropagation.backward_pass import gradient_at
 from refvis.layers import Array
 from refvis.network import Network
-from refvis.results import Heatmap, below, record
+from refvis.results import Heatmap, background, record
 from refvis.targets import target
-from refvis.units import Against, Channel
+from refvis.units import Against, Channel, Selection
 
 
 def gradient_times_input(
@@ -24,7 +23,7 @@ def gradient_times_input(
     The sum over an image is y where the network has no biases and is made of layers that are linear or piecewise
     linear (convolution, ReLU, pooling). Raises ValueError for what does not exist, and for NaN.
     """
-    goal, trace = target(net, x, at, channel, position, against)
-    values = of_rows(goal, x) * gradient_at(goal, trace, passed(goal, None))
+    goal, trace = target(net, x, Selection(at, channel, position, against))
+    values = goal.per_row(x) * gradient_at(goal, trace, goal.net.inputs[0])
     made = record("gradient_times_input", net, x, **goal.choices(len(x)))
-    return Heatmap(values, True, made, below(net, x, values), score(goal, trace))
+    return Heatmap(values, True, made, background(net, x, values), goal.measures(trace))

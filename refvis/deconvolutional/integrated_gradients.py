@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from refvis.backpropagation.sampling import batch_size, signals
 from refvis.deconvolutional.backward.baselines import baseline_scores, baselines, completeness, named
 from refvis.deconvolutional.backward.quadrature import quadrature
-from refvis.deconvolutional.backward.sampling import batch_size, signals
-from refvis.deconvolutional.backward.scores import score, scores
 from refvis.layers import Array, array_module, modes
 from refvis.network import Network
-from refvis.results import Heatmap, below, record
+from refvis.results import Heatmap, background, record
 from refvis.targets import Target, target
-from refvis.units import Against, Channel
+from refvis.units import Against, Channel, Selection
 
 
 def integrated_gradients(
@@ -50,15 +49,15 @@ def integrated_gradients(
     found, rises, reached = [], [], []
     choices: dict[str, Any] = {}
     for image in x[:, None]:
-        goal, trace = target(net, image, at, channel, position, against)
+        goal, trace = target(net, image, Selection(at, channel, position, against))
         found.append(_integrated(goal, image, starts, places, batch_size(goal, trace, batch)))
-        rises.append(scores(goal, trace[goal.variable]) - baseline_scores(goal, starts))
-        reached.append(score(goal, trace)["score"])
+        rises.append(goal.scores(trace[goal.variable]) - baseline_scores(goal, starts))
+        reached.append(goal.measures(trace)["score"])
         choices = choices or goal.choices(1)
     values = xp.concatenate(found)
     made = record("integrated_gradients", net, x, **choices, baseline=named(baseline), steps=steps, method=method)
     measures = {"score": np.concatenate(reached)} | completeness(values, xp.concatenate(rises))
-    return Heatmap(values, True, made, below(net, x, values), measures)
+    return Heatmap(values, True, made, background(net, x, values), measures)
 
 
 def _integrated(goal: Target, x: Array, starts: Array, places: list[tuple[float, float]], batch: int) -> Array:

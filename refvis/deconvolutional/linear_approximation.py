@@ -1,13 +1,12 @@
 """Linear approximation (as TorchRay calls it): gradient times activation at a hidden layer, channels added."""
 
+from refvis.backpropagation.backward_pass import gradient_at
 from refvis.deconvolutional.backward.maps import map_layer, shown
-from refvis.deconvolutional.backward.scores import score
-from refvis.deconvolutional.backward.walk import gradient_at, of_rows
 from refvis.layers import Array
 from refvis.network import Network
 from refvis.results import Heatmap, record
 from refvis.targets import target
-from refvis.units import Against, Channel
+from refvis.units import Against, Channel, Selection
 
 
 def linear_approximation(
@@ -27,8 +26,8 @@ def linear_approximation(
     input will do, too); targets y as in `deconvolution`. `values` is N x H x W x 1, upsampled to the input's size, or
     N x h x w x 1 as the layer has it. Raises ValueError for what does not exist, and for NaN.
     """
-    goal, trace = target(net, x, at, channel, position, against)
+    goal, trace = target(net, x, Selection(at, channel, position, against))
     variable = map_layer(goal, trace, layer)
-    product = of_rows(goal, trace[variable]) * gradient_at(goal, trace, variable)
+    product = goal.per_row(trace[variable]) * gradient_at(goal, trace, variable)
     made = record("linear_approximation", net, x, **goal.choices(len(x)), layer=variable, upsample=upsample)
-    return shown(net, x, product.sum(axis=3, keepdims=True), True, made, upsample, score(goal, trace))
+    return shown(net, x, product.sum(axis=3, keepdims=True), True, made, upsample, goal.measures(trace))

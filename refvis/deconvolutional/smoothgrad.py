@@ -13,16 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from refvis.deconvolutional.backward.mode_names import found as found_mode
+from refvis.backpropagation.backward_pass import default_seed
+from refvis.backpropagation.rules import find_mode, mode_text
+from refvis.backpropagation.sampling import batch_size, signals
 from refvis.deconvolutional.backward.noise import Noise, mean, mean_square, variance
-from refvis.deconvolutional.backward.sampling import batch_size, signals
-from refvis.deconvolutional.backward.scores import score
-from refvis.deconvolutional.backward.walk import seed_name
 from refvis.layers import Array, array_module, modes
 from refvis.network import Network
-from refvis.results import Heatmap, below, record
+from refvis.results import Heatmap, background, record
 from refvis.targets import target
-from refvis.units import Against, Channel
+from refvis.units import Against, Channel, Selection
 
 
 def smoothgrad(
@@ -48,7 +47,7 @@ def smoothgrad(
     Raises ValueError for what does not exist, and for NaN.
     """
     drawn = Noise(noise, samples, seed, batch)
-    return _folded("smoothgrad", mean, net, x, mode, at, channel, drawn, position, against)
+    return _folded("smoothgrad", mean, net, x, mode, Selection(at, channel, position, against), drawn)
 
 
 def smoothgrad_squared(
@@ -67,7 +66,7 @@ def smoothgrad_squared(
 ) -> Heatmap:
     """Return the mean of the signals' squares; arguments and errors as in `smoothgrad`."""
     drawn = Noise(noise, samples, seed, batch)
-    return _folded("smoothgrad_squared", mean_square, net, x, mode, at, channel, drawn, position, against)
+    return _folded("smoothgrad_squared", mean_square, net, x, mode, Selection(at, channel, position, against), drawn)
 
 
 def vargrad(
@@ -86,7 +85,7 @@ def vargrad(
 ) -> Heatmap:
     """Return the variance of the signals, divided by their number; arguments and errors as in `smoothgrad`."""
     drawn = Noise(noise, samples, seed, batch)
-    return _folded("vargrad", variance, net, x, mode, at, channel, drawn, position, against)
+    return _folded("vargrad", variance, net, x, mode, Selection(at, channel, position, against), drawn)
 
 
 def _folded(
@@ -95,25 +94,21 @@ def _folded(
     net: Network,
     x: Array,
     mode: str | modes.Mode,
-    at: str | None,
-    channel: Channel,
+    selection: Selection,
     drawn: Noise,
-    position: tuple[int, int] | None,
-    against: Against,
 ) -> Heatmap:
     """Return what `fold` makes of the signals at the noisy copies of each image."""
-    rules = found_mode(mode)
-    start, found, reached = seed_name(None, rules), [], []
+    rules = find_mode(mode)
+    start, found, reached = default_seed(rules), [], []
     choices: dict[str, Any] = {}
     for image in x[:, None]:
-        goal, trace = target(net, image, at, channel, position, against)
+        goal, trace = target(net, image, selection)
         count = batch_size(goal, trace, drawn.batch)
         found.append(fold(signals(goal, rules, start, partial(drawn.copy, image), drawn.samples, count)))
-        reached.append(score(goal, trace)["score"])
+        reached.append(goal.measures(trace)["score"])
         choices = choices or goal.choices(1)
     values = array_module(x).concatenate(found)
-    name = mode if isinstance(mode, str) else modes.applied(mode, goal.net.nodes)
     options = {"noise": drawn.share, "samples": drawn.samples, "seed": drawn.seed}
-    made = record(method, net, x, mode=name, **choices, **options)
+    made = record(method, net, x, mode=mode_text(mode, goal.net), **choices, **options)
     signed = method == "smoothgrad" and modes.is_relevance(rules)
-    return Heatmap(values, signed, made, below(net, x, values), {"score": np.concatenate(reached)})
+    return Heatmap(values, signed, made, background(net, x, values), {"score": np.concatenate(reached)})

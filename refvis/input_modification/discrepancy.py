@@ -8,19 +8,21 @@ cannot change it: boxes count for their part within it, and outside the map is e
 from dataclasses import replace
 from typing import Any
 
-from refvis.input_modification.boxes.effects import Passes, gathered
-from refvis.input_modification.boxes.fills import chosen, contents, described
-from refvis.input_modification.boxes.grid import boxes, spread
-from refvis.input_modification.boxes.measures import UNSIGNED, named
-from refvis.input_reconstruction.examples.patches import Box, seen_box
-from refvis.input_reconstruction.examples.ranking import strongest
+from refvis.input_modification.boxes.effects import Passes, collect_effects
+from refvis.input_modification.boxes.fills import find_fill, box_contents, describe
+from refvis.input_modification.boxes.grid import boxes, mean_over_boxes
+from refvis.input_modification.boxes.measures import UNSIGNED, find_measure
+from refvis.dataset_examples.patches import Box, seen_box
+from refvis.dataset_examples.ranking import strongest
 from refvis.layers import Array, ShapeError, Trace, receptive_fields
 from refvis.layers.base.geometry import Pair, integers, pair
-from refvis.layers.incremental.full_passes import LIMIT, MOST
+from refvis.layers.base.limits import MEMORY
+from refvis.layers.incremental.full_passes import MOST
 from refvis.layers.incremental.rectangles import Rectangle, Span, length
 from refvis.network import Network
-from refvis.results import Heatmap, below, record
+from refvis.results import Heatmap, background, record
 from refvis.targets import Target, at_position, target
+from refvis.units import Selection
 
 PAPER_SIDE, PAPER_SIZE, PAPER_STRIDE = 227, 11, 3
 """Side of the paper's images, of its boxes, and their steps, in pixels."""
@@ -41,7 +43,7 @@ def discrepancy(
     draws: int = 1,
     measure: Any = "absolute",
     incremental: bool = True,
-    memory: int = LIMIT,
+    memory: int = MEMORY,
     batch: int = MOST,
 ) -> Heatmap:
     """Return how much a unit's activation changes when a box covers each place of x (1 x H x W x C): 1 x H x W x 1.
@@ -56,35 +58,35 @@ def discrepancy(
     """
     if len(x) != 1:
         raise ShapeError(f"discrepancy takes one image, found {len(x)}: give x[i:i+1]")
-    size, stride = in_proportion(size, PAPER_SIZE, "size", x), in_proportion(stride, PAPER_STRIDE, "stride", x)
-    measuring, passes = named(measure), Passes(incremental, memory, batch)
+    size, stride = paper_proportion(size, PAPER_SIZE, "size", x), paper_proportion(stride, PAPER_STRIDE, "stride", x)
+    measuring, passes = find_measure(measure), Passes(incremental, memory, batch)
     (draws,) = integers(draws, "draws", (1,), 1)
-    goal, trace = _unit(net, x, at, channel, position)
-    places = within(boxes(x.shape[1:3], size, stride), field_box(goal, x.shape))
+    goal, trace = _unit_target(net, x, Selection(at, channel, position))
+    places = parts_within(boxes(x.shape[1:3], size, stride), field_box(goal, x.shape))
     covered = [place for place in places for _ in range(draws)]
-    content = contents(chosen(fill, x, net.normalization.get("averageImage")), x, places, draws, seed)
+    content = box_contents(find_fill(fill, x, net.normalization.get("averageImage")), x, places, draws, seed)
     outputs, known = passes.run(goal, trace, covered, content), trace[goal.variable]
-    found = gathered(goal, known, outputs, len(covered), measuring, "discrepancy", progress)
-    effects = found.averaged(draws)
-    values = spread(effects.values, effects.done, places, x.shape[1:3])
+    found = collect_effects(goal, known, outputs, len(covered), measuring, "discrepancy", progress)
+    effects = found.mean_over_draws(draws)
+    values = mean_over_boxes(effects.values, effects.done, places, x.shape[1:3])
     made = record(
         "discrepancy",
         net,
         x,
         size=str(size),
         stride=str(stride),
-        fill=described(fill),
+        fill=describe(fill),
         **goal.choices(1),
-        measure=described(measure),
+        measure=describe(measure),
         draws=draws,
         seed=seed,
         computed=passes.words(goal, trace, places),
         **found.partial,
     )
-    return Heatmap(values, measuring not in UNSIGNED, made, below(net, x, values))
+    return Heatmap(values, measuring not in UNSIGNED, made, background(net, x, values))
 
 
-def in_proportion(given: Pair | None, paper: int, what: str, x: Array) -> tuple[int, int]:
+def paper_proportion(given: Pair | None, paper: int, what: str, x: Array) -> tuple[int, int]:
     """Return a box's size or stride (y, x) as given; None: the paper's, in proportion to the image's shorter side."""
     return pair(max(1, round(paper * min(x.shape[1:3]) / PAPER_SIDE)) if given is None else given, f"box {what}")
 
@@ -94,22 +96,21 @@ def field_box(goal: Target, shape: tuple[int, ...]) -> Box:
     return seen_box(receptive_fields(goal.net)[goal.variable], goal.position or (0, 0), (shape[1], shape[2]))
 
 
-def within(places: list[Rectangle], field: Box) -> list[Rectangle]:
+def parts_within(places: list[Rectangle], field: Box) -> list[Rectangle]:
     """Return the boxes' parts within the receptive field, those that have any."""
     top, left, bottom, right = field
-    cut = [(_common(rows, (top, bottom)), _common(columns, (left, right))) for rows, columns in places]
+    cut = [(_intersection(rows, (top, bottom)), _intersection(columns, (left, right))) for rows, columns in places]
     return [(rows, columns) for rows, columns in cut if length(rows) > 0 and length(columns) > 0]
 
 
-def _common(one: Span, other: Span) -> Span:
+def _intersection(one: Span, other: Span) -> Span:
     return max(one[0], other[0]), min(one[1], other[1])
 
 
-def _unit(
-    net: Network, x: Array, at: str | None, channel: int | str | None, position: tuple[int, int] | None
-) -> tuple[Target, Trace]:
+def _unit_target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]:
     """Return one channel at one position, the strongest where there is a choice, and the trace."""
-    goal, trace = target(net, x, at, "all" if channel is None else channel, position)
+    channel = selection.channel
+    goal, trace = target(net, x, replace(selection, channel="all") if channel is None else selection)
     if channel is not None and (len(goal.channels) != 1 or goal.channels[0] is None):
         raise ValueError(f"channel is {channel!r}, expected one channel: a discrepancy is that of one unit")
     scores, positions = strongest(at_position(trace[goal.variable], goal.position))

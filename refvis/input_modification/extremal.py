@@ -13,18 +13,18 @@ from dataclasses import replace
 from math import isclose
 from typing import Any
 
-from refvis.deconvolutional.backward.sampling import batch_size
+from refvis.backpropagation.sampling import batch_size
 from refvis.input_modification.masks.area import area_misfit
-from refvis.input_modification.masks.mask_objective import Asked, Watched
-from refvis.input_modification.masks.masks import Levels
-from refvis.input_modification.masks.search import Run, Search, clipped, searched
+from refvis.input_modification.masks.mask_objective import MaskObjective
+from refvis.input_modification.masks.masks import Pyramids
+from refvis.input_modification.masks.search import MaskRun, MaskSearch, clip_mask, search_masks
 from refvis.input_modification.masks.smooth_max import forward, gradient, smooth_max
 from refvis.layers import Array, Trace, array_module
 from refvis.network import Network
 from refvis.optimisation.minimise import Loop, minimised
 from refvis.optimisation.optimisers import Adam, Optimiser
 from refvis.results import Heatmap
-from refvis.units import Against, Channel
+from refvis.units import Against, Channel, Selection
 
 TEMPERATURE = 1 / 20
 """Of the smooth maximum, as in TorchRay."""
@@ -66,16 +66,16 @@ def extremal_perturbation(
     with a note in the record.
     Raises ValueError for what does not exist, for NaN, and where replacing changes nothing.
     """
-    areas = _checked(area, weights)
+    areas = _check(area, weights)
     if cells < 1 or not sigma > 0:
         raise ValueError(f"cells is {cells} and sigma {sigma}, expected 1 or more, and a reach above 0")
     loop: Loop[Optimiser] = Loop(steps, Adam(rate), (clipped,), patience, None, progress, "extremal_perturbation")
-    search = Search(game, fill, degrees, jitter, seed, loop)
+    search = MaskSearch(game, fill, degrees, jitter, seed, loop)
     step = max(1.0, min(x.shape[1:3]) / cells)
     smooth, xp = smooth_max(x, step, sigma * step, TEMPERATURE), array_module(x)
     shape = smooth.rows.shape[1], smooth.columns.shape[1], 1
 
-    def runs(seen: Watched, fills: Levels, trace: Trace) -> Iterator[Run]:
+    def runs(seen: MaskObjective, fills: Pyramids, trace: Trace) -> Iterator[MaskRun]:
         scale, count = _scale(seen, fills(0)), batch_size(seen.goal, trace, batch)
         for part in (areas[first : first + count] for first in range(0, len(areas), count)):
 
@@ -90,21 +90,21 @@ def extremal_perturbation(
             yield forward(smooth, state.z), state, ended
 
     options = {"wanted": str(areas), "cells": cells, "sigma": sigma, "weights": str(weights), "rate": rate}
-    asked = Asked(at, channel, position, against, output)
-    found = searched("extremal_perturbation", net, x, asked, search, runs, options)
+    selection = Selection(at, channel, position, against, output)
+    found = search_masks("extremal_perturbation", net, x, selection, search, runs, options)
     units = tuple(f"{unit}, {share:.3g} of the area" for unit in found.record.units for share in areas)
     return replace(found, record=replace(found.record, units=units))
 
 
-def _scale(seen: Watched, levels: Array) -> float:
+def _scale(seen: MaskObjective, levels: Array) -> float:
     """Return by how much the level differs between the image and its replacement."""
-    image, replaced = (float(level) for level in seen.apart(levels[[-1, 0]])[:, 0])
+    image, replaced = (float(level) for level in seen.levels_one_by_one(levels[[-1, 0]])[:, 0])
     if isclose(image, replaced, rel_tol=1e-6):
         raise ValueError(f"the level is {image:.3g} for the image and for its replacement: give another fill")
     return abs(image - replaced)
 
 
-def _checked(area: float | Sequence[float], weights: tuple[float, float]) -> tuple[float, ...]:
+def _check(area: float | Sequence[float], weights: tuple[float, float]) -> tuple[float, ...]:
     """Return the areas; ValueError unless they lie between 0 and 1, and the weights above 0."""
     areas = tuple(float(one) for one in area) if isinstance(area, Sequence) else (float(area),)
     if not areas or not all(0 < one < 1 for one in areas):

@@ -4,17 +4,18 @@ from collections.abc import Iterable
 from operator import index
 from typing import Any
 
-from refvis.input_modification.boxes.effects import Passes, gathered
+from refvis.input_modification.boxes.effects import Passes, collect_effects
 from refvis.input_modification.boxes.feature_effects import FeatureEffects
-from refvis.input_modification.boxes.fills import described
-from refvis.input_modification.boxes.measures import UNSIGNED, named
+from refvis.input_modification.boxes.fills import describe
+from refvis.input_modification.boxes.measures import UNSIGNED, find_measure
 from refvis.layers import Array, ShapeError
-from refvis.layers.incremental.full_passes import LIMIT, MOST, dependents
+from refvis.layers.base.limits import MEMORY
+from refvis.layers.incremental.full_passes import MOST, dependents
 from refvis.layers.incremental.rectangles import Rectangle
 from refvis.network import Network
 from refvis.results import record
 from refvis.targets import Target, target
-from refvis.units import Against, Channel, checked_channels
+from refvis.units import Against, Channel, Selection, checked_channels
 
 Channels = tuple[int, ...]
 
@@ -33,7 +34,7 @@ def feature_occlusion(
     position: tuple[int, int] | None = None,
     against: Against = None,
     incremental: bool = True,
-    memory: int = LIMIT,
+    memory: int = MEMORY,
     batch: int = MOST,
     progress: bool = False,
 ) -> FeatureEffects:
@@ -48,8 +49,8 @@ def feature_occlusion(
     """
     if len(x) != 1:
         raise ShapeError(f"feature_occlusion takes one image, found {len(x)}: give x[i:i+1]")
-    measuring, passes = named(measure), Passes(incremental, memory, batch)
-    goal, trace = target(net, x, at, channel, position, against)
+    measuring, passes = find_measure(measure), Passes(incremental, memory, batch)
+    goal, trace = target(net, x, Selection(at, channel, position, against))
     variable = _below(goal, net, trace, layer)
     known = trace[variable]
     groups = _groups(channels, known.shape[3], variable)
@@ -63,14 +64,14 @@ def feature_occlusion(
 
     boxes = [box] * len(groups)
     runs = passes.run(goal, trace, boxes, content, variable)
-    found = gathered(goal, trace[goal.variable], runs, len(groups), measuring, "feature occlusion", progress, "groups")
+    found = collect_effects(goal, trace[goal.variable], runs, len(groups), measuring, "feature occlusion", progress, "groups")
     values = found.values
     values[:, [n for n, done in enumerate(found.done) if not done]] = float("nan")
     choices = {
         "layer": variable,
         "region": str(box),
         "value": value,
-        "measure": described(measure),
+        "measure": describe(measure),
     }
     computed = passes.words(goal, trace, boxes, variable)
     made = record("feature_occlusion", net, **choices, **goal.choices(1), computed=computed, **found.partial)

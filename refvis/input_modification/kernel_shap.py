@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from refvis.deconvolutional.backward.sampling import batch_size
-from refvis.input_modification.boxes.fills import described
-from refvis.input_modification.masks.mask_objective import Asked
-from refvis.input_modification.segments.coalitions import pieces
-from refvis.input_modification.segments.least_squares import fitted
+from refvis.backpropagation.sampling import batch_size
+from refvis.input_modification.boxes.fills import describe
+from refvis.input_modification.masks.mask_objective import objective_of
+from refvis.input_modification.segments.coalitions import segment_image
+from refvis.input_modification.segments.least_squares import weighted_least_squares
 from refvis.layers import Array, array_module
 from refvis.network import Network
-from refvis.results import Heatmap, below, record
-from refvis.units import Against, Channel
+from refvis.results import Heatmap, background, record
+from refvis.units import Against, Channel, Selection
 
 
 def kernel_shap(
@@ -54,19 +54,20 @@ def kernel_shap(
     found, measures = [], []
     words: dict[str, str] = {}
     choices: dict[str, Any] = {}
+    selection = Selection(at, channel, position, against, output)
     for image in x[:, None]:
-        seen, trace = Asked(at, channel, position, against, output).of(net, image)
-        parts = pieces(net, image, segments, fill, seed)
+        seen, trace = objective_of(net, image, selection)
+        parts = segment_image(net, image, segments, fill, seed)
         shown, weights, every = coalitions(parts.count, samples, seed)
-        levels = parts.played(seen, shown, batch_size(seen.goal, trace, batch), "kernel_shap", progress)
-        found.append(parts.painted(shapley(shown, levels, weights)))
+        levels = parts.levels(seen, shown, batch_size(seen.goal, trace, batch), "kernel_shap", progress)
+        found.append(parts.paint(shapley(shown, levels, weights)))
         measures.append(levels[[1, 0]])
         words = words or {"segments": parts.words, "coalitions": "all" if every else f"{len(shown)} drawn"}
         choices = choices or seen.choices()
     values = array_module(x).concatenate(found)
-    made = record("kernel_shap", net, x, **choices, **words, samples=samples, fill=described(fill), seed=seed)
+    made = record("kernel_shap", net, x, **choices, **words, samples=samples, fill=describe(fill), seed=seed)
     named = dict(zip(("image", "replaced"), np.hstack(measures), strict=True))
-    return Heatmap(values, True, made, below(net, x, values), named)
+    return Heatmap(values, True, made, background(net, x, values), named)
 
 
 def coalitions(count: int, samples: int, seed: int) -> tuple[Array, Array, bool]:
@@ -93,5 +94,5 @@ def shapley(shown: Array, levels: Array, weights: Array) -> Array:
     """Return phi (M x units) for coalitions as `coalitions` gives them, and their levels (B x units)."""
     whole = levels[1] - levels[0]
     last = shown[2:, -1:].astype("float64")
-    others = fitted(shown[2:, :-1] - last, levels[2:] - levels[0] - last * whole, weights[2:])
+    others = weighted_least_squares(shown[2:, :-1] - last, levels[2:] - levels[0] - last * whole, weights[2:])
     return np.concatenate([others, whole[None] - others.sum(axis=0, keepdims=True)])

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from refvis.deconvolutional.backward.sampling import batch_size
-from refvis.input_modification.boxes.fills import described
-from refvis.input_modification.masks.mask_objective import Asked
-from refvis.input_modification.segments.coalitions import pieces
-from refvis.input_modification.segments.least_squares import fitted
+from refvis.backpropagation.sampling import batch_size
+from refvis.input_modification.boxes.fills import describe
+from refvis.input_modification.masks.mask_objective import objective_of
+from refvis.input_modification.segments.coalitions import segment_image
+from refvis.input_modification.segments.least_squares import weighted_least_squares
 from refvis.layers import Array, array_module
 from refvis.network import Network
-from refvis.results import Heatmap, below, record
-from refvis.units import Against, Channel
+from refvis.results import Heatmap, background, record
+from refvis.units import Against, Channel, Selection
 
 
 def lime(
@@ -55,20 +55,21 @@ def lime(
         raise ValueError(f"width is {width} and ridge is {ridge}, expected a width above 0 and a ridge of 0 or more")
     found, measures, words = [], [], ""
     choices: dict[str, Any] = {}
+    selection = Selection(at, channel, position, against, output)
     for image in x[:, None]:
-        seen, trace = Asked(at, channel, position, against, output).of(net, image)
-        parts = pieces(net, image, segments, fill, seed)
+        seen, trace = objective_of(net, image, selection)
+        parts = segment_image(net, image, segments, fill, seed)
         shown = drawn(samples, parts.count, seed)
-        levels = parts.played(seen, shown, batch_size(seen.goal, trace, batch), "lime", progress)
+        levels = parts.levels(seen, shown, batch_size(seen.goal, trace, batch), "lime", progress)
         coefficients, measured = _model(shown, levels, width, ridge)
-        found.append(parts.painted(coefficients))
+        found.append(parts.paint(coefficients))
         measures.append(measured)
         words, choices = words or parts.words, choices or seen.choices()
     values = array_module(x).concatenate(found)
-    options = {"segments": words, "samples": samples, "fill": described(fill), "width": width, "ridge": ridge}
+    options = {"segments": words, "samples": samples, "fill": describe(fill), "width": width, "ridge": ridge}
     made = record("lime", net, x, **choices, **options, seed=seed)
     names = ("intercept", "fit", "image_error")
-    return Heatmap(values, True, made, below(net, x, values), dict(zip(names, np.hstack(measures), strict=True)))
+    return Heatmap(values, True, made, background(net, x, values), dict(zip(names, np.hstack(measures), strict=True)))
 
 
 def drawn(samples: int, count: int, seed: int) -> Array:
@@ -87,7 +88,7 @@ def _model(shown: Array, levels: Array, width: float, ridge: float) -> tuple[Arr
     design = np.concatenate([np.ones((len(shown), 1)), shown], axis=1)
     held = np.full(design.shape[1], ridge)
     held[0] = 0  # the intercept goes where it wants
-    all_of_them = fitted(design, levels, weights, held)
+    all_of_them = weighted_least_squares(design, levels, weights, held)
     model, share = design @ all_of_them, weights[:, None] / weights.sum()
     spread = (share * (levels - (share * levels).sum(axis=0)) ** 2).sum(axis=0)
     left = (share * (levels - model) ** 2).sum(axis=0)

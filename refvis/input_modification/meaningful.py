@@ -11,18 +11,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from refvis.input_modification.boxes.blur import gaussian
-from refvis.input_modification.masks.mask_objective import Asked, Watched
-from refvis.input_modification.masks.masks import Levels, along_axes
-from refvis.input_modification.masks.search import Run, Search, clipped, searched
-from refvis.input_reconstruction.objective.regularisers import total_variation
+from refvis.input_modification.masks.mask_objective import MaskObjective
+from refvis.input_modification.masks.masks import Pyramids, along_axes
+from refvis.input_modification.masks.search import MaskRun, MaskSearch, clip_mask, search_masks
+from refvis.optimisation.regularisers import total_variation
 from refvis.layers import Array, Trace, array_module
 from refvis.layers.base.geometry import Pair, pair
 from refvis.network import Network
 from refvis.optimisation.minimise import Loop, minimised
 from refvis.optimisation.optimisers import Adam, Optimiser
 from refvis.results import Heatmap
-from refvis.results.upsampling import weights
-from refvis.units import Against, Channel
+from refvis.results.upsampling import bilinear_weights
+from refvis.units import Against, Channel, Selection
 
 SMOOTH, JITTER = 5 / 224, 4 / 224
 """Blur of the mask and movement of the image as shares of the shorter side: 5 and 4 pixels of 224 in the paper."""
@@ -65,14 +65,14 @@ def meaningful_perturbation(
     side, grid = min(x.shape[1:3]), pair(cells, "cells")
     blur = SMOOTH * side if smooth is None else smooth
     loop: Loop[Optimiser] = Loop(steps, Adam(rate), (clipped,), patience, None, progress, "meaningful_perturbation")
-    search = Search(game, fill, 2, round(JITTER * side) if jitter is None else jitter, seed, loop)
+    search = MaskSearch(game, fill, 2, round(JITTER * side) if jitter is None else jitter, seed, loop)
     xp = array_module(x)
     down, across = (
-        (gaussian(xp, pixels, blur) @ weights(xp, count, pixels)).astype(x.dtype)
+        (gaussian(xp, pixels, blur) @ bilinear_weights(xp, count, pixels)).astype(x.dtype)
         for pixels, count in zip(x.shape[1:3], grid, strict=True)
     )
 
-    def runs(seen: Watched, fills: Levels, trace: Trace) -> Iterator[Run]:
+    def runs(seen: MaskObjective, fills: Pyramids, trace: Trace) -> Iterator[MaskRun]:
         def function(z: Array, number: int) -> tuple[dict[str, Array], Array]:
             reward, pull = search.reward(seen, fills, along_axes(z, down, across), number)
             rough, flat = total_variation(z, beta, 1.0)
@@ -84,5 +84,5 @@ def meaningful_perturbation(
         yield along_axes(state.z, down, across), state, ended
 
     options = {"area_weight": area_weight, "tv_weight": tv_weight, "beta": beta, "smooth": blur, "rate": rate}
-    asked = Asked(at, channel, position, against, output)
-    return searched("meaningful_perturbation", net, x, asked, search, runs, {"cells": str(grid), **options})
+    selection = Selection(at, channel, position, against, output)
+    return search_masks("meaningful_perturbation", net, x, selection, search, runs, {"cells": str(grid), **options})

@@ -5,18 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from refvis.input_modification.boxes.effects import Effects, Passes, gathered
-from refvis.input_modification.boxes.fills import chosen, contents, described
-from refvis.input_modification.boxes.grid import boxes, covered, spread
-from refvis.input_modification.boxes.measures import UNSIGNED, named
+from refvis.input_modification.boxes.effects import Effects, Passes, collect_effects
+from refvis.input_modification.boxes.fills import find_fill, box_contents, describe
+from refvis.input_modification.boxes.grid import boxes, coverage, mean_over_boxes
+from refvis.input_modification.boxes.measures import UNSIGNED, find_measure
 from refvis.layers import Array, ShapeError
 from refvis.layers.base.geometry import Pair, integers, pair
-from refvis.layers.incremental.full_passes import LIMIT, MOST
+from refvis.layers.base.limits import MEMORY
+from refvis.layers.incremental.full_passes import MOST
 from refvis.layers.incremental.rectangles import Rectangle
 from refvis.network import Network
-from refvis.results import Heatmap, below, record
+from refvis.results import Heatmap, background, record
 from refvis.targets import target
-from refvis.units import Against, Channel
+from refvis.units import Against, Channel, Selection
 
 Spec = tuple[tuple[int, int], tuple[int, int]]
 
@@ -41,7 +42,7 @@ def occlusion(
     position: tuple[int, int] | None = None,
     against: Against = None,
     incremental: bool = True,
-    memory: int = LIMIT,
+    memory: int = MEMORY,
     batch: int = MOST,
 ) -> Heatmap:
     """Return how much the target falls when a box covers each place: positive where the image speaks for the target.
@@ -62,17 +63,17 @@ def occlusion(
     if len(x) != 1:
         raise ShapeError(f"occlusion takes one image, found {len(x)}: give x[i:i+1]")
     sizes, measuring, passes = (
-        _checked(size, stride, specs),
-        named(measure),
+        _check(size, stride, specs),
+        find_measure(measure),
         Passes(incremental, memory, batch),
     )
     (draws,) = integers(draws, "draws", (1,), 1)
-    goal, trace = target(net, x, at, channel, position, against)
+    goal, trace = target(net, x, Selection(at, channel, position, against))
     grids = [boxes(x.shape[1:3], *one) for one in sizes]
     places = [place for grid in grids for place in grid]
     filled = [place for place in places for _ in range(draws)]
-    content = contents(chosen(fill, x, net.normalization.get("averageImage")), x, places, draws, seed)
-    found = gathered(
+    content = box_contents(find_fill(fill, x, net.normalization.get("averageImage")), x, places, draws, seed)
+    found = collect_effects(
         goal,
         trace[goal.variable],
         passes.run(goal, trace, filled, content),
@@ -81,26 +82,26 @@ def occlusion(
         "occlusion",
         progress,
     )
-    effects = found.averaged(draws)
-    values = _heat(effects, grids, x.shape[1:3])
+    effects = found.mean_over_draws(draws)
+    values = _mean_map(effects, grids, x.shape[1:3])
     made = record(
         "occlusion",
         net,
         size=", ".join(str(size) for size, _ in sizes),
         stride=", ".join(str(stride) for _, stride in sizes),
-        fill=described(fill),
+        fill=describe(fill),
         **goal.choices(1),
-        measure=described(measure),
+        measure=describe(measure),
         draws=draws,
         seed=seed,
         computed=passes.words(goal, trace, places),
         **found.partial,
     )
-    seen = _covered(effects, grids, x.shape[1:3]) if found.partial else None
-    return Heatmap(values, measuring not in UNSIGNED, made, below(net, x, values), covered=seen)
+    seen = _common_coverage(effects, grids, x.shape[1:3]) if found.partial else None
+    return Heatmap(values, measuring not in UNSIGNED, made, background(net, x, values), covered=seen)
 
 
-def _checked(size: Pair | None, stride: Pair | None, specs: Sequence[tuple[Pair, Pair]] | None) -> list[Spec]:
+def _check(size: Pair | None, stride: Pair | None, specs: Sequence[tuple[Pair, Pair]] | None) -> list[Spec]:
     """Return box sizes and strides in full; ShapeError for what is no such pair, ValueError for both ways together."""
     if specs is None:
         specs = [(SIZE if size is None else size, STRIDE if stride is None else stride)]
@@ -114,18 +115,18 @@ def _checked(size: Pair | None, stride: Pair | None, specs: Sequence[tuple[Pair,
     return [(pair(size, "box size"), pair(stride, "box stride")) for size, stride in specs]
 
 
-def _heat(effects: Effects, grids: list[list[Rectangle]], extent: tuple[int, int]) -> Array:
+def _mean_map(effects: Effects, grids: list[list[Rectangle]], extent: tuple[int, int]) -> Array:
     """Return the mean of the grids' maps, units x H x W x 1."""
-    maps = (spread(effects.values[:, part], effects.done[part], grid, extent) for part, grid in _parts(grids))
+    maps = (mean_over_boxes(effects.values[:, part], effects.done[part], grid, extent) for part, grid in _grid_slices(grids))
     return sum(maps) / len(grids)
 
 
-def _covered(effects: Effects, grids: list[list[Rectangle]], extent: tuple[int, int]) -> Array:
+def _common_coverage(effects: Effects, grids: list[list[Rectangle]], extent: tuple[int, int]) -> Array:
     """Return which pixels a box of each grid covered that is done, H x W bool."""
-    return np.all([covered(effects.done[part], grid, extent) for part, grid in _parts(grids)], axis=0)
+    return np.all([coverage(effects.done[part], grid, extent) for part, grid in _grid_slices(grids)], axis=0)
 
 
-def _parts(grids: list[list[Rectangle]]) -> Iterator[tuple[slice, list[Rectangle]]]:
+def _grid_slices(grids: list[list[Rectangle]]) -> Iterator[tuple[slice, list[Rectangle]]]:
     """Yield each grid with its part of all boxes."""
     first = 0
     for grid in grids:

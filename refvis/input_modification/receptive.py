@@ -7,8 +7,8 @@ from tqdm import tqdm
 
 from refvis.input_modification.boxes.empirical_field import EmpiricalField
 from refvis.input_modification.discrepancy import discrepancy
-from refvis.input_reconstruction.examples.images import Images, source
-from refvis.input_reconstruction.examples.search import examples
+from refvis.dataset_examples.images import Images, source
+from refvis.dataset_examples.search import examples
 from refvis.layers import Array, receptive_fields
 from refvis.layers.base.arrays import moved
 from refvis.layers.base.geometry import Pair, place
@@ -56,7 +56,7 @@ def empirical_receptive_field(
         found = discrepancy(net, x, at, channel, where, size, stride, fill, seed, **options)
         if "partial" in found.record.parameters:
             break
-        frames.append(_framed(moved(found.values, "numpy")[0], box, frames[0].shape[:2] if frames else None))
+        frames.append(_frame(moved(found.values, "numpy")[0], box, frames[0].shape[:2] if frames else None))
         made = found.record
     if not frames:
         raise KeyboardInterrupt  # not even the first image is done
@@ -70,7 +70,7 @@ def empirical_receptive_field(
     return EmpiricalField(mean, field.size if field else None, threshold, count.astype(int), strongest)
 
 
-def _framed(values: Array, box: Array, shape: tuple[int, int] | None) -> Array:
+def _frame(values: Array, box: Array, shape: tuple[int, int] | None) -> Array:
     """Return values (H x W x 1) in the frame of a box, and 1 where the frame shows the image, h x w x 2 float64.
 
     `shape` is the frame's, None: the box's own; boxes of fields that move by fractions differ by a pixel.

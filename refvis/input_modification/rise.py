@@ -8,18 +8,18 @@ from typing import Any
 
 from tqdm import tqdm
 
-from refvis.deconvolutional.backward.sampling import batch_size
-from refvis.input_modification.boxes.fills import described
-from refvis.input_modification.masks.mask_objective import Asked, Watched
+from refvis.backpropagation.sampling import batch_size
+from refvis.input_modification.boxes.fills import describe
+from refvis.input_modification.masks.mask_objective import MaskObjective, objective_of
 from refvis.input_modification.masks.mask_sums import NORMALISATIONS, MaskSums
-from refvis.input_modification.masks.masks import Levels, mixed, replacements
+from refvis.input_modification.masks.masks import Pyramids, blend, replacement_pyramids
 from refvis.input_modification.masks.random_masks import RandomMasks
-from refvis.interruptions import warn_of
+from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, array_module
 from refvis.layers.base.geometry import Pair, pair
 from refvis.network import Network
-from refvis.results import Heatmap, below, record
-from refvis.units import Against, Channel
+from refvis.results import Heatmap, background, record
+from refvis.units import Against, Channel, Selection
 
 
 def rise(
@@ -56,21 +56,21 @@ def rise(
     drawn = RandomMasks(masks, pair(cells, "cells"), keep, seed)
     if normalise not in NORMALISATIONS:
         raise ValueError(f"normalise is {normalise!r}, expected one of {', '.join(map(repr, NORMALISATIONS))}")
-    asked = Asked(at, channel, position, against, output)
-    seen, traces = zip(*(asked.of(net, image) for image in x[:, None]), strict=True)
-    fills = [replacements(fill, image, net.normalization.get("averageImage"), seed) for image in x[:, None]]
+    selection = Selection(at, channel, position, against, output)
+    seen, traces = zip(*(objective_of(net, image, selection) for image in x[:, None]), strict=True)
+    fills = [replacement_pyramids(fill, image, net.normalization.get("averageImage"), seed) for image in x[:, None]]
     at_once = min(batch_size(one.goal, trace, batch) for one, trace in zip(seen, traces, strict=True))
-    sums = _gathered(seen, fills, drawn, x, at_once, progress)
+    sums = _sum_masks(seen, fills, drawn, x, at_once, progress)
     values = sums.maps(normalise, keep).astype(x.dtype)[..., None]
-    choices = {**seen[0].choices(), "normalise": normalise, "fill": described(fill)}
+    choices = {**seen[0].choices(), "normalise": normalise, "fill": describe(fill)}
     if sums.done < masks:
         choices["partial"] = f"{sums.done} of {masks} masks"
     made = record("rise", net, x, **choices, masks=sums.done, cells=str(drawn.cells), keep=keep, seed=seed)
-    return Heatmap(values, True, made, below(net, x, values), sums.measures(normalise, keep))
+    return Heatmap(values, True, made, background(net, x, values), sums.measures(normalise, keep))
 
 
-def _gathered(
-    seen: Sequence[Watched], fills: Sequence[Levels], drawn: RandomMasks, x: Array, at_once: int, progress: bool
+def _sum_masks(
+    seen: Sequence[MaskObjective], fills: Sequence[Pyramids], drawn: RandomMasks, x: Array, at_once: int, progress: bool
 ) -> MaskSums:
     """Return the sums over all masks, or over those that were done when it was interrupted."""
     sums = MaskSums.empty(sum(one.units for one in seen), x)
@@ -78,20 +78,20 @@ def _gathered(
         with tqdm(total=drawn.count, desc="rise", unit="mask", disable=None if progress else True) as bar:
             while sums.done < drawn.count:
                 numbers = range(sums.done, min(sums.done + at_once, drawn.count))
-                m = drawn.drawn(numbers, x)
-                sums = sums.added(_levels(seen, fills, numbers, m), m)
+                m = drawn.draw(numbers, x)
+                sums = sums.plus(_levels(seen, fills, numbers, m), m)
                 bar.update(len(numbers))
     except KeyboardInterrupt:
         if not sums.done:
             raise
-        warn_of("rise", f"{sums.done} of {drawn.count} masks")
+        warn_interrupted("rise", f"{sums.done} of {drawn.count} masks")
     return sums
 
 
-def _levels(seen: Sequence[Watched], fills: Sequence[Levels], numbers: range, m: Array) -> Array:
+def _levels(seen: Sequence[MaskObjective], fills: Sequence[Pyramids], numbers: range, m: Array) -> Array:
     """Return the levels of all images' units under the masks m (B x H x W x 1) of those numbers: B x rows."""
     xp, found = array_module(m), []
     for one, fill in zip(seen, fills, strict=True):
-        images = [mixed(fill(number), m[i : i + 1]) for i, number in enumerate(numbers)]
+        images = [blend(fill(number), m[i : i + 1]) for i, number in enumerate(numbers)]
         found.append(one.levels(xp.concatenate(images)))
     return xp.concatenate(found, axis=1)

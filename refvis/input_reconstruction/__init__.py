@@ -1,5 +1,6 @@
 """The taxonomy's third class: an input is made that gives a wanted code, or that excites a unit."""
 
+from refvis.dataset_examples.search import examples
 from refvis.input_reconstruction.activation_maximization import activation_maximization
 from refvis.input_reconstruction.deepdream import deepdream
 from refvis.input_reconstruction.inversion import inversion

@@ -18,7 +18,7 @@ from refvis.layers.base.arrays import moved
 from refvis.layers.graph.nodes import called
 from refvis.network import Network
 from refvis.results import Reconstruction, Record, record
-from refvis.targets import Target, written
+from refvis.targets import Target, written_variable
 from refvis.units import Against, Channel, checked_against, checked_channels, checked_position
 
 
@@ -51,7 +51,7 @@ def activation_maximization(
     the sign of what is minimised) and the regularisers; the measure "activation" is what the network gives the final
     images. Raises ValueError for what does not exist.
     """
-    variable = net.scores if at is None else written(net, at)
+    variable = net.scores if at is None else written_variable(net, at)
     cut = net.upto(variable)
     image = _image_shape(net, size)
     shape = cut.shapes(**{net.inputs[0]: (1, *image)})[variable]

@@ -24,8 +24,8 @@ from refvis.network import Network
 from refvis.optimisation.optimisers import Momentum
 from refvis.optimisation.requirements import require, require_amount, require_count
 from refvis.results import Reconstruction, record
-from refvis.results.upsampling import upsampled
-from refvis.targets import Target, written
+from refvis.results.upsampling import upsample_bilinear
+from refvis.targets import Target, written_variable
 from refvis.units import checked_channels
 
 
@@ -60,7 +60,7 @@ def deepdream(
     require(ratio > 1, "ratio", ratio, "a number above 1, by which each octave is smaller than the next")
     require_amount("rate", rate)
     require_count("jitter", jitter)
-    variable = written(net, at)
+    variable = written_variable(net, at)
     unit = None if channel is None else _channel(net, x, variable, channel)
     excited = energy if unit is None else partial(activation, goal=Target(net.upto(variable), variable, (unit,)))
     recipe = Recipe(
@@ -70,11 +70,11 @@ def deepdream(
     made = record("deepdream", net, at=variable, x=digest(x), **choices, **recipe.described(), seed=seed)
     pyramid = [x]
     for size in octave_sizes(net, variable, x.shape, octaves, ratio)[1:]:
-        pyramid.append(upsampled(pyramid[-1], size))
+        pyramid.append(upsample_bilinear(pyramid[-1], size))
     added, found = 0 * pyramid[-1], []
     for octave, base in enumerate(reversed(pyramid)):
         run = Run(seed + octave, checkpoint=_file(checkpoint, octave), progress=progress)
-        start = base + upsampled(added, base.shape[1:3])
+        start = base + upsample_bilinear(added, base.shape[1:3])
         found.append(solved(net, (Term("excitement", excited, -1.0, variable),), recipe, run, start, made))
         added = found[-1].x - base
         if found[-1].partial:
@@ -103,5 +103,5 @@ def _joined(net: Network, found: list[Reconstruction], size: tuple[int, ...]) ->
     """Return the last octave's image (at the full size, if it came so far) with the history of all."""
     history = {name: np.concatenate([one.history[name] for one in found]) for name in found[0].history}
     last = found[-1]
-    x = upsampled(last.x, size)
+    x = upsample_bilinear(last.x, size)
     return replace(last, x=x, image=restored(net, x), history=history, starts=None)

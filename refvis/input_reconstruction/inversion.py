@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from refvis.input_reconstruction.image.parametrisations import Parametrisation, decode
-from refvis.input_reconstruction.image.projections import Projection
 from refvis.input_reconstruction.objective.errors import code_measure, reconstruction_errors, require_weights
 from refvis.input_reconstruction.objective.objective import Term, Transform
-from refvis.input_reconstruction.objective.regularisers import lp, total_variation
+from refvis.optimisation.regularisers import lp, total_variation
 from refvis.input_reconstruction.objective.target_code import Wanted, digest, wanted
 from refvis.input_reconstruction.recipe import PIXELS, SIGMA, Recipe, Run
 from refvis.input_reconstruction.solve import given, noise, solved
@@ -16,6 +15,7 @@ from refvis.layers import Array
 from refvis.layers.base.arrays import moved
 from refvis.network import Network
 from refvis.optimisation.lbfgs import LBFGS
+from refvis.optimisation.minimise import Projection
 from refvis.optimisation.optimisers import Adam, Optimiser
 from refvis.results import Reconstruction, record
 

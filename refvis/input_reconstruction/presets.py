@@ -12,7 +12,7 @@ from refvis.input_reconstruction.image.parametrisations import Squashed
 from refvis.input_reconstruction.image.projections import Blurred, Bound, Decay, SmallCleared, Sphere
 from refvis.input_reconstruction.image.transforms import Blur, Jitter, Rotate, Scale
 from refvis.input_reconstruction.objective.objective import Term
-from refvis.input_reconstruction.objective.regularisers import colour_norm, lp, total_variation
+from refvis.optimisation.regularisers import colour_norm, lp, total_variation
 from refvis.input_reconstruction.recipe import SIGMA, Recipe
 from refvis.optimisation.optimisers import AdaGrad, Adam, Momentum
 from refvis.optimisation.schedules import Cosine, Dropped

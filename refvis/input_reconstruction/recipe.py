@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from refvis.input_reconstruction.image.parametrisations import Parametrisation, Pixels
-from refvis.input_reconstruction.image.projections import Projection
 from refvis.input_reconstruction.objective.objective import Term, Transform
 from refvis.optimisation.lbfgs import LBFGS
+from refvis.optimisation.minimise import Projection
 from refvis.optimisation.optimisers import Adam, Optimiser
 from refvis.optimisation.requirements import require, require_amount
 

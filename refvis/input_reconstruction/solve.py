@@ -9,7 +9,7 @@ from refvis.input_reconstruction.image.parametrisations import Parametrisation, 
 from refvis.input_reconstruction.image.sheet import restored
 from refvis.input_reconstruction.objective.objective import Objective, Term, reaching
 from refvis.input_reconstruction.recipe import Recipe, Run
-from refvis.interruptions import warn_of
+from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, ShapeError, array_module, modes
 from refvis.layers.base.arrays import moved, require_finite
 from refvis.layers.graph.per_image import is_apart
@@ -49,7 +49,7 @@ def solved(
     else:
         state, ended = minimised(objective, z, Loop(recipe.steps, recipe.optimiser, **options))
     if ended == "interrupted":
-        warn_of(made.method, f"{len(state.rows) - 1} of {recipe.steps} steps")
+        warn_interrupted(made.method, f"{len(state.rows) - 1} of {recipe.steps} steps")
     elif kept is not None:
         kept.remove()
     return _result(net, state, ended, recipe.parametrisation, run.starts, made)

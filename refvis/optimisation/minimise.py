@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from tqdm import tqdm
 
-from refvis.input_reconstruction.image.projections import Projection
 from refvis.layers import Array, array_module
 from refvis.layers.base.arrays import require_finite
 from refvis.optimisation.checkpoint import Checkpoint
@@ -19,6 +18,14 @@ Function: TypeAlias = Callable[[Array, int], tuple[dict[str, Array], Array]]
 
 By = TypeVar("By")
 """An optimiser that goes step by step, or one that does not."""
+
+
+class Projection(Protocol):
+    """What is done to z after each step."""
+
+    def __call__(self, z: Array, step: int) -> Array:
+        """Return the projected z (shape of z), after the step of that number, counted from 1."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ METHODS = (
     "input_modification.receptive input_modification.rise "
     "input_reconstruction.activation_maximization input_reconstruction.deepdream "
     "input_reconstruction.objective.errors "
-    "input_reconstruction.examples.search input_reconstruction.generators input_reconstruction.inversion "
-    "input_reconstruction.natural input_reconstruction.objective.regularisers input_reconstruction.image.transforms"
+    "dataset_examples.search input_reconstruction.generators input_reconstruction.inversion "
+    "input_reconstruction.natural optimisation.regularisers input_reconstruction.image.transforms"
 )
 MODULES = {f"refvis.layers.{one}" for one in LAYERS.split()} | {f"refvis.{one}" for one in METHODS.split()}
 CLASSES = {"refvis.layers.graph.network": {"Graph": ("forward", "backward", "parameter_gradients")}}

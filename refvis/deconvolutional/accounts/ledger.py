@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from refvis.backpropagation.backward_pass import choose_seed, seed_signal
+from refvis.backpropagation.rules import bounded_rules, mode_text
 from refvis.deconvolutional.accounts import balance
 from refvis.deconvolutional.accounts.ledger_text import described
-from refvis.deconvolutional.backward.mode_names import found
-from refvis.deconvolutional.backward.pixel_bounds import boxed
-from refvis.deconvolutional.backward.seeds import seeded, with_rows_of
-from refvis.deconvolutional.backward.walk import seed_name, started
 from refvis.layers import Array, Node, Trace, lrp, modes
 from refvis.layers import ledger as books
 from refvis.layers.base.arrays import require_float
@@ -17,7 +15,7 @@ from refvis.layers.operators import Rule
 from refvis.network import Network
 from refvis.results import Record, record
 from refvis.targets import target
-from refvis.units import Against, Channel
+from refvis.units import Against, Channel, Selection
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,23 +56,20 @@ def ledger(
     "all"; amounts are sums over the batch. All is computed in `dtype`, whatever that of `net` and `x`: in float64 sums
     agree to about 1e-15, in float32 to 1e-6. Raises ValueError for several channels, and what `deconvolution` raises.
     """
-    start = seed_name(seed, found(mode))
     require_float(x, "the input")
     x = x.astype(dtype, copy=False)
-    goal, trace = target(net.astype(dtype), x, at, channel, position, against)
-    rules, bounds = boxed(net, goal.net, x, mode)
-    if start == "given":
-        goal = with_rows_of(seed, goal, len(x), channel)
+    goal, trace = target(net.astype(dtype), x, Selection(at, channel, position, against))
+    rules, bounds = bounded_rules(net, goal.net, x, mode)
+    goal, start, choices = choose_seed(seed, rules, goal, len(x), channel)
     if len(goal.channels) != len(x):
         raise ValueError(f"a ledger is of one channel, found {len(goal.channels) // len(x)}: make one for each")
-    first = started(goal, trace[goal.variable], seed if seed is not None and start == "given" else start)
+    signal = seed_signal(goal, trace[goal.variable], start)
     applied = {
         name: _applied(rule, goal.net.node(name), trace) for name, rule in modes.resolved(rules, goal.net.nodes).items()
     }
-    kept = books.keep(goal.net, trace, {goal.variable: first}, {**rules, **applied})
-    choices = seeded(first, goal, len(x), channel) if start == "given" else {**goal.choices(len(x)), "seed": start}
-    name = mode if isinstance(mode, str) else modes.applied(mode, goal.net.nodes)
-    return Ledger(**vars(kept), record=record("ledger", net, x, mode=name, **choices, **bounds, dtype=dtype))
+    kept = books.keep(goal.net, trace, {goal.variable: signal}, {**rules, **applied})
+    made = record("ledger", net, x, mode=mode_text(mode, goal.net), **choices, **bounds, dtype=dtype)
+    return Ledger(**vars(kept), record=made)
 
 
 def _applied(rule: Any, node: Node, trace: Trace) -> Rule:

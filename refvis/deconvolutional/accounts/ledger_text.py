@@ -7,9 +7,8 @@ from typing import Any
 from refvis.deconvolutional.accounts.balance import STAYED, error, reasons
 from refvis.layers.ledger import AMOUNTS, Entry, Ledger
 from refvis.results.record import Record
-from refvis.text.columns import aligned, underlined
-from refvis.text.escape import printable
-from refvis.text.number_format import Form, form_for
+from refvis.text.number_format import NumberFormat, common_format
+from refvis.text.terminal import align_columns, escape_controls, underline_header
 
 TITLES = {
     "received": "received",
@@ -33,7 +32,7 @@ def described(ledger: Ledger, made: Record) -> str:
 
     `made` is how it came about. An amount that is exactly zero is a dash.
     """
-    form = form_for([*_amounts(ledger), *ledger.seeds.values(), *ledger.inputs.values()])
+    form = common_format([*_amounts(ledger), *ledger.seeds.values(), *ledger.inputs.values()])
     parts = [*_heading(made, form), ""], [*_lines(ledger, form), ""], _sum(ledger, form), _balance(ledger)
     return "\n".join(line for part in parts for line in part)
 
@@ -43,31 +42,31 @@ def _amounts(ledger: Ledger) -> list[float]:
     return [getattr(entry, amount) for entry in ledger.entries for amount in AMOUNTS] + totals
 
 
-def _heading(made: Record, form: Form) -> list[str]:
+def _heading(made: Record, form: NumberFormat) -> list[str]:
     parameters: dict[str, Any] = made.parameters
     mode = parameters["mode"] if "\n" not in parameters["mode"] else "a table of rules"
     unit = [f"all amounts are times 1e{form.exponent}"] if form.exponent else []
-    start = f"{mode}: from {printable(made.explained)}, down to the input"
+    start = f"{mode}: from {escape_controls(made.explained)}, down to the input"
     box = [f"box: {parameters['box']}"] if "box" in parameters else []
     return [f"{start}; seed: {parameters['seed']}; {parameters['dtype']}", *box, *unit]
 
 
-def _lines(ledger: Ledger, form: Form) -> list[str]:
+def _lines(ledger: Ledger, form: NumberFormat) -> list[str]:
     header = ("layer", "type", "rule", *TITLES.values())
-    return underlined(aligned([header, *(_row(entry, form) for entry in ledger.entries)], 3))
+    return underline_header(align_columns([header, *(_row(entry, form) for entry in ledger.entries)], 3))
 
 
-def _row(entry: Entry, form: Form) -> tuple[str, ...]:
+def _row(entry: Entry, form: NumberFormat) -> tuple[str, ...]:
     amounts = (_text(name, getattr(entry, name), form, entry.balanced) for name in AMOUNTS)
-    return *map(printable, (entry.node, entry.layer, entry.rule)), *amounts
+    return *map(escape_controls, (entry.node, entry.layer, entry.rule)), *amounts
 
 
-def _text(name: str, value: float, form: Form, balanced: bool) -> str:
+def _text(name: str, value: float, form: NumberFormat, balanced: bool) -> str:
     """Return an amount as text. A rest that is rounding, and does not show, is none."""
     return form.text(value if name != "rest" or not balanced or form.shows(value) else 0.0)
 
 
-def _sum(ledger: Ledger, form: Form) -> list[str]:
+def _sum(ledger: Ledger, form: NumberFormat) -> list[str]:
     """Return the sum: the seed, and below it what became of it."""
     seeds = [("seed", name, form.text(value)) for name, value in ledger.seeds.items()]
     became = [("inputs", name, form.text(value)) for name, value in ledger.inputs.items()]
@@ -75,7 +74,7 @@ def _sum(ledger: Ledger, form: Form) -> list[str]:
     became += [(TITLES[name], "", _text(name, value, form, not ledger.unbalanced)) for name, value in totals.items()]
     signs = "=" + "+" * (len(became) - 1)
     rows = [*seeds, *((f"{sign} {what}", name, value) for sign, (what, name, value) in zip(signs, became, strict=True))]
-    lines = aligned([tuple(map(printable, row)) for row in rows], 2)
+    lines = align_columns([tuple(map(escape_controls, row)) for row in rows], 2)
     return [*lines, _agreement(error(ledger))]
 
 
@@ -92,5 +91,8 @@ def _balance(ledger: Ledger) -> list[str]:
         return ["every layer balances"]
     lines = [f"{len(ledger.unbalanced)} of {len(ledger.entries)} layers do not balance"]
     for reason, nodes in found.items():
-        lines += [reason, *wrap(", ".join(map(printable, nodes)), WIDTH, initial_indent="  ", subsequent_indent="  ")]
+        lines += [
+            reason,
+            *wrap(", ".join(map(escape_controls, nodes)), WIDTH, initial_indent="  ", subsequent_indent="  "),
+        ]
     return lines

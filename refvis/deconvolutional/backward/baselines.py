@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 
-from refvis.deconvolutional.backward.scores import scores
 from refvis.layers import Array, ShapeError, array_module
 from refvis.layers.base.arrays import require_finite
 from refvis.targets import Target
@@ -39,7 +38,7 @@ def named(given: Array | None) -> str:
 
 def baseline_scores(goal: Target, starts: Array) -> Array:
     """Return the mean score of each row over the baselines."""
-    each = [scores(goal, goal.net.forward(start)[goal.variable]) for start in starts[:, None]]
+    each = [goal.scores(goal.net.forward(start)[goal.variable]) for start in starts[:, None]]
     return sum(each[1:], each[0]) / len(each)
 
 

@@ -1,10 +1,10 @@
 """The maps of a hidden layer: which layer is meant, and how they become a heatmap."""
 
-from refvis.deconvolutional.backward.walk import passed
+from refvis.backpropagation.backward_pass import variable_on_path
 from refvis.layers import Array, Pool, Trace
 from refvis.network import Network
-from refvis.results import Heatmap, Record, below
-from refvis.results.upsampling import upsampled
+from refvis.results import Heatmap, Record, background
+from refvis.results.upsampling import upsample_bilinear
 from refvis.targets import Target
 
 
@@ -16,7 +16,7 @@ def map_layer(goal: Target, trace: Trace, layer: str | None) -> str:
     target itself, and where there is no such layer.
     """
     if layer is not None:
-        found = passed(goal, layer)
+        found = variable_on_path(goal, layer)
         if found == goal.variable:
             raise ValueError(f"layer {layer!r} is what is explained: name one below it")
         return found
@@ -31,5 +31,5 @@ def shown(
     net: Network, x: Array, maps: Array, signed: bool, made: Record, upsample: bool, measures: dict[str, Array]
 ) -> Heatmap:
     """Return maps (rows x h x w x 1) as a heatmap, at the height and width of `x` if `upsample`."""
-    values = upsampled(maps, x.shape[1:3]) if upsample else maps
-    return Heatmap(values, signed, made, below(net, x, values), measures)
+    values = upsample_bilinear(maps, x.shape[1:3]) if upsample else maps
+    return Heatmap(values, signed, made, background(net, x, values), measures)

@@ -1,28 +1,29 @@
-"""Gaussian blur as a matrix along each axis."""
+"""Gaussian blur as one matrix along each axis."""
 
+from refvis.layers import Array
+from refvis.layers import array_module
 from typing import Any
 
-from refvis.layers import Array, array_module
 
 SHARE = 0.1
-"""Standard deviation of the blur as a share of the image's shorter side, unless told otherwise."""
+"""Default standard deviation of the blur, as a share of the image's shorter side."""
 
 
 def gaussian(xp: Any, pixels: int, sigma: float) -> Array:
     """Return the matrix (pixels x pixels, float64) that blurs along an axis: row i weighs j by exp(-(i-j)^2/2 sigma^2).
 
-    Each row is divided by its sum, so that a constant stays what it is, at the borders, too. `sigma` is in pixels;
-    0 gives the identity.
+    Each row is divided by its sum, so a constant stays the same, at the borders too. `sigma` is in pixels; 0 gives the
+    identity.
     """
     if sigma == 0:
         return xp.eye(pixels)
-    away = xp.arange(pixels)[:, None] - xp.arange(pixels)
-    weights = xp.exp(-0.5 * (away / sigma) ** 2)
+    distance = xp.arange(pixels)[:, None] - xp.arange(pixels)
+    weights = xp.exp(-0.5 * (distance / sigma) ** 2)
     return weights / weights.sum(axis=1, keepdims=True)
 
 
 def blurred_part(image: Array, rows: slice, columns: slice, sigma: float | None = None) -> Array:
-    """Return a part of the blurred image (H x W x C, in its dtype); `sigma` in pixels, None: `SHARE` of a side."""
+    """Return a part of the blurred image (H x W x C, in its dtype); `sigma` in pixels, default `SHARE` of a side."""
     xp, (height, width) = array_module(image), image.shape[:2]
     deviation = SHARE * min(height, width) if sigma is None else sigma
     down, across = gaussian(xp, height, deviation)[rows], gaussian(xp, width, deviation)[columns]

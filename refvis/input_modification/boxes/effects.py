@@ -1,24 +1,29 @@
-"""The effects of boxes on what is watched, gathered from batches of passes as they come."""
+"""Effects of boxes on a target, collected from batches of forward passes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from tqdm import tqdm
-
-from refvis.input_modification.boxes.measures import Measure, measured, watched
-from refvis.interruptions import warn_of
-from refvis.layers import Array, Trace, array_module, is_exact
+from refvis.input_modification.boxes.measures import Measure
+from refvis.input_modification.boxes.measures import apply_measure
+from refvis.input_modification.boxes.measures import unit_maps
+from refvis.interruptions import warn_interrupted
+from refvis.layers import Array
+from refvis.layers import Trace
+from refvis.layers import array_module
+from refvis.layers import is_exact
 from refvis.layers.incremental.full_passes import Content
 from refvis.layers.incremental.full_passes import forward_changes as recomputed
-from refvis.layers.incremental.plan import Plan, forward_changes
+from refvis.layers.incremental.plan import Plan
+from refvis.layers.incremental.plan import forward_changes
 from refvis.layers.incremental.rectangles import Rectangle
 from refvis.targets import Target
+from tqdm import tqdm
+import numpy as np
 
 
 @dataclass(frozen=True)
 class Passes:
-    """How the network is run with each box: incrementally or as a whole, in how many bytes, how many boxes at once."""
+    """Settings of the forward passes: incremental or full, bytes of memory, boxes computed at once."""
 
     incremental: bool
     memory: int
@@ -33,12 +38,12 @@ class Passes:
     def run(
         self, goal: Target, trace: Trace, boxes: Sequence[Rectangle], content: Content, source: str | None = None
     ) -> Iterator[tuple[list[int], Array]]:
-        """Yield numbers of boxes and the target's variable for each, B x H x W x C, until all had their turn."""
+        """Yield batches of box numbers and the target's variable for each box, B x H x W x C, until all are done."""
         passes = forward_changes if self.incremental else recomputed
         return passes(goal.net, trace, boxes, content, self.memory, self.batch, source)
 
-    def words(self, goal: Target, trace: Trace, boxes: Sequence[Rectangle], source: str | None = None) -> str:
-        """Return in words what of the network is computed for each box."""
+    def describe(self, goal: Target, trace: Trace, boxes: Sequence[Rectangle], source: str | None = None) -> str:
+        """Return in words what part of the network is computed for each box."""
         return Plan(goal.net, trace, boxes, source).words if self.incremental and not is_exact() else "everything"
 
 
@@ -46,19 +51,19 @@ class Passes:
 class Effects:
     """The effect of each of B boxes on each unit (units x B), and which boxes are `done` (B bools, on the host).
 
-    `what` they are, in a word.
+    `noun` names the boxes in messages.
     """
 
     values: Array
     done: Array
-    what: str = "boxes"
+    noun: str = "boxes"
 
     @property
     def partial(self) -> dict[str, str]:
-        """A record's note of what an interruption left out, if it did."""
-        return {} if self.done.all() else {"partial": f"{int(self.done.sum())} of {self.done.size} {self.what}"}
+        """A record's note of how many boxes are done, if an interruption left some out."""
+        return {} if self.done.all() else {"partial": f"{int(self.done.sum())} of {self.done.size} {self.noun}"}
 
-    def averaged(self, draws: int) -> "Effects":
+    def mean_over_draws(self, draws: int) -> "Effects":
         """Return the mean over each place's draws that are done; boxes are in order of places, then draws."""
         xp = array_module(self.values)
         done = self.done.reshape(-1, draws)
@@ -67,7 +72,7 @@ class Effects:
         return Effects(sums / xp.maximum(weights.sum(axis=1), 1), done.any(axis=1))
 
 
-def gathered(
+def collect_effects(
     goal: Target,
     known: Array,
     passes: Iterator[tuple[list[int], Array]],
@@ -75,24 +80,24 @@ def gathered(
     measure: Measure,
     title: str,
     progress: bool,
-    what: str = "boxes",
+    noun: str = "boxes",
 ) -> Effects:
     """Return the effects of `count` boxes, given the target's variable for the image, `known`, and for each box.
 
-    An interruption (Ctrl-C) ends it early with a warning, or as ever if no box is done.
+    Ctrl-C ends the collection early with a warning. If no box is done, KeyboardInterrupt is raised.
     """
     units = range(len(goal.channels))
-    maps = [watched(goal, unit, known)[0] for unit in units]
-    effects = Effects(array_module(known).zeros((len(units), count), known.dtype), np.zeros(count, bool), what)
+    maps = [unit_maps(goal, unit, known)[0] for unit in units]
+    effects = Effects(array_module(known).zeros((len(units), count), known.dtype), np.zeros(count, bool), noun)
     try:
-        with tqdm(total=count, desc=title, unit=f" {what}", disable=None if progress else True) as bar:
+        with tqdm(total=count, desc=title, unit=f" {noun}", disable=None if progress else True) as bar:
             for numbers, values in passes:
                 for unit in units:
-                    effects.values[unit, numbers] = measured(measure, maps[unit], watched(goal, unit, values))
+                    effects.values[unit, numbers] = apply_measure(measure, maps[unit], unit_maps(goal, unit, values))
                 effects.done[numbers] = True
                 bar.update(len(numbers))
     except KeyboardInterrupt:
         if not effects.done.any():
             raise
-        warn_of(title, effects.partial["partial"])
+        warn_interrupted(title, effects.partial["partial"])
     return effects

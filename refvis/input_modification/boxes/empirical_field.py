@@ -1,25 +1,30 @@
-"""What `empirical_receptive_field` returns: the mean discrepancy, and the field's size."""
+"""Empirical receptive field: the mean discrepancy map of a channel, and the field's size."""
 
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
-
-import numpy as np
-
-from refvis.input_reconstruction.examples.result import Examples
+from refvis.dataset_examples.result import Examples
 from refvis.layers import Array
 from refvis.layers.base.windows import Number
-from refvis.results import Heatmap, png
+from refvis.results import Heatmap
+from refvis.results import png
+import numpy as np
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EmpiricalField:
-    """What a channel looks at: `mean` is the mean discrepancy in the frame of the theoretical receptive field.
+    """The pixels that a channel responds to, the result of `empirical_receptive_field`.
 
-    `mean.values` is 1 x h x w x 1, float64, a NumPy array; `mean.map` h x w. `theoretical` is the field's size (y, x)
-    in pixels, None if no window describes it (the frame is then the image). `count` (h x w) says how many images show
-    each pixel: a field may stick out of the image, and a pixel that none shows has 0. `strongest` are the images behind
-    it, `sheet()` shows what the field sees of them.
+    Fields:
+
+        mean          the mean discrepancy in the frame of the theoretical field; `mean.values` is 1 x h x w x 1,
+                      float64, a NumPy array, and `mean.map` is h x w
+        theoretical   the theoretical field's size (y, x) in pixels; None if no window describes the field (the frame
+                      is then the image)
+        threshold     share of the mean's largest value above which a pixel belongs to the field
+        count         how many images show each pixel of the frame, h x w; a field may extend beyond an image, and the
+                      mean is 0 where no image shows the pixel
+        strongest     the images behind the mean; `strongest.sheet()` shows the parts that lie in the field
     """
 
     mean: Heatmap
@@ -30,31 +35,31 @@ class EmpiricalField:
 
     @property
     def mask(self) -> Array:
-        """Where the mean exceeds the threshold times its largest value, h x w bools."""
+        """The pixels where the mean exceeds the threshold times its largest value, h x w bool."""
         return self.mean.map > self.threshold * self.mean.map.max()
 
     @property
     def size(self) -> float:
-        """The side, in pixels, of a square of as many pixels as the mask has."""
+        """The side, in pixels, of a square with as many pixels as the mask."""
         return sqrt(int(self.mask.sum()))
 
     def picture(self) -> Array:
-        """Return the mean in colours, the mask's border in white, h x w x 3 uint8."""
+        """Return the mean in colours with the mask's border in white, h x w x 3 uint8."""
         inner, padded = self.mask, np.pad(self.mask, 1)
         for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
             inner = inner & padded[rows : rows + inner.shape[0], columns : columns + inner.shape[1]]
         return np.where((self.mask & ~inner)[..., None], np.uint8(255), self.mean.colours())
 
     def save(self, path: str | Path) -> None:
-        """Write the mean, whole or not at all: .h5 (values, map, record) or .png (colours)."""
+        """Write the mean atomically as .h5 (values, map, record) or .png (colours); ValueError for another suffix."""
         self.mean.save(path)
 
     def __repr__(self) -> str:
-        """Return one line: the unit, both sizes, how many images are behind it."""
-        made = self.mean.record.parameters
-        known = "the image" if self.theoretical is None else " x ".join(map(str, self.theoretical))
-        unit = f"{made['at']} channel {made['channel']}"
-        return f"EmpiricalField({unit}: side {self.size:.1f} of {known} pixels, {int(self.count.max())} images)"
+        """Return one line: the unit, the empirical and the theoretical size, and the number of images."""
+        parameters = self.mean.record.parameters
+        theoretical = "the image" if self.theoretical is None else " x ".join(map(str, self.theoretical))
+        unit = f"{parameters['at']} channel {parameters['channel']}"
+        return f"EmpiricalField({unit}: side {self.size:.1f} of {theoretical} pixels, {int(self.count.max())} images)"
 
     def _repr_png_(self) -> bytes:
         """Show the picture in a notebook."""

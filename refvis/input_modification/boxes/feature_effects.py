@@ -1,21 +1,36 @@
-"""What occlusion of feature maps found: an effect for each group of channels."""
+"""Result of feature occlusion: an effect for each group of channels."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
-
-from refvis.files import write_whole
+from refvis.files import write_atomically
 from refvis.layers import Array
-from refvis.results import Record, write_h5
+from refvis.layers.base.arrays import to_host
+from refvis.results import Record
+from refvis.results import write_h5
+import numpy as np
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FeatureEffects:
-    """The effect on each unit (units x G, dtype and library of the input) of setting each of G groups of channels.
+    """Effects of setting groups of channels to a value, the result of `feature_occlusion`.
 
-    NaN where an interruption left it out. `signed` says whether a negative effect means that the unit rises.
+    Fields:
+
+        values     the effect of each of G groups on each unit, units x G, in the dtype and library of the input; NaN
+                   for groups that an interruption left out
+        channels   the channels of each group
+        signed     True if a negative effect means that the unit rises
+        record     how the effects were computed
+
+    Example:
+
+    >>> import refvis
+    >>> net = refvis.bundled("scenes")
+    >>> x = net.preprocess(refvis.scenes.scene(0).image)
+    >>> effects = refvis.feature_occlusion(net, x, "relu5")
+    >>> effects.values.shape == (1, len(effects.channels))
+    True
     """
 
     values: Array
@@ -26,14 +41,18 @@ class FeatureEffects:
     @cached_property
     def order(self) -> Array:
         """Numbers of the groups by their effect on the first unit, largest first, a NumPy array; NaN comes last."""
-        return np.argsort(-self._host[0], kind="stable")
+        return np.argsort(-to_host(self.values)[0], kind="stable")
 
     def ranked(self, count: int | None = None) -> list[tuple[tuple[int, ...], float]]:
-        """Return (channels, effect on the first unit), largest effect first, at most `count` of them."""
-        return [(self.channels[n], float(self._host[0, n])) for n in self.order[:count]]
+        """Return (channels, effect on the first unit), largest effect first, at most `count` of them (default: all)."""
+        effects = to_host(self.values)[0]
+        return [(self.channels[n], float(effects[n])) for n in self.order[:count]]
 
     def save(self, path: str | Path) -> None:
-        """Write values, channels (G x the most in a group, -1 beyond) and record as HDF5, whole or not at all."""
+        """Write values, channels (G x the size of the largest group, padded with -1) and record as HDF5, atomically.
+
+        Raises ValueError unless the name ends in .h5.
+        """
         import h5py
 
         if Path(path).suffix.lower() != ".h5":
@@ -44,15 +63,11 @@ class FeatureEffects:
 
         def write(part: Path) -> None:
             with h5py.File(part, "w") as file:
-                write_h5(file, {"values": self._host, "channels": table}, self.record)
+                write_h5(file, {"values": to_host(self.values), "channels": table}, self.record)
 
-        write_whole(path, write)
+        write_atomically(path, write)
 
     def __repr__(self) -> str:
         """Return one line: the layer and its three strongest groups."""
         best = ", ".join(f"{' '.join(map(str, group))}: {effect:.3g}" for group, effect in self.ranked(3))
         return f"FeatureEffects({self.record.parameters['layer']}, {len(self.channels)} groups; strongest {best})"
-
-    @property
-    def _host(self) -> Array:
-        return self.values.get() if hasattr(self.values, "get") else self.values

@@ -1,74 +1,80 @@
-"""What stands in a box that covers a part of an image.
+"""Fills: what replaces the pixels of a box.
 
-A fill is a function of the image (H x W x C), the box (rows, columns), and dice that are the box's own. It returns
-h x w x C, or what broadcasts to it, in the network's input values. Parameters are set with `functools.partial`.
+A fill is a function of the image (H x W x C), the box (rows, columns), and the box's own random generator. It returns
+h x w x C, or an array that broadcasts to that shape, in the network's input values. `functools.partial` sets the
+parameters of a fill.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeAlias
-
-import numpy as np
-
 from refvis import images
 from refvis.input_modification.boxes.blur import blurred_part
-from refvis.layers import Array, array_module
-from refvis.layers.base.arrays import moved, require_finite
-from refvis.layers.incremental.rectangles import Rectangle, size
+from refvis.layers import Array
+from refvis.layers import array_module
+from refvis.layers.base.arrays import moved
+from refvis.layers.base.arrays import require_finite
+from refvis.layers.base.arrays import to_host
+from refvis.layers.incremental.rectangles import Rectangle
+from refvis.layers.incremental.rectangles import size
+from typing import Any
+from typing import TypeAlias
+import numpy as np
 
-Dice: TypeAlias = np.random.Generator
-Fill: TypeAlias = Callable[[Array, Rectangle, Dice], Array]
+
+Rng: TypeAlias = np.random.Generator
+Fill: TypeAlias = Callable[[Array, Rectangle, Rng], Array]
 
 MIDDLE = 127.5
-"""Gray: half of what a pixel's value can be."""
+"""Gray: the middle of the range of pixel values, 0 to 255."""
 
 
-def uniform(image: Array, box: Rectangle, dice: Dice, low: float | None = None, high: float | None = None) -> Array:
-    """Return noise, equally distributed from `low` to `high`; None: the image's smallest and largest value."""
+def uniform(image: Array, box: Rectangle, rng: Rng, low: float | None = None, high: float | None = None) -> Array:
+    """Return uniform noise from `low` to `high`; by default the image's smallest and largest value."""
     lowest = float(image.min()) if low is None else low
     highest = float(image.max()) if high is None else high
-    return _like(image, dice.uniform(lowest, highest, (*size(box), image.shape[2])))
+    return _like(image, rng.uniform(lowest, highest, (*size(box), image.shape[2])))
 
 
 def normal(
-    image: Array, box: Rectangle, dice: Dice, mean: float | None = None, deviation: float | None = None
+    image: Array, box: Rectangle, rng: Rng, mean: float | None = None, deviation: float | None = None
 ) -> Array:
-    """Return normal noise; None: each channel with the mean and the standard deviation that it has in the image."""
+    """Return normal noise; by default with the image's mean and standard deviation in each channel."""
     middle = image.mean(axis=(0, 1)) if mean is None else mean
     scale = image.std(axis=(0, 1)) if deviation is None else deviation
-    return middle + scale * _like(image, dice.standard_normal((*size(box), image.shape[2])))
+    return middle + scale * _like(image, rng.standard_normal((*size(box), image.shape[2])))
 
 
-def shuffle(image: Array, box: Rectangle, dice: Dice) -> Array:
-    """Return the box's own pixels in random order: their colours stay, what they show is lost."""
+def shuffle(image: Array, box: Rectangle, rng: Rng) -> Array:
+    """Return the box's own pixels in random order: their colours stay, their arrangement is lost."""
     (top, bottom), (left, right) = box
     inside = image[top:bottom, left:right]
-    order = array_module(image).asarray(dice.permutation(inside.shape[0] * inside.shape[1]))
+    order = array_module(image).asarray(rng.permutation(inside.shape[0] * inside.shape[1]))
     return inside.reshape(len(order), -1)[order].reshape(inside.shape)
 
 
-def blur(image: Array, box: Rectangle, dice: Dice, sigma: float | None = None) -> Array:
-    """Return the image blurred by a Gaussian of `sigma` pixels; None: a tenth of its shorter side."""
+def blur(image: Array, box: Rectangle, rng: Rng, sigma: float | None = None) -> Array:
+    """Return the image blurred by a Gaussian of `sigma` pixels; by default a tenth of the shorter side."""
     rows, columns = box
     return blurred_part(image, slice(*rows), slice(*columns), sigma)
 
 
-def other(image: Array, box: Rectangle, dice: Dice, values: Any) -> Array:
-    """Return the part of another image (H x W x C) that stands there."""
+def other(image: Array, box: Rectangle, rng: Rng, values: Any) -> Array:
+    """Return the box's part of another image (H x W x C)."""
     (top, bottom), (left, right) = box
     return array_module(image, values).asarray(values[top:bottom, left:right], image.dtype)
 
 
-NAMED: dict[str, Fill] = {"random": uniform, "normal": normal, "shuffle": shuffle, "blur": blur}
-"""Names of fills; beside these, "mean" and "gray" are colours."""
+FILLS: dict[str, Fill] = {"random": uniform, "normal": normal, "shuffle": shuffle, "blur": blur}
+"""Fills by name. "mean" and "gray" are names too; they stand for colours."""
 
 
-def chosen(fill: Any, x: Array, average: Any = None) -> Fill:
-    """Return the fill that was asked for, for input x (1 x H x W x C), from which preprocessing subtracted `average`.
+def find_fill(fill: Any, x: Array, average: Any = None) -> Fill:
+    """Return the fill function for input x (1 x H x W x C); preprocessing subtracted `average` from x.
 
-    A function; a name of `NAMED`; "mean": zero, the average image that preprocessing subtracts; "gray": the pixel value
-    127.5, preprocessed; a number, or one per channel; or another input (H x W x C, or 1 x H x W x C).
-    Raises ValueError for anything else.
+    `fill` is a function; a name of `FILLS`; "mean", which is zero, the average image that preprocessing subtracts;
+    "gray", the preprocessed pixel value 127.5; a number, or one number per channel; or another input (H x W x C, or
+    1 x H x W x C). Raises ValueError for anything else.
     """
     if callable(fill):
         return fill  # type: ignore[no-any-return]
@@ -79,28 +85,28 @@ def chosen(fill: Any, x: Array, average: Any = None) -> Fill:
         require_finite(fill, "the image that fills boxes")
         return partial(other, values=fill.reshape(x.shape[1:]))
     try:
-        colour = np.asarray(fill.get() if hasattr(fill, "get") else fill, "float64")
+        colour = np.asarray(to_host(fill) if hasattr(fill, "get") else fill, "float64")
     except (TypeError, ValueError):
         raise _unknown(fill, x.shape) from None
     if colour.size not in (1, x.shape[3]) or not np.isfinite(colour).all():
         raise _unknown(fill, x.shape)
     flat = _like(x, np.broadcast_to(colour.reshape(1, 1, -1), (1, 1, x.shape[3])))
-    return lambda image, box, dice: flat
+    return lambda image, box, rng: flat
 
 
-def described(fill: Any) -> str:
-    """Return a fill as a text for a record."""
+def describe(fill: Any) -> str:
+    """Return a text for the record that describes a fill or a measure."""
     if isinstance(fill, partial):
-        return f"{described(fill.func)}({', '.join(f'{name}={value!r}' for name, value in fill.keywords.items())})"
+        return f"{describe(fill.func)}({', '.join(f'{name}={value!r}' for name, value in fill.keywords.items())})"
     if getattr(fill, "ndim", 0) >= 3:
         return "an image"
     return str(getattr(fill, "__name__", fill))
 
 
-def contents(fill: Fill, x: Array, places: Sequence[Rectangle], draws: int, seed: int) -> Callable[[int], Array]:
-    """Return what fills each of places * draws boxes, by number, each place's draws one after the other.
+def box_contents(fill: Fill, x: Array, places: Sequence[Rectangle], draws: int, seed: int) -> Callable[[int], Array]:
+    """Return a function that gives the content of box number n; there are places * draws boxes, a place's in a row.
 
-    The dice depend on the seed, the place's number and the draw's only, not on what is computed together.
+    The random numbers of a box depend only on the seed, the place and the draw, not on what is computed together.
     """
 
     def content(number: int) -> Array:
@@ -112,13 +118,13 @@ def contents(fill: Fill, x: Array, places: Sequence[Rectangle], draws: int, seed
 
 def _by_name(fill: str, x: Array, average: Any) -> Fill:
     if fill == "mean":
-        return chosen(0, x)
+        return find_fill(0, x)
     if fill == "gray":
-        flat = images.centred(np.full(x.shape[1:], MIDDLE), average)
+        flat = images.subtract_average(np.full(x.shape[1:], MIDDLE), average)
         return partial(other, values=_like(x, flat))
-    if fill not in NAMED:
+    if fill not in FILLS:
         raise _unknown(fill, x.shape)
-    return NAMED[fill]
+    return FILLS[fill]
 
 
 def _like(image: Array, values: Array) -> Array:
@@ -127,10 +133,10 @@ def _like(image: Array, values: Array) -> Array:
 
 
 def _unknown(fill: Any, shape: tuple[int, ...]) -> ValueError:
-    names = ", ".join(map(repr, ("mean", "gray", *NAMED)))
+    names = ", ".join(map(repr, ("mean", "gray", *FILLS)))
     image = " x ".join(map(str, shape[1:]))
-    found = f"an array of shape {fill.shape}" if getattr(fill, "ndim", 0) > 1 else repr(fill)
+    given = f"an array of shape {fill.shape}" if getattr(fill, "ndim", 0) > 1 else repr(fill)
     return ValueError(
-        f"fill is {found}, expected {names}, a number, {shape[3]} numbers (one per channel), an image ({image}), or a "
-        "function of image, box and dice"
+        f"fill is {given}, expected {names}, a number, {shape[3]} numbers (one per channel), an image ({image}), or a "
+        "function of image, box and random generator"
     )

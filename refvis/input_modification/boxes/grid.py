@@ -1,18 +1,18 @@
-"""Where occluding boxes stand, and which pixels they covered."""
+"""Grid of boxes that slide over an image, and the map that their effects give."""
 
 from collections.abc import Sequence
 from itertools import product
-
-import numpy as np
-
-from refvis.layers import Array, ShapeError, array_module
+from refvis.layers import Array
+from refvis.layers import ShapeError
+from refvis.layers import array_module
 from refvis.layers.incremental.rectangles import Rectangle
+import numpy as np
 
 
 def boxes(extent: tuple[int, int], size: tuple[int, int], stride: tuple[int, int]) -> list[Rectangle]:
     """Return the boxes (rows, columns) of `size` that slide over an image of `extent` in steps of `stride`, all (y, x).
 
-    Where the steps do not meet the far border, one more box stands at it, so that every pixel is covered if
+    If the last step ends before the far border, one more box is placed at the border. So every pixel is covered if
     stride <= size. Raises ShapeError for a box larger than the image.
     """
     if size[0] > extent[0] or size[1] > extent[1]:
@@ -22,20 +22,22 @@ def boxes(extent: tuple[int, int], size: tuple[int, int], stride: tuple[int, int
 
 
 def _starts(extent: int, size: int, stride: int) -> list[int]:
-    found = list(range(0, extent - size + 1, stride))
-    return found if found[-1] == extent - size else [*found, extent - size]
+    starts = list(range(0, extent - size + 1, stride))
+    return starts if starts[-1] == extent - size else [*starts, extent - size]
 
 
-def covered(done: Sequence[bool], places: Sequence[Rectangle], extent: tuple[int, int]) -> Array:
-    """Return for each pixel whether a box covered it that is done, H x W bool, on the host."""
-    found = np.zeros(extent, bool)
+def coverage(done: Sequence[bool], places: Sequence[Rectangle], extent: tuple[int, int]) -> Array:
+    """Return for each pixel whether a box that is done covered it, H x W bool, on the host."""
+    pixels = np.zeros(extent, bool)
     for number, ((top, bottom), (left, right)) in enumerate(places):
-        found[top:bottom, left:right] |= done[number]
-    return found
+        pixels[top:bottom, left:right] |= done[number]
+    return pixels
 
 
-def spread(effects: Array, done: Sequence[bool], places: Sequence[Rectangle], extent: tuple[int, int]) -> Array:
-    """Return for each pixel the mean effect of the boxes that covered it and are done, 0 where there are none.
+def mean_over_boxes(
+    effects: Array, done: Sequence[bool], places: Sequence[Rectangle], extent: tuple[int, int]
+) -> Array:
+    """Return for each pixel the mean effect of the boxes that covered it and are done; 0 if there is none.
 
     `effects` are units x boxes; the result is units x H x W x 1.
     """

@@ -1,14 +1,18 @@
-"""How much a box changed what is watched: numbers from the map of the image and the maps of images with boxes.
+"""Measures of a box's effect: numbers from the target's map of the image and of images with boxes.
 
-A measure is a function of the image's map (H x W x K) and of B changed maps (B x H x W x K) that returns B numbers.
-K is 1 for a channel, or for a difference of two; the number of channels where all are watched.
+A measure is a function of the image's map (H x W x K) and of B changed maps (B x H x W x K). It returns B numbers.
+K is 1 for a channel or a difference of two channels, and the number of channels for a whole layer.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from refvis.layers import Array
+from refvis.layers import ShapeError
+from refvis.layers import array_module
+from refvis.targets import Target
+from refvis.targets import at_position
+from typing import Any
+from typing import TypeAlias
 
-from refvis.layers import Array, ShapeError, array_module
-from refvis.targets import Target, at_position
 
 Measure: TypeAlias = Callable[[Array, Array], Array]
 
@@ -24,19 +28,19 @@ def absolute(reference: Array, changed: Array) -> Array:
 
 
 def euclidean(reference: Array, changed: Array) -> Array:
-    """Return the Euclidean norm of the map's change: what rises in one place does not make up for a fall elsewhere."""
-    away = changed - reference
-    return array_module(away).sqrt((away * away).sum(axis=(1, 2, 3)))
+    """Return the Euclidean norm of the map's change. A rise at one position does not cancel a fall at another."""
+    change = changed - reference
+    return array_module(change).sqrt((change * change).sum(axis=(1, 2, 3)))
 
 
 def spectral(reference: Array, changed: Array) -> Array:
     """Return the largest singular value of the map's change, H x W; of several channels, that of (H W) x K.
 
-    It is FeatureVis' measure (Gruen et al. 2016; MATLAB's ``norm`` of a matrix).
+    This is the measure of FeatureVis (Gruen et al. 2016), MATLAB's ``norm`` of a matrix.
     """
-    away = changed - reference
-    matrices = away[..., 0] if away.shape[3] == 1 else away.reshape(len(away), -1, away.shape[3])
-    return array_module(away).linalg.svd(matrices, compute_uv=False)[:, 0]
+    change = changed - reference
+    matrices = change[..., 0] if change.shape[3] == 1 else change.reshape(len(change), -1, change.shape[3])
+    return array_module(change).linalg.svd(matrices, compute_uv=False)[:, 0]
 
 
 MEASURES: dict[str, Measure] = {
@@ -46,10 +50,10 @@ MEASURES: dict[str, Measure] = {
     "spectral": spectral,
 }
 UNSIGNED = (absolute, euclidean, spectral)
-"""Measures that are never negative; those that a caller brings along may be."""
+"""Measures that are never negative. A caller's own function may be negative."""
 
 
-def named(measure: Any) -> Measure:
+def find_measure(measure: Any) -> Measure:
     """Return the measure of that name, or a function as it is; ValueError for anything else."""
     if callable(measure):
         return measure  # type: ignore[no-any-return]
@@ -59,22 +63,22 @@ def named(measure: Any) -> Measure:
     return MEASURES[measure]
 
 
-def watched(goal: Target, unit: int, values: Array) -> Array:
+def unit_maps(goal: Target, unit: int, values: Array) -> Array:
     """Return the map of one of the target's units in each of B values (B x H x W x C): B x H x W x K."""
     if goal.channels[unit] is None:
         return at_position(values, goal.position)
     return goal.rows(slice(unit, unit + 1)).chosen(values)[..., None]
 
 
-def measured(measure: Measure, reference: Array, changed: Array) -> Array:
-    """Return the measure of B changed maps; ShapeError unless it gives B numbers."""
-    found = measure(reference, changed)
-    if getattr(found, "shape", None) != (len(changed),):
-        shape = getattr(found, "shape", type(found).__name__)
+def apply_measure(measure: Measure, reference: Array, changed: Array) -> Array:
+    """Return the measure of B changed maps; ShapeError unless the measure returns B numbers."""
+    numbers = measure(reference, changed)
+    if getattr(numbers, "shape", None) != (len(changed),):
+        shape = getattr(numbers, "shape", type(numbers).__name__)
         raise ShapeError(
             f"the measure returned {shape}, expected one number for each of the {len(changed)} changed maps"
         )
-    return found
+    return numbers
 
 
 def _score(maps: Array) -> Array:

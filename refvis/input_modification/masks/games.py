@@ -1,15 +1,18 @@
-"""The games that masks play: what a heat map shows or hides is to raise the level of a score, or to lower it.
+"""Games of masks: the heat map is to raise the level of a score by what it shows, or to lower it by what it hides.
 
-    preserve: the image where the heat is,  reward =  f(heat)
-    delete:   the image where it is not,    reward = -f(1 - heat)
-    dual:     both,                         reward =  f(heat) - f(1 - heat)
+    preserve: the image where the heat is 1,  reward =  f(heat)
+    delete:   the image where the heat is 0,  reward = -f(1 - heat)
+    dual:     both,                           reward =  f(heat) - f(1 - heat)
 
-f(m) is the level of the image under mask m. In all of them the reward rises with the heat as f does with m.
+f(m) is the level of the image under mask m. In all games the gradient of the reward in the heat is that of f in m.
 """
 
-from refvis.input_modification.masks.mask_objective import Watched
-from refvis.input_modification.masks.masks import mixed, mixed_gradient
-from refvis.layers import Array, array_module
+from refvis.input_modification.masks.mask_objective import MaskObjective
+from refvis.input_modification.masks.masks import blend
+from refvis.input_modification.masks.masks import blend_gradient
+from refvis.layers import Array
+from refvis.layers import array_module
+
 
 GAMES: dict[str, tuple[str, ...]] = {
     "preserve": ("preserve",),
@@ -18,23 +21,23 @@ GAMES: dict[str, tuple[str, ...]] = {
 }
 
 
-def played(seen: Watched, levels: Array, heat: Array, game: str) -> tuple[Array, Array]:
+def reward_and_gradient(objective: MaskObjective, pyramid: Array, heat: Array, game: str) -> tuple[Array, Array]:
     """Return the reward of each heat map (N x H x W x 1), N, and its gradient, N x H x W x 1.
 
-    `levels` (L x H x W x C) are the image at rising degrees of being kept; `seen` watches one unit.
+    `pyramid` (L x H x W x C) is the image at rising degrees of being kept; the objective has one unit.
     """
-    xp = array_module(levels, heat)
+    xp = array_module(pyramid, heat)
     rewards, gradients = [], []
-    for one in GAMES[game]:
-        kept, sign = (heat, 1) if one == "preserve" else (1 - heat, -1)
-        level, signal = seen.pulled(mixed(levels, kept))
+    for part in GAMES[game]:
+        kept, sign = (heat, 1) if part == "preserve" else (1 - heat, -1)
+        level, signal = objective.level_and_gradient(blend(pyramid, kept))
         rewards.append(sign * level)
-        gradients.append(mixed_gradient(levels, kept, signal))
+        gradients.append(blend_gradient(pyramid, kept, signal))
     return xp.stack(rewards).sum(axis=0), xp.stack(gradients).sum(axis=0)
 
 
-def moved(levels: Array, by: tuple[int, int]) -> Array:
-    """Return the levels (L x H x W x C), moved `by` pixels (down, right); what comes in repeats the border."""
-    xp = array_module(levels)
-    rows, columns = (xp.clip(xp.arange(n) - d, 0, n - 1) for n, d in zip(levels.shape[1:3], by, strict=True))
-    return levels[:, rows][:, :, columns]
+def shift(pyramid: Array, by: tuple[int, int]) -> Array:
+    """Return the pyramid (L x H x W x C) shifted `by` pixels (down, right); border pixels are repeated."""
+    xp = array_module(pyramid)
+    rows, columns = (xp.clip(xp.arange(n) - d, 0, n - 1) for n, d in zip(pyramid.shape[1:3], by, strict=True))
+    return pyramid[:, rows][:, :, columns]

@@ -6,13 +6,13 @@ from typing import Any, Self
 from refvis.layers import Array, Softmax, Trace, array_module, backward, forward
 from refvis.network import Network
 from refvis.targets import Target, target
-from refvis.units import Against, Channel
+from refvis.units import Selection
 
 OUTPUTS = ("score", "probability")
 
 
 @dataclass(frozen=True)
-class Watched:
+class MaskObjective:
     """What is watched of one image: for each unit of `goal`, the mean of its map over its positions.
 
     The map is that of the variable's values ("score") or of their softmax over channels ("probability").
@@ -60,28 +60,16 @@ class Watched:
         return forward(Softmax(), values) if self.output == "probability" else values
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is to be explained, as `refvis.targets.target` takes it, and of what: the score or the probability.
+def objective_of(net: Network, image: Array, selection: Selection) -> tuple[MaskObjective, Trace]:
+    """Return the objective for what is selected at an image (1 x H x W x C), and the image's trace.
 
-    `output` None is the probability where the scores are explained, and the score where `at` names a layer.
+    An output of None is the probability where the scores are explained, and the score where `at` names a layer.
+    Raises ValueError for what does not exist, and for the probability of all channels together, which is always 1.
     """
-
-    at: str | None
-    channel: Channel
-    position: tuple[int, int] | None
-    against: Against
-    output: str | None
-
-    def of(self, net: Network, image: Array) -> tuple[Watched, Trace]:
-        """Return what is watched of an image (1 x H x W x C), and the image's trace.
-
-        Raises ValueError for what does not exist, and for the probability of all channels together, which is always 1.
-        """
-        found = self.output or ("probability" if self.at is None else "score")
-        if found not in OUTPUTS:
-            raise ValueError(f"output is {self.output!r}, expected one of {', '.join(map(repr, OUTPUTS))}")
-        goal, trace = target(net, image, self.at, self.channel, self.position, self.against)
-        if found == "probability" and None in goal.channels:
-            raise ValueError("the probabilities of all channels add up to 1: name a channel, or give output='score'")
-        return Watched(goal, found), trace
+    output = selection.output or ("probability" if selection.at is None else "score")
+    if output not in OUTPUTS:
+        raise ValueError(f"output is {selection.output!r}, expected one of {', '.join(map(repr, OUTPUTS))}")
+    goal, trace = target(net, image, selection)
+    if output == "probability" and None in goal.channels:
+        raise ValueError("the probabilities of all channels add up to 1: name a channel, or give output='score'")
+    return MaskObjective(goal, output), trace

@@ -1,20 +1,22 @@
-"""Sums of masks and of levels times masks, and the mean level where a mask shows a pixel that they estimate."""
+"""Sums over random masks, and the map of RISE that they give: the mean level of the masks that show a pixel."""
 
-import math
 from dataclasses import dataclass
+from refvis.layers import Array
+from refvis.layers import array_module
+from refvis.layers.base.arrays import to_host
 from typing import Self
-
+import math
 import numpy as np
 
-from refvis.layers import Array, array_module
 
 NORMALISATIONS = ("centred", "sampled", "expected")
-"""Divided by the masks' own sum, less the mean level ("centred") or not ("sampled"), or by the sum that is expected."""
+"""Divide by each pixel's own sum of masks, and subtract the mean level ("centred") or not ("sampled"), or divide by
+the expected sum of masks ("expected")."""
 
 
 @dataclass(frozen=True)
 class MaskSums:
-    """How many masks are done, and sums over those with an even and over those with an odd number, in float64.
+    """The number of masks that are done, and sums over the even and over the odd masks, in float64.
 
     levels: the sum of f, 2 x rows; shown: the sum of f M, 2 x rows x H x W; masks: the sum of M, 2 x H x W.
     """
@@ -30,8 +32,8 @@ class MaskSums:
         xp, extent = array_module(like), like.shape[1:3]
         return cls(0, xp.zeros((2, rows)), xp.zeros((2, rows, *extent)), xp.zeros((2, *extent)))
 
-    def added(self, levels: Array, m: Array) -> Self:
-        """Return the sums with those of the next masks m (B x H x W x 1) and their `levels` (B x rows)."""
+    def plus(self, levels: Array, m: Array) -> Self:
+        """Return the sums with the next masks m (B x H x W x 1) and their `levels` (B x rows) added."""
         xp = array_module(levels, m)
         levels, m = levels.astype("float64"), m[..., 0].astype("float64")
         halves = [slice((half - self.done) % 2, None, 2) for half in (0, 1)]
@@ -43,21 +45,21 @@ class MaskSums:
         )
 
     def maps(self, normalise: str, keep: float) -> Array:
-        """Return the mean level where each pixel is shown, rows x H x W, by one of `NORMALISATIONS`."""
+        """Return the mean level of the masks that show each pixel, rows x H x W, by one of `NORMALISATIONS`."""
         levels, shown, masks = (part.sum(axis=0) for part in (self.levels, self.shown, self.masks))
-        return _divided(levels, shown, masks, self.done, normalise, keep)
+        return _normalise(levels, shown, masks, self.done, normalise, keep)
 
     def measures(self, normalise: str, keep: float) -> dict[str, Array]:
-        """Return for each row the mean level, and the correlation of the even masks' map with the odd masks' one."""
+        """Return for each row the mean level, and the correlation of the even masks' map with the odd masks' map."""
         counts = self.done - self.done // 2, max(self.done // 2, 1)
-        each = zip(self.levels, self.shown, self.masks, counts, strict=True)
-        even, odd = (_host(_divided(*half, normalise, keep)) for half in each)
+        halves = zip(self.levels, self.shown, self.masks, counts, strict=True)
+        even, odd = (to_host(_normalise(*half, normalise, keep)) for half in halves)
         agreement = [_correlation(*pair) for pair in zip(even, odd, strict=True)]
-        return {"mean": _host(self.levels.sum(axis=0)) / self.done, "agreement": np.array(agreement)}
+        return {"mean": to_host(self.levels.sum(axis=0)) / self.done, "agreement": np.array(agreement)}
 
 
-def _divided(levels: Array, shown: Array, masks: Array, count: int, normalise: str, keep: float) -> Array:
-    """Return the map of sums over `count` masks; where it divides by their sum, a pixel that none shows has 0."""
+def _normalise(levels: Array, shown: Array, masks: Array, count: int, normalise: str, keep: float) -> Array:
+    """Return the map from sums over `count` masks. Divided by its own sum of masks, a pixel that no mask shows is 0."""
     if normalise == "expected":
         return shown / (keep * count)
     xp = array_module(levels, shown, masks)
@@ -65,12 +67,8 @@ def _divided(levels: Array, shown: Array, masks: Array, count: int, normalise: s
     return xp.where(masks > 0, shown / xp.where(masks > 0, masks, 1) - constant, 0)
 
 
-def _host(values: Array) -> Array:
-    return values.get() if hasattr(values, "get") else values
-
-
 def _correlation(first: Array, second: Array) -> float:
-    """Return the correlation of two maps; NaN where one of them is constant."""
+    """Return the correlation of two maps; NaN if one of them is constant."""
     first, second = first - first.mean(), second - second.mean()
     size = math.sqrt(float((first * first).sum()) * float((second * second).sum()))
     return float((first * second).sum()) / size if size else math.nan

@@ -2,24 +2,24 @@
 
     m(u) = smax_i f_i(u),    f_i(u) = k(|u - u_i| / sigma) p_i,    smax_i f_i = sum_i f_i w_i,    w = softmax(f / T)
 
-The p_i in [0, 1] stand at the centres u_i of the cells of a grid; k(z) = exp(-2 max(0, z - 1/2)^2), flat and then
-falling. For each pixel i runs over the cells at most `reach` away from its own, with p = 0 beyond the image. For T -> 0
-this is the maximum, so a single p_i = 1 makes a disc; a sum would not stay within [0, 1]. The gradient:
+The parameters p_i in [0, 1] belong to the centres u_i of a grid's cells. The kernel k(z) = exp(-2 max(0, z - 1/2)^2) is
+flat and then falls. For each pixel, i runs over the cells at most `radius` cells away from its own; beyond the image
+p = 0. For T -> 0 this is the maximum, so a single p_i = 1 makes a disc. A sum would leave [0, 1]. The gradient:
 
     d m / d p_i = k_i w_i (1 + (f_i - m) / T)
 """
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
-
 from refvis.input_modification.masks.masks import along_axes
-from refvis.layers import Array, array_module
+from refvis.layers import Array
+from refvis.layers import array_module
+from typing import Any
 
 
 @dataclass(frozen=True, eq=False)
 class SmoothMax:
-    """For A offsets between cells along each axis: which cell stands there, and how much it counts.
+    """For A offsets between cells along each axis: the cell at that offset from each pixel, and its weight.
 
     rows: (A H) x h, and columns: (A W) x w, have a 1 at the pixel's cell; kernel: A x H x A x W; temperature: T.
     """
@@ -34,19 +34,19 @@ def smooth_max(like: Array, step: float, sigma: float, temperature: float) -> Sm
     """Return the operator for images `like` (N x H x W x C), with a cell about every `step` pixels; sigma in pixels."""
     xp, extent = array_module(like), like.shape[1:3]
     counts = [max(1, round(pixels / step)) for pixels in extent]
-    reach = 1 + ceil(sigma / min(pixels / count for pixels, count in zip(extent, counts, strict=True)))
-    axes = [_axis(xp, pixels, count, reach) for pixels, count in zip(extent, counts, strict=True)]
+    radius = 1 + ceil(sigma / min(pixels / count for pixels, count in zip(extent, counts, strict=True)))
+    axes = [_axis(xp, pixels, count, radius) for pixels, count in zip(extent, counts, strict=True)]
     (rows, down), (columns, across) = axes
-    away = xp.sqrt(down[:, :, None, None] ** 2 + across**2) / sigma
-    kernel = xp.exp(-2 * xp.maximum(0, away - 0.5) ** 2)
+    distance = xp.sqrt(down[:, :, None, None] ** 2 + across**2) / sigma
+    kernel = xp.exp(-2 * xp.maximum(0, distance - 0.5) ** 2)
     dtype = like.dtype
     return SmoothMax(rows.astype(dtype), columns.astype(dtype), kernel.astype(dtype), temperature)
 
 
-def _axis(xp: Any, pixels: int, count: int, reach: int) -> tuple[Array, Array]:
+def _axis(xp: Any, pixels: int, count: int, radius: int) -> tuple[Array, Array]:
     """Return for each offset the pixels' cells ((A pixels) x count) and the distances to them (A x pixels)."""
     size, places = pixels / count, xp.arange(pixels)
-    cells = xp.floor((places + 0.5) / size) + xp.arange(-reach, reach + 1)[:, None]
+    cells = xp.floor((places + 0.5) / size) + xp.arange(-radius, radius + 1)[:, None]
     return cells.reshape(-1, 1) == xp.arange(count), places - ((cells + 0.5) * size - 0.5)
 
 

@@ -10,7 +10,7 @@ from refvis.layers import Array, ShapeError, array_module
 from refvis.layers.base.arrays import moved
 from refvis.loading import bundled, load
 from refvis.network import Network
-from refvis.targets import written
+from refvis.targets import written_variable
 
 
 def generator_for(net: Network, at: str, generator: Network | str | Path | None = None) -> Network:
@@ -23,7 +23,7 @@ def generator_for(net: Network, at: str, generator: Network | str | Path | None 
         generator = _name(net, at)
         if generator not in bundled():
             known = ", ".join(name for name in bundled() if name.startswith(f"{net.name}-from-")) or "none"
-            layer = net.node(written(net, at)).name
+            layer = net.node(written_variable(net, at)).name
             raise ValueError(f"no bundled generator draws from {layer!r} of {net.name!r} (there is: {known})")
     found = generator if isinstance(generator, Network) else load(generator)
     trained = found.meta.get("code", {}).get("network", net.fingerprint)
@@ -50,7 +50,7 @@ def fitting_generator(net: Network, at: str, x: Array) -> Network | None:
 
 def _name(net: Network, at: str) -> str:
     """Return what the bundled generator for a layer is called, if there is one."""
-    return f"{net.name}-from-{net.node(written(net, at)).name}"
+    return f"{net.name}-from-{net.node(written_variable(net, at)).name}"
 
 
 @dataclass(frozen=True, repr=False)

@@ -4,18 +4,9 @@ Each is called with z (N x H x W x C) and the number of the step behind it, coun
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from refvis.input_reconstruction.image.transforms import gaussian, weighted
 from refvis.layers import Array, array_module
-
-
-class Projection(Protocol):
-    """What all of them can do."""
-
-    def __call__(self, z: Array, step: int) -> Array:
-        """Return z, changed."""
-        ...
 
 
 @dataclass(frozen=True)

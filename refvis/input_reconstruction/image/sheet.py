@@ -4,7 +4,7 @@ from math import ceil, sqrt
 
 import numpy as np
 
-from refvis.images.contact_sheet import tiled
+from refvis.images.contact_sheet import tile
 from refvis.images.preprocessing import picture
 from refvis.layers import Array
 from refvis.network import Network
@@ -31,7 +31,7 @@ def pictures(net: Network, x: Array) -> Array:
 
 def sheet(shown: Array, columns: int | None = None) -> Array:
     """Return pictures (N x H x W x 3 uint8) as one, row by row with so many `columns` (None: about a square)."""
-    return tiled(shown, columns or across(len(shown)), GAP)
+    return tile(shown, columns or across(len(shown)), GAP)
 
 
 def across(count: int) -> int:

@@ -17,9 +17,7 @@ import numpy as np
 from refvis.input_reconstruction.objective.measures import Measure
 from refvis.layers import Array, Graph, ShapeError, Trace, array_module, modes
 from refvis.layers.base.arrays import require_finite
-
-MEMORY = 512 << 20
-"""Bytes of variables and signals, about, that the network has at once where there are several images."""
+from refvis.layers.base.limits import count_at_once
 
 Adjoint: TypeAlias = Callable[[Array], Array]
 """Signal at an output -> signal at the input."""
@@ -125,7 +123,7 @@ class Objective:
     def _parts(self, x: Array) -> list[slice]:
         """Return the images in parts whose variables and signals fit into the memory together."""
         shapes = self.net.shapes(**{self.net.inputs[0]: (1, *x.shape[1:])})
-        most = max(1, MEMORY // (2 * x.dtype.itemsize * sum(map(prod, shapes.values()))))
+        most = count_at_once(2 * x.dtype.itemsize * sum(map(prod, shapes.values())))
         return [slice(first, first + most) for first in range(0, len(x), most)]
 
 

@@ -7,7 +7,7 @@ from refvis.layers import Array, Graph, ShapeError
 from refvis.layers.base.arrays import moved, require_finite
 from refvis.layers.graph.nodes import called
 from refvis.network import Network
-from refvis.targets import written
+from refvis.targets import written_variable
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ def wanted(net: Network, target_or_x: Array, at: str | None, several: bool = Fal
     if count != 1 and not (several and count):
         how_many = "images or codes, N x H x W x C" if several else "one image or code, 1 x H x W x C"
         raise ShapeError(f"the target has shape {target_or_x.shape}, expected {how_many}")
-    variable = _deepest_map(net, target_or_x) if at is None else written(net, at)
+    variable = _deepest_map(net, target_or_x) if at is None else written_variable(net, at)
     cut = net.upto(variable)
     size, channels = net.input_size, net.channels
     own = (count, *size, channels) if size and channels else None

@@ -12,6 +12,7 @@ from support.model_zoo import thin
 
 from refvis import layers
 from refvis.layers import incremental
+from refvis.layers.base.limits import MEMORY
 from refvis.layers.incremental import full_passes as changes
 from refvis.layers.incremental import influence as reach
 
@@ -44,7 +45,7 @@ def check(found, expected, relative):
 def test_any_graph_any_boxes(passes, dtype):
     @settings(max_examples=150 if passes is incremental.forward_changes else 40)
     @given(
-        occluded(dtype), st.sampled_from([0.8, 1.0]), st.sampled_from([1, 5000, changes.LIMIT]), st.sampled_from([1, 3])
+        occluded(dtype), st.sampled_from([0.8, 1.0]), st.sampled_from([1, 5000, MEMORY]), st.sampled_from([1, 3])
     )
     def run(case, worth, limit, most):
         graph, x, boxes, contents = case
@@ -166,7 +167,7 @@ def test_memory_is_bounded():
     trace = net.forward(x)
     boxes = [((y, y + 32), (x, x + 32)) for y in range(0, 196, 39) for x in range(0, 196, 39)]
     black, peaks, found = np.zeros((1, 1, 3), "float32"), [], []
-    for limit in (2 << 20, changes.LIMIT):
+    for limit in (2 << 20, MEMORY):
         tracemalloc.start()
         found.append(gathered(incremental.forward_changes(net, trace, boxes, lambda n: black, limit)))
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -8,7 +8,7 @@ from support.small_nets import classifier, conv, inputs
 
 import refvis
 from refvis.layers import Conv, Dropout, FullyConnected, Pool, ReLU, Softmax
-from refvis.results.upsampling import upsampled
+from refvis.results.upsampling import upsample_bilinear
 
 RANDOM = np.random.default_rng(8)
 OPTIONS = ({}, {"channel": 2}, {"channel": (4, 0, 4)}, {"channel": "all"}, {"channel": (1, 5), "against": 3})
@@ -158,7 +158,7 @@ def test_layers_that_will_not_do(method):
 def test_upsampling_is_that_of_pillow(size):
     """Pillow's filter widens where it shrinks an image, which does not happen here."""
     maps = RANDOM.normal(size=(2, 5, 3, 4)).astype("float32")
-    found = upsampled(maps, size)
+    found = upsample_bilinear(maps, size)
     assert (found.shape, found.dtype) == ((2, *size, 4), np.float32)
     for n, c in np.ndindex(2, 4):
         plane = Image.fromarray(np.ascontiguousarray(maps[n, :, :, c])).resize(size[::-1], Image.Resampling.BILINEAR)
@@ -168,4 +168,4 @@ def test_upsampling_is_that_of_pillow(size):
 def test_upsampling_by_hand():
     maps = np.array([[0.0, 4.0], [8.0, 12.0]]).reshape(1, 2, 2, 1)
     expected = np.array([0.0, 2.0, 6.0, 8.0])[:, None] + np.array([0.0, 1.0, 3.0, 4.0])
-    np.testing.assert_allclose(upsampled(maps, (4, 4))[0, :, :, 0], expected, rtol=1e-15)
+    np.testing.assert_allclose(upsample_bilinear(maps, (4, 4))[0, :, :, 0], expected, rtol=1e-15)

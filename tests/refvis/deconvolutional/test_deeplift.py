@@ -10,6 +10,7 @@ from support.small_nets import classifier, conv, inputs, linear
 import refvis
 from refvis.layers import BatchNorm, FullyConnected, Pool, ReLU, Sigmoid, modes
 from refvis.targets import target
+from refvis.units import Selection
 
 OPTIONS = (
     {},
@@ -51,7 +52,7 @@ def test_summation_to_delta(make, seed, options, zero):
     x = inputs(2, "float64", seed) * (random.random((2, 13, 11, 3)) < 0.8) / 40
     start = None if zero else np.where(random.random(x[:1].shape) < 0.3, x[:1], inputs(1, "float64", seed + 1) / 40)
     found = refvis.deeplift(net, x, start, **options)
-    goal, trace = target(net, x, **{"at": None, "channel": None, **options})
+    goal, trace = target(net, x, Selection(**options))
     above = trace[goal.variable].repeat(len(goal.channels) // 2, axis=0)
     below = net.forward(np.zeros_like(x[:1]) if zero else start)[goal.variable]
     rises = goal.chosen(above).sum(axis=(1, 2)) - goal.chosen(below).sum(axis=(1, 2))

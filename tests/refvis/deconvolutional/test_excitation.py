@@ -12,7 +12,7 @@ from support.small_nets import classifier, conv, inputs
 import refvis
 from refvis.layers import FullyConnected, NormOffset, Pool, ReLU, lrp
 from refvis.layers.modes.composites import relevance
-from refvis.results.upsampling import upsampled
+from refvis.results.upsampling import upsample_bilinear
 from refvis.scenes import TEST_SEEDS, scene
 
 OPTIONS = ({}, {"channel": 2}, {"channel": (4, 0, 4)}, {"channel": "all"}, {"at": "conv2", "channel": (3, 8)})
@@ -142,7 +142,7 @@ def test_upsampling_comes_last():
     net, x = classifier(), inputs(1)
     small = refvis.excitation_backprop(net, x, layer="pool1", contrastive=True, upsample=False)
     large = refvis.excitation_backprop(net, x, layer="pool1", contrastive=True)
-    assert_same(large.values, upsampled(small.values, (13, 11)))
+    assert_same(large.values, upsample_bilinear(small.values, (13, 11)))
     assert large.picture is not None
     assert small.picture is None
 

@@ -1,7 +1,5 @@
 """Integrated gradients: the way, the quadrature, and how far the sum misses the rise of the score."""
 
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -160,7 +158,7 @@ def test_batches_do_not_matter(monkeypatch, dtype):
     refvis.integrated_gradients(net, x[:1], steps=7, batch=3)
     assert sizes == [1, 3, 3, 1, 1]
     each = sum(values.nbytes for values in net.upto("fc3").forward(x[:1]).values())
-    monkeypatch.setattr(sys.modules["refvis.deconvolutional.backward.sampling"], "MEMORY", 4 * 2 * each)
+    monkeypatch.setattr("refvis.layers.base.limits.MEMORY", 4 * 2 * each)
     del sizes[:]
     refvis.integrated_gradients(net, x[:1], steps=7)
     assert sizes[1:3] == [4, 3]

@@ -1,7 +1,5 @@
 """Several units in one walk are the units one by one; positions, differences and whole layers are what they say."""
 
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +13,7 @@ import refvis
 from refvis.layers import BatchNorm, Dropout, Graph, NormalizeLp, ReLU, modes, relu
 from refvis.layers.graph.per_image import APART
 from refvis.targets import target
+from refvis.units import Selection
 
 MODES = ("gradient", "deconvnet", "guided", "epsilon")
 CHANNELS = (4, 0, 6, 4)
@@ -82,7 +81,7 @@ def test_units_walk_together_as_far_as_the_memory_goes(monkeypatch):
     refvis.deconvolution(net, x, channel=CHANNELS)
     assert sizes == [4, 4], "one walk for each image"
     each = sum(values[:1].nbytes for values in net.upto("fc3").forward(x).values())
-    monkeypatch.setattr(sys.modules["refvis.deconvolutional.backward.walk"], "MEMORY", 3 * each)
+    monkeypatch.setattr("refvis.layers.base.limits.MEMORY", 3 * each)
     close(refvis.deconvolution(net, x, channel=CHANNELS).values, whole)
     assert sizes[2:] == [3, 1, 3, 1]
 
@@ -142,7 +141,7 @@ def test_seeds_of_positions_differences_and_whole_layers(mode, start):
 def test_gradient_is_the_derivative_of_the_targets_score(options):
     net, x = classifier(), inputs(dtype="float64")
     gradient = refvis.deconvolution(net, x, "gradient", "conv2", **options).values
-    goal, trace = target(net, x, "conv2", **{"channel": None, **options})
+    goal, trace = target(net, x, Selection("conv2", **options))
     direction = inputs(dtype="float64", seed=9) / 40
     slopes = central(lambda moved: goal.chosen(net.forward(moved)["x5"]).sum(axis=(1, 2)), x, direction)
     for row, slope in zip(gradient, slopes, strict=True):
@@ -156,9 +155,9 @@ def test_gradient_is_the_derivative_of_the_targets_score(options):
 
 def test_none_is_the_strongest_at_the_position():
     net, x = classifier(), inputs(4)
-    goal, trace = target(net, x, "conv2", None, position=(3, 1))
+    goal, trace = target(net, x, Selection("conv2", position=(3, 1)))
     assert goal.channels == tuple(trace["x5"][:, 3, 1].argmax(axis=1))
-    assert goal.channels != target(net, x, "conv2", None)[0].channels
+    assert goal.channels != target(net, x, Selection("conv2"))[0].channels
 
 
 def test_the_signal_at_a_layer_on_the_way():

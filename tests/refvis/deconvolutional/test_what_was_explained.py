@@ -9,7 +9,7 @@ from support.small_nets import AVERAGE, LABELS, classifier, inputs, meta
 
 import refvis
 from refvis import modes
-from refvis.deconvolutional.backward.mode_names import METHODS
+from refvis.backpropagation.rules import METHODS
 from refvis.layers import Conv, lrp
 
 METHODS_WITH_A_SCORE = (

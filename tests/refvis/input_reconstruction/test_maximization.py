@@ -14,7 +14,7 @@ from refvis.input_reconstruction.activation_maximization import activation
 from refvis.input_reconstruction.image.projections import Sphere
 from refvis.input_reconstruction.objective.dead_relu import awakened, awakening
 from refvis.input_reconstruction.objective.objective import Term
-from refvis.input_reconstruction.objective.regularisers import lp
+from refvis.optimisation.regularisers import lp
 from refvis.input_reconstruction.presets import PRESETS
 from refvis.input_reconstruction.recipe import Recipe
 from refvis.layers import LRN, BatchNorm, Conv, Pool, ReLU

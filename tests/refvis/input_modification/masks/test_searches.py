@@ -7,10 +7,11 @@ from support.same import assert_same
 from support.small_nets import classifier, inputs
 
 import refvis
-from refvis.input_modification.masks.games import GAMES, played
-from refvis.input_modification.masks.mask_objective import Asked
-from refvis.input_modification.masks.masks import mixed, replacements
+from refvis.input_modification.masks.games import GAMES, reward_and_gradient
+from refvis.input_modification.masks.mask_objective import objective_of
+from refvis.input_modification.masks.masks import blend, replacement_pyramids
 from refvis.layers import Conv, FullyConnected, Pool, ReLU
+from refvis.units import Selection
 
 METHODS = {
     "meaningful": (refvis.meaningful_perturbation, {"cells": (6, 5), "steps": 12}),
@@ -49,16 +50,15 @@ def share(found, row=0):
 @pytest.mark.parametrize("options", [{"channel": 2}, {"channel": 1, "against": 3}, {"at": "conv2", "channel": 4}])
 def test_the_gradient_of_the_reward(game, output, options):
     net, x = classifier().astype("float64"), inputs(1, "float64")
-    asked = Asked(**{"at": None, "position": None, "against": None, "output": output, **options})
-    seen, _ = asked.of(net, x)
-    levels = replacements("blur", x, None, 0, 4)(0)
+    seen, _ = objective_of(net, x, Selection(**{"output": output, **options}))
+    levels = replacement_pyramids("blur", x, None, 0, 4)(0)
     dice = np.random.default_rng(0)
     heat, along = 0.02 + 0.9 * dice.random((2, 13, 11, 1)), dice.normal(size=(2, 13, 11, 1))
-    reward, slope = played(seen, levels, heat, game)
+    reward, slope = reward_and_gradient(seen, levels, heat, game)
     found = [inner(slope[n], along[n]) for n in range(2)]
-    step = central(lambda h: played(seen, levels, h, game)[0], heat, along)
+    step = central(lambda h: reward_and_gradient(seen, levels, h, game)[0], heat, along)
     np.testing.assert_allclose(found, step, rtol=0, atol=1e-6 * np.abs(slope * along).sum())
-    kept, hidden = (seen.levels(mixed(levels, m))[:, 0] for m in (heat, 1 - heat))
+    kept, hidden = (seen.levels(blend(levels, m))[:, 0] for m in (heat, 1 - heat))
     expected = {"preserve": kept, "delete": -hidden, "dual": kept - hidden}
     np.testing.assert_allclose(reward, expected[game], rtol=1e-12)
 

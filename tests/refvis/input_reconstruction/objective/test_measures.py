@@ -16,7 +16,7 @@ from refvis.input_reconstruction.image.transforms import Blur, Jitter, Rotate, S
 from refvis.input_reconstruction.objective.errors import code_measure, mean_squared_distance, reconstruction_errors
 from refvis.input_reconstruction.objective.measures import distance, energy, inner_product, squared_distance
 from refvis.input_reconstruction.objective.objective import Objective, Term, reaching
-from refvis.input_reconstruction.objective.regularisers import lp, total_variation
+from refvis.optimisation.regularisers import lp, total_variation
 from refvis.layers import ShapeError
 from refvis.optimisation.minimise import Loop, minimised
 from refvis.optimisation.optimisers import Adam
@@ -146,7 +146,7 @@ def test_more_images_than_fit_go_in_parts(most, forward, back, monkeypatch):
             sizes["backward"].append(len(trace["x0"]))
             return super().backward(trace, seeds, mode)
 
-    monkeypatch.setattr("refvis.input_reconstruction.objective.objective.MEMORY", most * 16 * sum(map(np.prod, shapes)))
+    monkeypatch.setattr("refvis.layers.base.limits.MEMORY", most * 16 * sum(map(np.prod, shapes)))
     watched = replace(objective, net=Watched(objective.net.nodes))
     found, slope = watched(z, 1)
     assert (sizes["forward"], sizes["backward"]) == (forward, back)

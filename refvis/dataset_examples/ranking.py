@@ -6,11 +6,10 @@ from typing import Self
 import numpy as np
 from tqdm import tqdm
 
-from refvis.input_reconstruction.examples.images import Source, batches
-from refvis.interruptions import warn_of
+from refvis.dataset_examples.images import Source, batches
+from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, array_module
 from refvis.layers.base.arrays import moved
-from refvis.layers.graph.per_image import is_apart
 from refvis.network import Network
 
 
@@ -69,7 +68,7 @@ def ranked(
     `batch` images are computed at once; one at a time where layers mix images.
     """
     graph, ranking = net.upto(variable), before_any(len(channels), top)
-    size = batch if all(is_apart(node.layer) for node in graph.nodes) else 1
+    size = batch if graph.is_per_image() else 1
     with tqdm(total=len(images.names), desc="images", unit="image", disable=None if progress else True) as bar:
         try:
             for part in batches(images.inputs(net), size):
@@ -81,6 +80,6 @@ def ranked(
         except KeyboardInterrupt:
             if not ranking.seen:
                 raise
-            warn_of("ranking", f"{ranking.seen} of {len(images.names)} images")
+            warn_interrupted("ranking", f"{ranking.seen} of {len(images.names)} images")
             return ranking, "interrupted"
     return ranking, "all images"

@@ -15,9 +15,9 @@ from support.same import assert_same
 from support.small_nets import LABELS, SIZE, classifier
 
 import refvis
-from refvis.input_reconstruction.examples.patches import cut, ground, seen_box, signal_picture
-from refvis.input_reconstruction.examples.ranking import before_any, strongest
-from refvis.input_reconstruction.examples.sheet import Row, sheet
+from refvis.dataset_examples.patches import cut, ground, seen_box, signal_picture
+from refvis.dataset_examples.ranking import before_any, strongest
+from refvis.dataset_examples.sheet import Row, sheet
 from refvis.layers import BatchNorm, ReceptiveField
 
 IMAGES = np.random.default_rng(3).integers(0, 256, (12, *SIZE)).astype("uint8")

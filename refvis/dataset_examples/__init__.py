@@ -1,5 +1,5 @@
 """Dataset examples: the images, and the patches of them, that excite channels the most."""
 
-from refvis.input_reconstruction.examples.search import examples
+from refvis.dataset_examples.search import examples
 
 __all__ = ["examples"]

@@ -5,7 +5,7 @@ import pytest
 from support.numeric import central
 from support.slow_terms import slow_colour_norm, slow_excess, slow_lp, slow_total_variation
 
-from refvis.input_reconstruction.objective.regularisers import colour_norm, excess, lp, total_variation
+from refvis.optimisation.regularisers import colour_norm, excess, lp, total_variation
 
 SHAPE = (2, 5, 4, 3)
 BETAS = (1.0, 1.5, 2.0, 3.0)

@@ -3,19 +3,20 @@
 import numpy as np
 from tqdm import tqdm
 
-from refvis.deconvolutional.deconvolution import deconvolution
-from refvis.input_reconstruction.examples.images import Images, Source, source
-from refvis.input_reconstruction.examples.patches import cut, ground, joined, seen_box, signal_picture
-from refvis.input_reconstruction.examples.ranking import Ranking, ranked
-from refvis.input_reconstruction.examples.result import Examples
-from refvis.interruptions import warn_of
+from refvis.backpropagation.backward_pass import backpropagate, default_seed
+from refvis.backpropagation.rules import bounded_rules, find_mode
+from refvis.dataset_examples.images import Images, Source, source
+from refvis.dataset_examples.patches import cut, ground, joined, seen_box, signal_picture
+from refvis.dataset_examples.ranking import Ranking, ranked
+from refvis.dataset_examples.result import Examples
+from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, modes, receptive_fields
 from refvis.layers.base.arrays import moved
 from refvis.layers.graph.nodes import called
 from refvis.network import Network
 from refvis.results import record
-from refvis.targets import written
-from refvis.units import Channel, checked_channels
+from refvis.targets import target, written_variable
+from refvis.units import Channel, Selection, checked_channels
 
 
 def examples(
@@ -46,8 +47,8 @@ def examples(
     """
     if top < 1 or batch < 1:
         raise ValueError(f"top is {top} and batch is {batch}, expected 1 or more of both")
-    modes.find(mode)
-    variable = net.scores if at is None else written(net, at)
+    find_mode(mode)
+    variable = net.scores if at is None else written_variable(net, at)
     found = source(images)
     chosen = _channels(net, found, variable, channel)
     ranking, ended = ranked(net, found, variable, chosen, top, batch, progress)
@@ -107,12 +108,14 @@ def _shown(
             picture = net.restore(x)
             for k, rank in np.argwhere(ranking.images == number):
                 y, column = (int(n) for n in ranking.positions[k, rank])
-                back = deconvolution(net, x, mode, variable, channels[k], position=(y, column))
-                drawn, scales[k, rank] = signal_picture(moved(back.values, "numpy")[0])
+                goal, trace = target(net, x, Selection(variable, channels[k], (y, column)))
+                rules, _ = bounded_rules(net, goal.net, x, mode)
+                signal = backpropagate(goal, trace, rules, default_seed(rules))
+                drawn, scales[k, rank] = signal_picture(moved(signal, "numpy")[0])
                 box = seen_box(field, (y, column), picture.shape[:2])
                 boxes[k, rank], patches[k][rank], signals[k][rank] = box, cut(picture, box), cut(drawn, box)
             done += 1
     except KeyboardInterrupt:
-        warn_of("sheet", f"{done} of the {len(needed)} images it is cut from")
+        warn_interrupted("sheet", f"{done} of the {len(needed)} images it is cut from")
     found = {"boxes": boxes, "patches": joined(patches), "signals": joined(signals), "scales": scales}
     return found, done == len(needed)

@@ -6,7 +6,7 @@ The arrangement of Zeiler & Fergus 2014, figure 2.
 from math import ceil, sqrt
 from typing import NamedTuple
 
-from refvis.images.contact_sheet import captioned, tiled
+from refvis.images.contact_sheet import add_caption, tile
 from refvis.layers import Array
 
 GAP, LEAST, LINE = 2, 48, 16
@@ -27,17 +27,17 @@ def sheet(rows: list[Row]) -> Array:
     blocks = [_block(row) for row in rows]
     height, width = blocks[0].shape[:2]
     across = min(len(blocks), max(1, round(sqrt(len(blocks) * height / width))))
-    return tiled(blocks, across, 4 * GAP)
+    return tile(blocks, across, 4 * GAP)
 
 
 def _block(row: Row) -> Array:
     """Return a channel's patches and signals, each in a square, below its title."""
     across = ceil(sqrt(len(row.patches)))
     larger = max(1, ceil(LEAST / max(row.patches.shape[1:3])))
-    squares = [tiled(_enlarged(pictures, larger), across, GAP) for pictures in (row.patches, row.signals)]
-    both = tiled(squares, 2, 3 * GAP)
+    squares = [tile(_enlarged(pictures, larger), across, GAP) for pictures in (row.patches, row.signals)]
+    both = tile(squares, 2, 3 * GAP)
     text = f"{row.title}: {row.scores[0]:.4g} ... {row.scores[-1]:.4g}"
-    return captioned(both, text, LINE)
+    return add_caption(both, text, LINE)
 
 
 def _enlarged(pictures: Array, times: int) -> Array:

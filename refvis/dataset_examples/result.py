@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from refvis.files import write_bytes, write_whole
-from refvis.input_reconstruction.examples.sheet import Row, sheet
+from refvis.dataset_examples.sheet import Row, sheet
+from refvis.files import write_atomically, write_bytes
 from refvis.layers import Array
 from refvis.results import Record, png, write_h5
 
@@ -58,7 +58,7 @@ class Examples:
         if suffix == ".png":
             write_bytes(path, png(self.sheet()))
         elif suffix == ".h5":
-            write_whole(path, self._write_h5)
+            write_atomically(path, self._write_h5)
         else:
             raise ValueError(f"cannot write {str(path)!r}: expected a name that ends in .png or .h5")
 

@@ -1,0 +1,9 @@
+"""The limit of memory for what is computed at once."""
+
+MEMORY = 512 << 20
+"""Bytes, about, that the variables and signals of one pass may take. Methods split what needs more into parts."""
+
+
+def count_at_once(bytes_each: int, limit: int | None = None) -> int:
+    """Return how many images, boxes or samples of `bytes_each` fit into the limit together: 1 or more."""
+    return max(1, (MEMORY if limit is None else limit) // bytes_each)

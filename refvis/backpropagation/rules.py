@@ -1,0 +1,94 @@
+"""The rules of a mode, found by its name, with the bounds of pixels for the box rule."""
+
+from math import floor
+from typing import Any
+
+import numpy as np
+
+from refvis.layers import Array, Graph, array_module, modes
+from refvis.layers.base.arrays import moved
+from refvis.layers.modes.composites import is_open_box
+from refvis.network import Network
+
+METHODS = (
+    "cam",
+    "deeplift",
+    "excitation_backprop",
+    "grad_cam",
+    "gradient_times_input",
+    "guided_grad_cam",
+    "integrated_gradients",
+    "linear_approximation",
+    "occlusion",
+    "smoothgrad",
+    "smoothgrad_squared",
+    "vargrad",
+)
+"""Functions of `refvis` that explain a unit, and are no table of rules."""
+
+WHITE = 255.0
+
+
+def find_mode(mode: str | modes.Mode) -> modes.Mode:
+    """Return the mode of that name, or the table itself.
+
+    Raises ValueError for an unknown name. If the name is really a separate method, the error says which function to
+    call.
+    """
+    if isinstance(mode, str) and mode not in modes.MODES:
+        for method in METHODS:
+            if _letters(method) == _letters(mode):
+                raise ValueError(f"{mode!r} is no mode but a method of its own: call refvis.{method}(net, x) in Python")
+    return modes.find(mode)
+
+
+def mode_text(mode: str | modes.Mode, graph: Graph) -> str:
+    """Return the mode for a record: its name, or the rules that a table gives the layers of the network."""
+    return mode if isinstance(mode, str) else modes.applied(mode, graph.nodes)
+
+
+def bounded_rules(net: Network, graph: Graph, x: Array, mode: str | modes.Mode) -> tuple[modes.Mode, dict[str, str]]:
+    """Return the rules of a mode, with bounds where it has the box rule without any, and a record's note: {"box": ...}.
+
+    For a named mode the bounds are 0-255 minus the average image, if the model stores one and the box rule stands at
+    the input of `graph`, the network up to what is explained; they are widened where resizing overshoots. Otherwise,
+    and for a table of rules, the bounds are the least and largest value of each image of `x` (N x H x W x C).
+    """
+    rules = find_mode(mode)
+    resolved = modes.resolved(rules, graph.nodes)
+    boxes = [node for node in graph.nodes if is_open_box(resolved.get(node.name))]
+    if not boxes:
+        return rules, {}
+    average = net.normalization.get("averageImage")
+    if not isinstance(mode, str):
+        return rules, {"box": "tightest, of each image: the mode is a table that has no bounds"}
+    if any(node.inputs != graph.inputs[:1] for node in boxes):
+        return rules, {"box": "tightest, of each image: the box rule is not at the input"}
+    if average is None or not _fits(np.shape(average), x.shape):
+        return rules, {"box": "tightest, of each image: the model does not tell its average image"}
+    low, high, text = _pixel_bounds(np.asarray(average, "float32"), x)
+    return modes.with_box(rules, low, high), {"box": text}
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalpha())
+
+
+def _fits(average: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether an average image, or one value per channel, belongs to inputs of that shape."""
+    places = average[:-1] in ((), (1, 1), shape[1:3])
+    return bool(average) and places and average[-1] in (1, shape[3])
+
+
+def _pixel_bounds(average: Any, x: Array) -> tuple[Array, Array, str]:
+    """Return the least and largest input, which broadcast against x, and what they are in words."""
+    library = array_module(x).__name__
+    low, high = (moved(np.float32(end) - average, library).astype(x.dtype) for end in (0, WHITE))
+    below, above = _overshoot(low - x), _overshoot(x - high)
+    return low - below, high + above, f"pixels {-below} ... {int(WHITE) + above} less the average image"
+
+
+def _overshoot(beyond: Array) -> int:
+    """Return a whole number that is larger than any of these amounts; 0 where none is positive."""
+    most = float(beyond.max())
+    return floor(most) + 1 if most > 0 else 0
