@@ -1,4 +1,4 @@
-"""A .mat file -> the network in it, wherever it stands."""
+"""Reader of networks from .mat files: it finds the network among the variables, wherever it stands."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from refvis.weights.matconvnet.model import Model, Remark
 from refvis.weights.matconvnet.simplenn import read_simplenn
 
 PLACES = ("", "net", "model.net", "model")
-"""Where networks are found, in the order in which they are looked for."""
+"""Usual places of a network in a file, in the order of the search."""
 
 
 def read_model(
@@ -23,31 +23,44 @@ def read_model(
     seconds: float | None = None,
     memory: int | None = None,
 ) -> Model:
-    """Return the network in the MatConvNet .mat file `path`.
+    """Return the network in the MatConvNet .mat file `path` as a `Model`: nodes, meta data and remarks.
 
-    With `isolate`, the file is read in a child process, which has `seconds` of time and `memory` (bytes); None: 10 s
-    and 1 GB, and more for large files. Then a file that crashes a library underneath, or hangs it, is an error, too.
-    Raises FileNotFoundError, or ModelFormatError naming the file, the place, what was found and what was expected.
+    ``refvis.load`` makes a `Network` of it, and is what most programs call.
+
+    Parameters:
+
+        path      a .mat file of version 5, 6, 7 or 7.3, with a simplenn network or a DagNN
+        limits    how much the file may hold. Default: 4 GB, 2 million values, 64 levels
+        isolate   read the file in a child process, so that a file that crashes or hangs a library is an error, too
+        seconds   time of that process in s. Default: 10, and one for each 20 MB of the file
+        memory    memory of that process in bytes. Default: 1 GB, and six times the file's size
+
+    Raises FileNotFoundError, and ModelFormatError naming the file, the place in it, what was found and what was
+    expected.
+
+    >>> from refvis.weights import bundled_path, read_model
+    >>> model = read_model(bundled_path("scenes"))
+    >>> model.nodes[0].name, model.meta["normalization"]["imageSize"]
+    ('conv1', (64, 64, 3))
     """
-    variables = _isolated(path, limits, seconds, memory) if isolate else read_mat(path, limits)
+    if isolate:
+        from refvis.weights.sandbox.parent import read_mat_in_sandbox  # here, since most programs start no process
+
+        variables = read_mat_in_sandbox(path, limits, seconds, memory)
+    else:
+        variables = read_mat(path, limits)
     try:
         report: list[Remark] = []
-        place = find(variables)
-        report_siblings(variables, place, report)
-        net = at(variables, place)
+        place = find_network(variables)
+        report_neighbours(variables, place, report)
+        net = value_at(variables, place)
         return (read_dag if is_dag(net) else read_simplenn)(net, place, report)
     except ModelFormatError as error:
         error.path = path
         raise
 
 
-def _isolated(path: str | Path, limits: Limits, seconds: float | None, memory: int | None) -> dict[str, Tree]:
-    from refvis.weights.sandbox.parent import read_mat_isolated  # here, since most programs start no process
-
-    return read_mat_isolated(path, limits, seconds, memory)
-
-
-def at(variables: dict[str, Tree], place: str) -> Any:
+def value_at(variables: dict[str, Tree], place: str) -> Any:
     """Return the value at a place such as ``model.net``; None if there is none."""
     value: Any = variables
     for name in place.split(".") if place else ():
@@ -55,11 +68,11 @@ def at(variables: dict[str, Tree], place: str) -> Any:
     return value
 
 
-def find(variables: dict[str, Tree]) -> str:
+def find_network(variables: dict[str, Tree]) -> str:
     """Return the place of the network, or raise ModelFormatError."""
     others = [name for name in variables if name not in PLACES]
     for place in (*PLACES, *others):
-        value = at(variables, place)
+        value = value_at(variables, place)
         if isinstance(value, Opaque) and (place in PLACES or "dagnn" in value.class_name.lower()):
             raise ModelFormatError(
                 f"an object of class {value.class_name}",
@@ -75,21 +88,21 @@ def find(variables: dict[str, Tree]) -> str:
     )
 
 
-def report_siblings(variables: dict[str, Tree], place: str, report: list[Remark]) -> None:
+def report_neighbours(variables: dict[str, Tree], place: str, report: list[Remark]) -> None:
     """Add a remark for everything that stands beside the network and is not part of it."""
-    net = at(variables, place)
+    net = value_at(variables, place)
     own = DAG_OWN if is_dag(net) else ("layers", "meta", "classes", "normalization")
     if not place:
         others = [name for name in variables if name not in own]
-        report.extend(Remark(name, "ignored", "beside the network") for name in others)
+        report.extend(Remark(name, "ignored", "not part of the network") for name in others)
         return
     parts = place.split(".")
     for depth in range(len(parts)):
         above = ".".join(parts[:depth])
         prefix = f"{above}." if above else ""
         report.extend(
-            Remark(f"{prefix}{name}", "ignored", "beside the network")
-            for name in at(variables, above)
+            Remark(f"{prefix}{name}", "ignored", "not part of the network")
+            for name in value_at(variables, above)
             if name != parts[depth]
         )
     report.extend(Remark(f"{place}.{name}", "ignored", "not used") for name in net if name not in own)

@@ -17,7 +17,7 @@ from pathlib import Path
 from support.damage import mutated, sound_files
 
 from refvis.weights import read_model
-from refvis.weights.sandbox.child import bound
+from refvis.weights.sandbox.child import limit_process
 from refvis.weights.sandbox.parent import MEMORY, SECONDS
 
 FINE = ("network", "ModelFormatError")
@@ -34,7 +34,7 @@ def outcome(path: Path, isolate: bool = False) -> str:
 
 def work(files: Sequence[bytes], folder: str, seeds: range, results: Connection) -> None:
     """Read the damaged files of these seeds, one after the other, and report each."""
-    bound(MEMORY, 10**6)
+    limit_process(MEMORY, 10**6)
     path = Path(folder) / "damaged.mat"
     for seed in seeds:
         path.write_bytes(mutated(files, seed))

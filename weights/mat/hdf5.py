@@ -1,7 +1,7 @@
-"""Reads v7.3 .mat files (HDF5 with MATLAB's conventions) with h5py into plain values.
+"""Reader of v7.3 .mat files, which are HDF5 with MATLAB's conventions, by h5py.
 
 Axes are stored in reverse; cells and the fields of struct arrays are references to values in ``#refs#``; the class of
-each value is in the attribute MATLAB_class; an empty value has MATLAB_empty = 1 and holds its dimensions instead.
+each value stands in the attribute MATLAB_class; an empty value has MATLAB_empty = 1 and holds its dimensions instead.
 """
 
 import math
@@ -11,8 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from refvis.weights.errors import ModelFormatError
-from refvis.weights.mat.tree import Budget, Limits, Opaque, Tree
+from refvis.weights.errors import ModelFormatError, no_variables_error
+from refvis.weights.mat.tree import MAX_INFLATION, Budget, Limits, Opaque, Tree
 
 NUMBERS = {
     "double": "float64",
@@ -20,8 +20,6 @@ NUMBERS = {
     "logical": "bool",
     **{name: name for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")},
 }
-# No stored byte can unpack to more than this many (gzip's own limit is 1032).
-UNPACKING = 1100
 
 
 def read_hdf5(path: Path, limits: Limits) -> dict[str, Tree]:
@@ -29,21 +27,21 @@ def read_hdf5(path: Path, limits: Limits) -> dict[str, Tree]:
     try:
         with h5py.File(path, "r") as file:
             reader = Reader(file, Budget(limits), path.stat().st_size)
-            names = [name for name in file if not name.startswith("#")]  # #refs#, #subsystem# are no variables
-            variables = {name: reader.value(child(file, name, name), name) for name in names}
+            names = [name for name in file if not name.startswith("#")]  # #refs# and #subsystem# are no variables
+            variables = {name: reader.value(member(file, name, name), name) for name in names}
     except ModelFormatError:
         raise
-    except Exception as error:  # h5py raises whatever a damaged file leads to: OSError, RuntimeError, KeyError ...
+    except Exception as error:  # a damaged file makes h5py raise OSError, RuntimeError, KeyError, ...
         raise ModelFormatError(
-            f"h5py cannot read it ({error})", "a whole v7.3 file", "the file is cut off or damaged"
+            f"h5py cannot read the file ({error})", "a complete v7.3 file", "the file is cut off or damaged"
         ) from error
     if not variables:
-        raise ModelFormatError("a .mat file without variables", "a network", "fetch or save it again")
+        raise no_variables_error()
     return variables
 
 
-def child(group: Any, name: str, place: str) -> Any:
-    """Return the member `name` of a group; it has to be in this very file."""
+def member(group: Any, name: str, place: str) -> Any:
+    """Return the member `name` of a group; raise ModelFormatError if it is a link, which may lead to another file."""
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
         raise ModelFormatError("a link", "a value (MATLAB writes no links)", "the file is not MATLAB's", place)
     return group[name]
@@ -54,19 +52,19 @@ class Reader:
 
     def __init__(self, file: Any, budget: Budget, file_size: int) -> None:
         self.file, self.budget, self.file_size = file, budget, file_size
-        self.open: list[Any] = []  # addresses from the variable down to the value being read
+        self.ancestors: list[Any] = []  # addresses of the value being read and of those around it
 
     def value(self, item: Any, place: str) -> Tree:
         """Return the plain value of a dataset or group."""
         address = h5py.h5o.get_info(item.id).addr
-        if address in self.open:
+        if address in self.ancestors:
             raise ModelFormatError("a value that contains itself", "a tree", "the file is damaged", place)
-        self.budget.take(place, len(self.open))
-        self.open.append(address)
+        self.budget.spend(place, len(self.ancestors))
+        self.ancestors.append(address)
         try:
             return self._value(item, place)
         finally:
-            self.open.pop()
+            self.ancestors.pop()
 
     def _value(self, item: Any, place: str) -> Tree:
         kind = text(item.attrs.get("MATLAB_class", ""))
@@ -79,7 +77,7 @@ class Reader:
         if "MATLAB_sparse" in item.attrs:
             return Opaque("sparse")
         if item.attrs.get("MATLAB_empty", 0):
-            return empty(kind, self.array(item, place))
+            return empty_value(kind, self.array(item, place))
         if isinstance(item, h5py.Group):
             return self.struct(item, place)
         data = self.array(item, place)
@@ -89,16 +87,17 @@ class Reader:
         return characters(data.T) if kind == "char" else numbers(data.T, kind, place)
 
     def array(self, item: Any, place: str) -> np.ndarray[Any, Any]:
-        """Return the data of a dataset as stored, after a look at its size."""
+        """Return the data of a dataset as stored; its declared size is checked first."""
         if not isinstance(item, h5py.Dataset):
             raise ModelFormatError("an HDF5 group", "a dataset", "the file is damaged", place)
         if item.is_virtual or item.external:
             raise ModelFormatError("data kept in another file", "data in this file", "the file is not MATLAB's", place)
         size = math.prod(item.shape or ()) * item.dtype.itemsize
-        if size > UNPACKING * self.file_size:
+        if size > MAX_INFLATION * self.file_size:
             found = f"{size:,} bytes declared in a file of {self.file_size:,}"
-            raise ModelFormatError(found, "no more than it can hold", "the file is damaged", place)
-        self.budget.take(place, len(self.open), size)
+            expected = f"at most {MAX_INFLATION} times the file's size"
+            raise ModelFormatError(found, expected, "the file is damaged", place)
+        self.budget.spend(place, len(self.ancestors), size)
         return np.asarray(item[()])
 
     def follow(self, references: np.ndarray[Any, Any], index: int, place: str) -> Tree:
@@ -110,16 +109,18 @@ class Reader:
 
     def struct(self, group: Any, place: str) -> Tree:
         """Return a struct as a dict, a struct array (one dataset of references for each field) as a list of dicts."""
-        # In the order of the alphabet: MATLAB_fields would give MATLAB's own, but is not always there, and HDF5
-        # crashes on a damaged one (it is the only data of variable length).
+        # Alphabetical order. MATLAB_fields holds MATLAB's own order, but not every file has it, and HDF5 crashes on
+        # a damaged one (it is the only data of variable length).
         names = sorted(group)
-        fields = {name: child(group, name, f"{place}.{name}") for name in names}
+        fields = {name: member(group, name, f"{place}.{name}") for name in names}
         if not fields or any("MATLAB_class" in field.attrs for field in fields.values()):
             return {name: self.value(field, f"{place}.{name}") for name, field in fields.items()}
         columns = {name: self.array(field, f"{place}.{name}") for name, field in fields.items()}
         sizes = {column.size for column in columns.values()}
         if len(sizes) > 1:
-            raise ModelFormatError(f"fields of {sorted(sizes)} values", "as many in each", "the file is damaged", place)
+            raise ModelFormatError(
+                f"fields of {sorted(sizes)} values", "as many values in each field", "the file is damaged", place
+            )
         return [
             {name: self.follow(column, i, f"{place}({i + 1}).{name}") for name, column in columns.items()}
             for i in range(sizes.pop())
@@ -127,7 +128,7 @@ class Reader:
 
 
 def text(value: Any) -> str:
-    """Return an attribute's text."""
+    """Return an attribute as text."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
@@ -138,7 +139,7 @@ def characters(codes: np.ndarray[Any, Any]) -> str | list[str]:
 
 
 def numbers(data: np.ndarray[Any, Any], kind: str, place: str) -> np.ndarray[Any, Any]:
-    """Return numbers as MATLAB has them: two axes or more, its class, complex where they are."""
+    """Return numbers as MATLAB has them: two axes or more, of class `kind`, or complex."""
     if data.dtype.names == ("real", "imag"):
         data = data["real"] + 1j * data["imag"]
         return np.atleast_2d(data)
@@ -147,8 +148,8 @@ def numbers(data: np.ndarray[Any, Any], kind: str, place: str) -> np.ndarray[Any
     return np.atleast_2d(data.astype(NUMBERS[kind], copy=False))
 
 
-def empty(kind: str, dimensions: np.ndarray[Any, Any]) -> Tree:
-    """Return the empty value of class `kind` with these `dimensions`."""
+def empty_value(kind: str, dimensions: np.ndarray[Any, Any]) -> Tree:
+    """Return the empty value of class `kind` with the given `dimensions`."""
     shape = tuple(int(extent) for extent in dimensions.ravel())
     if kind == "char":
         return ""

@@ -1,4 +1,4 @@
-"""Reads a .mat file of any kind that can hold a network: v5, v6, v7, and v7.3 (HDF5, with h5py)."""
+"""Reader of .mat files of every version that can hold a network: v5, v6, v7, and v7.3 (HDF5)."""
 
 from pathlib import Path
 
@@ -8,16 +8,20 @@ from refvis.weights.mat.tree import DEFAULT_LIMITS, Limits, Tree
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 EXPECTED = "a MATLAB .mat file (v5, v6, v7 or v7.3)"
 
-# How other kinds of file begin; the advice is for those that take a model's place in practice.
+# First bytes of other kinds of file, with advice for those that people take for a model.
 STARTS = (
     (b"\x89PNG", "a PNG image", ""),
     (b"\xff\xd8\xff", "a JPEG image", ""),
     (b"GIF8", "a GIF image", ""),
-    (b"PK\x03\x04", "a ZIP archive", "unpack it first (PyTorch's .pt is one too, and is not read)"),
+    (
+        b"PK\x03\x04",
+        "a ZIP archive",
+        "unpack it first; refvis does not read PyTorch's .pt files, which are ZIP archives too",
+    ),
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
     (b"%PDF", "a PDF document", ""),
     (b"\x80", "a Python pickle", ""),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file it stands for", "fetch it with git lfs pull"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch the file with git lfs pull"),
     (b"# Created by Octave", "Octave's own text format", "save it again in Octave with save -v7"),
     (b"<!DOCTYPE", "a web page", "the download probably failed: fetch the file itself"),
     (b"<html", "a web page", "the download probably failed: fetch the file itself"),
@@ -25,10 +29,17 @@ STARTS = (
 
 
 def read_mat(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, Tree]:
-    """Return the variables of the .mat file `path` by name, as plain values (see ``refvis.weights.mat.tree``).
+    """Return the variables of the .mat file `path` by name, in plain Python values.
 
-    Raises FileNotFoundError if there is no such file, and ModelFormatError if it is not a .mat file, is broken, or
-    declares more than `limits` allow.
+    `path` is a file of MATLAB's version 5, 6, 7 or 7.3; `limits` bound what it may hold. A struct becomes a dict, a
+    struct array a list of dicts, a cell a list, text a str, numbers an array of MATLAB's shape and class, anything
+    else an `Opaque`. Raises FileNotFoundError if there is no such file, and ModelFormatError if it is not a .mat file,
+    is damaged, or declares more than `limits` allow.
+
+    >>> from refvis.weights import bundled_path, read_mat
+    >>> variables = read_mat(bundled_path("scenes"))
+    >>> variables["net"]["layers"][0]["type"]
+    'conv'
     """
     path = require_file(path)
     try:
@@ -39,17 +50,17 @@ def read_mat(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, Tre
 
 
 def require_file(path: str | Path) -> Path:
-    """Return the path of a file, or raise FileNotFoundError, or ModelFormatError for a folder."""
+    """Return `path` as a Path; raise FileNotFoundError if there is no such file, ModelFormatError for a folder."""
     path = Path(path)
     if path.is_dir():
-        raise ModelFormatError("a folder", EXPECTED, "name a file in it", path=path)
+        raise ModelFormatError("a folder", EXPECTED, "give the path of a file in it", path=path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file, expected {EXPECTED}")
     return path
 
 
 def _read(path: Path, limits: Limits) -> dict[str, Tree]:
-    # Imported here: each format's library is loaded only for a file that needs it.
+    # The readers are imported here, so that a format's library is loaded only for a file that needs it.
     with path.open("rb") as file:
         start = file.read(8192)
     if has_hdf5_signature(start):
@@ -60,16 +71,16 @@ def _read(path: Path, limits: Limits) -> dict[str, Tree]:
         from refvis.weights.mat.v5 import read_v5
 
         return read_v5(path, limits)
-    raise not_a_mat_file(start)
+    raise not_a_mat_file_error(start)
 
 
 def has_hdf5_signature(start: bytes) -> bool:
-    """Whether `start` holds HDF5's signature where it may stand: at 0, 512, 1024, 2048, 4096 (MATLAB uses 512)."""
+    """Whether HDF5's signature stands at one of its places: 0, 512 (MATLAB's), 1024, 2048 or 4096."""
     return any(start[at : at + 8] == HDF5_SIGNATURE for at in (0, 512, 1024, 2048, 4096))
 
 
-def not_a_mat_file(start: bytes) -> ModelFormatError:
-    """Return the error that says what a file looks like that begins with the bytes `start`."""
+def not_a_mat_file_error(start: bytes) -> ModelFormatError:
+    """Return the error that names the kind of file that begins with the bytes `start`."""
     if not start.strip(b"\x00"):
         return ModelFormatError("an empty file" if not start else "a file of zeros", EXPECTED, "fetch it again")
     for signature, name, advice in STARTS:

@@ -1,6 +1,6 @@
-"""What a .mat file holds, as plain Python values, whatever its format: the tree that both readers build.
+"""Plain Python values for the contents of a .mat file: the tree that the readers of all versions build.
 
-| MATLAB                            | here                                                                         |
+| MATLAB                            | Python                                                                       |
 |-----------------------------------|------------------------------------------------------------------------------|
 | struct, 1 x 1                     | dict                                                                         |
 | struct array                      | list of dicts, column-major                                                  |
@@ -8,7 +8,7 @@
 | char                              | str; several rows: list of str                                               |
 | logical                           | bool array                                                                   |
 | numbers                           | array of MATLAB's shape (two axes or more) and class                         |
-| function handle, object, gpuArray | Opaque: known to be there, not read                                          |
+| function handle, object, gpuArray | Opaque: its class is known, its value is not read                            |
 """
 
 from dataclasses import dataclass, field
@@ -19,19 +19,33 @@ from refvis.weights.errors import ModelFormatError
 Tree: TypeAlias = Any
 """dict, list, str, ``numpy.ndarray`` or Opaque."""
 
+MAX_INFLATION = 1100
+"""No compressed byte inflates to more bytes than this (deflate's own limit is 1032)."""
+
 
 @dataclass(frozen=True)
 class Opaque:
-    """A value that only MATLAB itself can read (function handle, object, gpuArray, sparse matrix)."""
+    """A value that only MATLAB can read: a function handle, an object, a gpuArray, a sparse matrix.
+
+    `class_name` is its class in MATLAB, such as "function_handle".
+    """
 
     class_name: str
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a file may hold, so that a broken or hostile one is refused before memory is asked for.
+    """The most that a file may hold. A damaged or hostile file is refused before its memory is allocated.
 
-    `size`: bytes of all values, unpacked; `values`: their number; `depth`: how deep cells and structs may nest.
+    Parameters:
+
+        size     bytes of all values together, decompressed. Default: 4 GB
+        values   number of values. Default: 2 million
+        depth    levels of nested cells and structs. Default: 64
+
+    >>> from refvis.weights import Limits, bundled_path, read_model
+    >>> len(read_model(bundled_path("scenes"), Limits(size=10**8)).nodes)
+    15
     """
 
     size: int = 4 * 2**30
@@ -44,7 +58,7 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass
 class Budget:
-    """Counts, while a file is read, what is left of its `limits`."""
+    """The part of the `limits` that is left while a file is read."""
 
     limits: Limits
     size: int = field(init=False)
@@ -53,8 +67,8 @@ class Budget:
     def __post_init__(self) -> None:
         self.size, self.values = self.limits.size, self.limits.values
 
-    def take(self, place: str, depth: int, size: int = 0) -> None:
-        """Count one value of `size` bytes at `depth`, or raise ModelFormatError if a limit is passed."""
+    def spend(self, place: str, depth: int, size: int = 0) -> None:
+        """Count one value of `size` bytes at nesting level `depth`; raise ModelFormatError above a limit."""
         self.size -= size
         self.values -= 1
         if self.size < 0:
@@ -65,6 +79,5 @@ class Budget:
             self._refuse(place, "cells or structs nest too deep", f"at most {self.limits.depth} levels")
 
     def _refuse(self, place: str, found: str, expected: str) -> None:
-        raise ModelFormatError(
-            found, expected, "a sound file that is this large is read with limits=refvis.weights.Limits(...)", place
-        )
+        advice = "if the file is sound, read it by refvis.weights.read_model with limits=refvis.weights.Limits(...)"
+        raise ModelFormatError(found, expected, advice, place)

@@ -1,11 +1,11 @@
-"""Reads v5, v6 and v7 .mat files into plain values.
+"""Reader of v5, v6 and v7 .mat files.
 
 A file is a header of 128 bytes and one element for each variable, compressed or not. An element is a tag (type, size)
 and data; a matrix is an element that holds flags, dimensions, name and contents, each an element again.
 Reference: MathWorks, "MAT-File Format", chapter 1 (level 5).
 
-scipy.io.loadmat is not used: it trusts the sizes and types that a file declares, and a damaged one crashes the
-interpreter. Every size here is checked against the bytes that are there; the tests compare the results with scipy's.
+scipy.io.loadmat is not used: it trusts the sizes and types that a file declares, and a damaged file crashes the
+interpreter. This reader checks every size against the bytes present; the tests compare its results with scipy's.
 """
 
 import math
@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from refvis.weights.errors import ModelFormatError
-from refvis.weights.mat.file_bytes import FileBytes
-from refvis.weights.mat.inflate import Unpacked
-from refvis.weights.mat.layout import Numbers, filled
+from refvis.weights.errors import ModelFormatError, no_variables_error
+from refvis.weights.mat.inflate import FileBytes, InflatedBytes
+from refvis.weights.mat.layout import Numbers, read_array
 from refvis.weights.mat.tree import Budget, Limits, Opaque, Tree
 from refvis.weights.mat.v5_elements import COMPRESSED, MATRIX, STORAGE, Bytes, Element, integers, read_element, text
 
@@ -31,71 +30,71 @@ DAMAGED = "the file is damaged"
 def read_v5(path: Path, limits: Limits) -> dict[str, Tree]:
     """Return the variables of the v5 file `path`."""
     with path.open("rb") as file:
-        return variables(FileBytes(file), limits)
+        return read_variables(FileBytes(file), limits)
 
 
-def variables(data: FileBytes, limits: Limits) -> dict[str, Tree]:
+def read_variables(data: FileBytes, limits: Limits) -> dict[str, Tree]:
     """Return the variables by name, from the bytes of a v5 file."""
-    order = "<" if bytes(data[126:128]) == b"IM" else ">"
+    byte_order = "<" if bytes(data[126:128]) == b"IM" else ">"
     budget = Budget(limits)
-    found: dict[str, Tree] = {}
+    variables: dict[str, Tree] = {}
     at = HEADER
     while at < len(data):
-        element = read_element(data, order, at, len(data), "")
-        packed = element.kind == COMPRESSED
-        if packed:
-            raw = Unpacked(data, element.start, element.stop, budget)
-            name, value = Reader(raw, order, budget).variable(0, len(raw))
-            raw.finish()
+        element = read_element(data, byte_order, at, len(data), "")
+        compressed = element.kind == COMPRESSED
+        if compressed:
+            inflated = InflatedBytes(data, element.start, element.stop, budget)
+            name, value = Reader(inflated, byte_order, budget).variable(0, len(inflated))
+            inflated.finish()
         else:
-            name, value = Reader(data, order, budget).variable(at, element.stop)
-        at = element.stop if packed else element.after  # what is compressed is not padded
-        if name in found:
+            name, value = Reader(data, byte_order, budget).variable(at, element.stop)
+        at = element.stop if compressed else element.after  # a compressed element is not padded
+        if name in variables:
             raise ModelFormatError(f"two variables named {name!r}", "one", DAMAGED, name)
         if name:  # a nameless variable is the workspace of function handles
-            found[name] = value
-    if not found:
-        raise ModelFormatError("a .mat file without variables", "a network", "fetch or save it again")
-    return found
+            variables[name] = value
+    if not variables:
+        raise no_variables_error()
+    return variables
 
 
 class Reader:
-    """Reads variables from `data` in byte `order` (``<`` or ``>``)."""
+    """Reads variables from `data`; `byte_order` is ``<`` (little-endian) or ``>``."""
 
-    def __init__(self, data: Bytes, order: str, budget: Budget) -> None:
-        self.data, self.order, self.budget = data, order, budget
+    def __init__(self, data: Bytes, byte_order: str, budget: Budget) -> None:
+        self.data, self.byte_order, self.budget = data, byte_order, budget
 
     def variable(self, at: int, stop: int) -> tuple[str, Tree]:
-        """Return the name and the value of the variable that stands there."""
+        """Return the name and the value of the variable between the positions `at` and `stop`."""
         name, value, _ = self.matrix(at, stop, "", 0)
         return name, value
 
     def element(self, at: int, stop: int, place: str) -> Element:
-        """Return the element at `at`, which has to end before `stop`."""
-        return read_element(self.data, self.order, at, stop, place)
+        """Return the element at position `at`, which has to end before `stop`."""
+        return read_element(self.data, self.byte_order, at, stop, place)
 
     def matrix(self, at: int, stop: int, place: str, depth: int) -> tuple[str, Tree, int]:
-        """Return the name and the value of the matrix at `at`, and where the next element begins."""
+        """Return the name and the value of the matrix at position `at`, and the position after it."""
         whole = self.element(at, stop, place)
         if whole.kind != MATRIX:
             raise ModelFormatError(f"an element of type {whole.kind}", "a matrix", DAMAGED, place)
-        self.budget.take(place, depth)
+        self.budget.spend(place, depth)
         if whole.start == whole.stop:
             return "", np.zeros((0, 0)), whole.after  # how MATLAB writes [] inside a cell
         flags = self.element(whole.start, whole.stop, place)
-        bits = integers(self.data, self.order, flags, place)[0]
+        bits = integers(self.data, self.byte_order, flags, place)[0]
         if bits & 0xFF == OPAQUE:
             return *self.opaque(flags.after, whole.stop, place), whole.after
         dimensions = self.element(flags.after, whole.stop, place)
-        shape = integers(self.data, self.order, dimensions, place)
+        shape = integers(self.data, self.byte_order, dimensions, place)
         if not 2 <= len(shape) <= 32 or min(shape) < 0:
             raise ModelFormatError(f"dimensions {shape[:8]}", "2 to 32, none negative", DAMAGED, place)
-        title = self.element(dimensions.after, whole.stop, place)
-        name = text(self.data, title)
-        return name, self.contents(bits, shape, title.after, whole.stop, place or name, depth), whole.after
+        label = self.element(dimensions.after, whole.stop, place)
+        name = text(self.data, label)
+        return name, self.contents(bits, shape, label.after, whole.stop, place or name, depth), whole.after
 
     def contents(self, bits: int, shape: tuple[int, ...], at: int, stop: int, place: str, depth: int) -> Tree:
-        """Return the value of a matrix with these flags and dimensions, whose contents begin at `at`."""
+        """Return the value of a matrix with the flags `bits`, whose contents start at position `at`."""
         kind, count = bits & 0xFF, math.prod(shape)
         if kind == CELL:
             return self.children(count, [""], at, stop, place, depth)
@@ -117,48 +116,49 @@ class Reader:
         return values.astype(bool) if bits & LOGICAL else values
 
     def numbers(self, kind: int, shape: tuple[int, ...], element: Element, place: str, depth: int) -> Numbers:
-        """Return numbers in the class `kind`; small whole ones are stored in fewer bytes than they have."""
+        """Return numbers of the class `kind`; MATLAB stores small integers of any class in fewer bytes."""
         if element.kind not in STORAGE:
             raise ModelFormatError(f"numbers of type {element.kind}", f"one of {list(STORAGE)}", DAMAGED, place)
-        stored, count = np.dtype(self.order + STORAGE[element.kind]), math.prod(shape)
+        stored, count = np.dtype(self.byte_order + STORAGE[element.kind]), math.prod(shape)
         if element.stop - element.start != count * stored.itemsize:
-            raise too_many(count, element.stop - element.start, place)
-        self.budget.take(place, depth, count * np.dtype(CLASSES[kind]).itemsize)
+            raise declared_size_error(count, element.stop - element.start, place)
+        self.budget.spend(place, depth, count * np.dtype(CLASSES[kind]).itemsize)
         first = element.start
-        return filled(shape, CLASSES[kind], stored, lambda start, stop: self.data[first + start : first + stop])
+        return read_array(shape, CLASSES[kind], stored, lambda start, stop: self.data[first + start : first + stop])
 
     def characters(self, shape: tuple[int, ...], element: Element, place: str, depth: int) -> str | list[str]:
         """Return text: str, or a list of str for several rows."""
         size, count = element.stop - element.start, math.prod(shape)
-        if count > max(size, 4096):  # blank text may be left out
-            raise too_many(count, size, place)
-        self.budget.take(place, depth, 4 * max(count, size))
+        if count > max(size, 4096):  # a writer may omit blank text
+            raise declared_size_error(count, size, place)
+        self.budget.spend(place, depth, 4 * max(count, size))
         codec = CODECS.get(element.kind, "utf-8")
         if codec != "utf-8":
-            codec += "-le" if self.order == "<" else "-be"
-        found = bytes(self.data[element.start : element.stop]).decode(codec, "replace") or " " * count
+            codec += "-le" if self.byte_order == "<" else "-be"
+        string = bytes(self.data[element.start : element.stop]).decode(codec, "replace") or " " * count
         if count == 0:
             return ""
         if shape[0] == 1:
-            return found
-        return ["".join(found[row :: shape[0]]) for row in range(shape[0])]  # column-major
+            return string
+        return ["".join(string[row :: shape[0]]) for row in range(shape[0])]  # column-major
 
     def records(self, count: int, at: int, stop: int, place: str, depth: int) -> list[Tree]:
         """Return the structs of a struct array."""
         length = self.element(at, stop, place)
-        width = integers(self.data, self.order, length, place)[0]
-        listing = self.element(length.after, stop, place)
-        size = listing.stop - listing.start
+        width = integers(self.data, self.byte_order, length, place)[0]
+        names_element = self.element(length.after, stop, place)
+        size = names_element.stop - names_element.start
         if width < 1 or size % width:
             raise ModelFormatError(f"{size} bytes of field names, {width} each", "whole names", DAMAGED, place)
-        names = [text(self.data, Element(1, i, i + width, i)) for i in range(listing.start, listing.stop, width)]
-        values = self.children(count, names, listing.after, stop, place, depth)
+        starts = range(names_element.start, names_element.stop, width)
+        names = [text(self.data, Element(1, i, i + width, i)) for i in starts]
+        values = self.children(count, names, names_element.after, stop, place, depth)
         return [dict(zip(names, values[i * len(names) :], strict=False)) for i in range(count)]
 
     def children(self, count: int, names: list[str], at: int, stop: int, place: str, depth: int) -> list[Tree]:
-        """Return the values of a cell (one nameless field), or of the fields of `count` structs, in turn."""
-        if count * max(len(names), 1) * 8 > max(stop - at, 8):  # each takes 8 bytes at least
-            raise too_many(count, stop - at, place)
+        """Return the values of the fields of `count` structs, struct by struct; a cell has one nameless field."""
+        if count * max(len(names), 1) * 8 > max(stop - at, 8):  # each takes at least 8 bytes
+            raise declared_size_error(count, stop - at, place)
         values = []
         for index in range(count):
             for name in names:
@@ -170,12 +170,13 @@ class Reader:
 
     def opaque(self, at: int, stop: int, place: str) -> tuple[str, Opaque]:
         """Return the name and the class of an object of a MATLAB class."""
-        title = self.element(at, stop, place)
-        name = text(self.data, title)
-        system = self.element(title.after, stop, place)
+        label = self.element(at, stop, place)
+        name = text(self.data, label)
+        system = self.element(label.after, stop, place)
         return name, Opaque(text(self.data, self.element(system.after, stop, place)))
 
 
-def too_many(count: int, size: int, place: str) -> ModelFormatError:
-    """Return the error for `count` declared values in `size` bytes."""
-    return ModelFormatError(f"{count:,} values declared in {size:,} bytes", "as many as there are", DAMAGED, place)
+def declared_size_error(count: int, size: int, place: str) -> ModelFormatError:
+    """Return the error for a declaration of `count` values in `size` bytes."""
+    expected = "as many values as the bytes hold"
+    return ModelFormatError(f"{count:,} values declared in {size:,} bytes", expected, DAMAGED, place)

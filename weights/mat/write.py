@@ -1,4 +1,4 @@
-"""Plain Python values -> a v5 .mat file, written whole or not at all, the same bytes for the same values."""
+"""Writer of v5 .mat files from plain Python values: atomic, and the same bytes for the same values."""
 
 import io
 import os
@@ -10,17 +10,17 @@ import numpy as np
 from refvis.weights.mat.tree import Opaque
 
 HEADER = b"MATLAB 5.0 MAT-file, written by refvis".ljust(116)
-"""In place of scipy's own, which holds the date."""
+"""Replaces scipy's header, which holds the date."""
 
 
 class Structs(list[dict[str, Any]]):
-    """Dicts with the same keys, to be written as a struct array, 1 x N."""
+    """Dicts with the same keys, which are written as a 1 x N struct array."""
 
 
 def write_v5(path: str | Path, variables: dict[str, Any]) -> None:
-    """Write `variables` (values for ``to_matlab``) as a compressed v5 file, which replaces `path` in one step.
+    """Write `variables` (values that ``to_matlab`` takes) as a compressed v5 file, which replaces `path` atomically.
 
-    Raises ValueError for what MATLAB cannot hold, and OSError; `path` is then as it was.
+    Raises ValueError for values that MATLAB cannot hold, and OSError; an existing file `path` is then unchanged.
     """
     import scipy.io
 
@@ -30,7 +30,7 @@ def write_v5(path: str | Path, variables: dict[str, Any]) -> None:
         values = {name: to_matlab(value, name) for name, value in variables.items()}
         scipy.io.savemat(buffer, values, do_compression=True, long_field_names=True)
     except scipy.io.matlab.MatWriteError as error:
-        raise ValueError(f"{path}: {error}: a v5 file holds at most 4 GB in a variable") from error
+        raise ValueError(f"{path}: {error}: a variable of a v5 file holds at most 4 GB") from error
     buffer.getbuffer()[: len(HEADER)] = HEADER
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -44,7 +44,7 @@ def write_v5(path: str | Path, variables: dict[str, Any]) -> None:
 
 
 def to_matlab(value: Any, place: str) -> Any:
-    """Return a plain value as scipy writes it; None becomes [], a list a cell, a tuple of numbers a row of doubles."""
+    """Return a plain value for scipy to write: None becomes [], a list a cell, a tuple of numbers a row of doubles."""
     if isinstance(value, dict):
         return {field_name(name, place): to_matlab(entry, f"{place}.{name}") for name, entry in value.items()}
     if value is None:
@@ -62,7 +62,7 @@ def to_matlab(value: Any, place: str) -> Any:
     if isinstance(value, (list, tuple)):
         return cell([to_matlab(entry, f"{place}{{{i + 1}}}") for i, entry in enumerate(value)])
     what = f"an object of class {value.class_name}" if isinstance(value, Opaque) else type(value).__name__
-    raise ValueError(f"{place} is {what}, which cannot be written: leave it out")
+    raise ValueError(f"{place} is {what}, which a .mat file cannot hold: leave it out")
 
 
 def row(values: list[Any]) -> Any:
@@ -89,7 +89,7 @@ def struct_array(values: list[dict[str, Any]]) -> Any:
 
 
 def field_name(name: Any, place: str) -> str:
-    """Return `name` if MATLAB can have such a field, or raise ValueError."""
+    """Return `name`; raise ValueError unless it is a valid name of a MATLAB field."""
     if not (isinstance(name, str) and name.isascii() and name.isidentifier() and name[0] != "_" and len(name) < 64):
         raise ValueError(
             f"{place} has the key {name!r}, expected a MATLAB field name: letters, digits and _, at most 63"

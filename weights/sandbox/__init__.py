@@ -1,1 +1,1 @@
-"""Reading of a damaged or hostile file in a child process, which cannot take this one down with it."""
+"""The sandbox: a child process with bounded memory and time, which reads files that are not trusted."""

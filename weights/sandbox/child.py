@@ -1,6 +1,6 @@
-"""What runs in the child process that ``isolate=True`` starts: one file is read, its values are sent to the parent.
+"""The process in the sandbox: it reads one file and sends the values to its parent.
 
-The process has no more memory and time than it is given, so that a hostile file can end it and nothing else.
+It has only the memory and the time that it is given, so that a hostile file can end this process and nothing else.
 """
 
 import json
@@ -11,36 +11,35 @@ from typing import Any
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.matfile import read_mat
 from refvis.weights.mat.tree import Limits
-from refvis.weights.sandbox import wire
+from refvis.weights.sandbox import messages
+
+OUT_OF_MEMORY, FAILED = 77, 78
+"""Exit codes of a child that could not answer."""
 
 
 def main(arguments: str) -> None:
-    """Read the file that the `arguments` (JSON) name, and write it to what was the standard output."""
-    given: dict[str, Any] = json.loads(arguments)
+    """Read the file that the `arguments` (JSON) name, and write its values to the original standard output."""
+    task: dict[str, Any] = json.loads(arguments)
     stream = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints does not get between
-    bound(given["memory"], given["seconds"])
+    os.dup2(2, 1)  # what a library prints goes to standard error, not into the answer
+    limit_process(task["memory"], task["seconds"])
     try:
         try:
-            value = read_mat(given["path"], Limits(**given["limits"]))
+            variables = read_mat(task["path"], Limits(**task["limits"]))
         except ModelFormatError as error:
-            wire.send_error(stream, error)
+            messages.send_error(stream, error)
         else:
-            wire.send(stream, value)
+            messages.send(stream, variables)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     except BaseException:
-        os._exit(BROKEN)
+        os._exit(FAILED)
     stream.close()
-    os._exit(0)  # a damaged HDF5 file can crash while its library cleans up
+    os._exit(0)  # at once: after a damaged file, the HDF5 library can crash while it cleans up
 
 
-OUT_OF_MEMORY, BROKEN = 77, 78
-"""How the process ends where it cannot say more."""
-
-
-def bound(memory: int, seconds: float) -> None:
-    """Let this process have so many bytes of memory and seconds of computing, where the system can see to it."""
+def limit_process(memory: int, seconds: float) -> None:
+    """Bound this process to `memory` bytes and `seconds` of computing, as far as the system supports it."""
     try:
         import resource
     except ImportError:  # Windows
@@ -49,5 +48,5 @@ def bound(memory: int, seconds: float) -> None:
     for kind, limit in limits:
         try:
             resource.setrlimit(kind, (limit, limit))
-        except (ValueError, OSError):  # macOS knows no bound of the address space
+        except (ValueError, OSError):  # macOS cannot bound the address space
             print(f"refvis: no limit {kind}", file=sys.stderr)

@@ -1,4 +1,7 @@
-"""Reads a .mat file in a child process with limits of memory and time: whatever the file does, the caller lives on."""
+"""The caller's side of the sandbox: it starts the child process, bounds its time, and receives the values.
+
+Whatever the file does to the child, the caller goes on.
+"""
 
 import json
 import os
@@ -12,14 +15,14 @@ from pathlib import Path
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.matfile import require_file
 from refvis.weights.mat.tree import Limits, Tree
-from refvis.weights.sandbox import wire
+from refvis.weights.sandbox import messages
 from refvis.weights.sandbox.child import OUT_OF_MEMORY
 
 SECONDS, MEMORY = 10.0, 2**30
-"""The limits of a small file; large ones get more of both, see `bounds`."""
+"""The limits for a small file; a large one gets more of both, see `process_limits`."""
 
-# The child has the parent's path, and takes the two packages as they are: without what their __init__ would import.
-START = """
+# The child has the parent's path. The two packages are set up by hand, to skip what their __init__ would import.
+BOOTSTRAP = """
 import json, sys, types
 paths, packages = json.loads(sys.argv[1])
 sys.path[:] = paths
@@ -31,49 +34,49 @@ main(sys.argv[2])
 """
 
 
-def bounds(path: Path, seconds: float | None, memory: int | None) -> tuple[float, int]:
-    """Return the limits for a file: as given, else 10 s and a second per 20 MB, 1 GB and six times the file's size."""
-    size = path.stat().st_size
-    return (SECONDS + size / 20e6 if seconds is None else seconds), (MEMORY + 6 * size if memory is None else memory)
-
-
-def read_mat_isolated(
+def read_mat_in_sandbox(
     path: str | Path, limits: Limits, seconds: float | None = None, memory: int | None = None
 ) -> dict[str, Tree]:
     """Return the variables of the .mat file `path`, read in a child process with `seconds` and `memory` (bytes).
 
-    Raises what ``read_mat`` raises; and ModelFormatError where the child runs out of memory or time, or crashes.
+    Raises what ``read_mat`` raises, and ModelFormatError if the child crashes, or exceeds its memory or time.
     """
     path = require_file(path)
-    seconds, memory = bounds(path, seconds, memory)
-    given = {"path": str(path.absolute()), "limits": asdict(limits), "seconds": seconds, "memory": memory}
-    line, quiet = command(given), subprocess.DEVNULL
+    seconds, memory = process_limits(path, seconds, memory)
+    task = {"path": str(path.absolute()), "limits": asdict(limits), "seconds": seconds, "memory": memory}
+    line, quiet = command_line(task), subprocess.DEVNULL
     with subprocess.Popen(line, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, env=environment()) as child:
-        late = threading.Event()
-        timer = threading.Timer(seconds, stop, (child, late))
+        timed_out = threading.Event()
+        timer = threading.Timer(seconds, end_late_child, (child, timed_out))
         timer.start()
         try:
-            return received(child, limits)
+            return receive_variables(child, limits)
         except ModelFormatError as error:
             error.path = path
             raise
-        except MemoryError:  # the parent's own
+        except MemoryError:  # this process ran out of memory, not the child
             raise
-        except Exception as error:  # whatever it was that came, it was no answer
-            raise ended(path, exit_code(child), late.is_set(), seconds, memory) from error
+        except Exception as error:  # the child sent something else, or nothing
+            raise no_answer_error(path, exit_code(child), timed_out.is_set(), seconds, memory) from error
         finally:
             timer.cancel()
             child.kill()
 
 
-def stop(child: "subprocess.Popen[bytes]", late: threading.Event) -> None:
-    """End a child whose time is over."""
-    late.set()
+def process_limits(path: Path, seconds: float | None, memory: int | None) -> tuple[float, int]:
+    """Return the limits for a file: as given, else 10 s and a second per 20 MB, 1 GB and six times the file's size."""
+    size = path.stat().st_size
+    return (SECONDS + size / 20e6 if seconds is None else seconds), (MEMORY + 6 * size if memory is None else memory)
+
+
+def end_late_child(child: "subprocess.Popen[bytes]", timed_out: threading.Event) -> None:
+    """Kill a child whose time is over, and set `timed_out`."""
+    timed_out.set()
     child.kill()
 
 
 def exit_code(child: "subprocess.Popen[bytes]") -> int:
-    """Return how a child ended that has stopped answering; one that lives on is ended."""
+    """Return the exit code of a child that has stopped answering; one that still runs is killed."""
     try:
         return child.wait(timeout=1)
     except subprocess.TimeoutExpired:
@@ -81,37 +84,37 @@ def exit_code(child: "subprocess.Popen[bytes]") -> int:
         return child.wait()
 
 
-def received(child: "subprocess.Popen[bytes]", limits: Limits) -> dict[str, Tree]:
-    """Return the child's answer."""
+def receive_variables(child: "subprocess.Popen[bytes]", limits: Limits) -> dict[str, Tree]:
+    """Return the variables that the child sends."""
     if child.stdout is None:
         raise EOFError("the child has no output")
-    value = wire.receive(child.stdout, limits)
-    if not isinstance(value, dict):
+    variables = messages.receive(child.stdout, limits)
+    if not isinstance(variables, dict):
         raise ValueError("an answer without variables")
-    return value
+    return variables
 
 
-def command(given: dict[str, object]) -> list[str]:
+def command_line(task: dict[str, object]) -> list[str]:
     """Return the command line of the child."""
     if not sys.executable:
         raise OSError("isolate=True starts a Python process, but sys.executable is empty here: use isolate=False")
     packages = {name: str(next(iter(sys.modules[name].__path__))) for name in ("refvis", "refvis.weights")}
-    return [sys.executable, "-P", "-c", START, json.dumps([sys.path, packages]), json.dumps(given)]
+    return [sys.executable, "-P", "-c", BOOTSTRAP, json.dumps([sys.path, packages]), json.dumps(task)]
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the child: one thread, since each takes memory of its own."""
+    """Return the environment of the child: one thread, since each thread takes memory of its own."""
     return os.environ | {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL")}
 
 
-def ended(path: Path, code: int, late: bool, seconds: float, memory: int) -> ModelFormatError:
-    """Return the error for a child that ended without an answer."""
-    advice = "the file is damaged or hostile; a sound one that needs more is read with larger seconds= and memory="
-    if late:
-        found, expected = "a file whose reading takes too long", f"at most {seconds:g} s"
+def no_answer_error(path: Path, code: int, timed_out: bool, seconds: float, memory: int) -> ModelFormatError:
+    """Return the error for a child that ended with the exit code `code` and without an answer."""
+    advice = "the file is damaged or hostile; if it is sound, give more with seconds= and memory="
+    if timed_out:
+        found, expected = "reading took too long", f"at most {seconds:g} s"
     elif code == OUT_OF_MEMORY:
-        found, expected = "a file whose reading takes too much memory", f"at most {memory:,} bytes"
+        found, expected = "reading took too much memory", f"at most {memory:,} bytes"
     else:
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        found, expected = f"a file that ends the process that reads it ({name})", "a whole .mat file"
+        found, expected = f"the process that read the file ended without a result ({name})", "a complete .mat file"
     return ModelFormatError(found, expected, advice, path=path)

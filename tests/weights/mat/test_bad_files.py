@@ -1,4 +1,4 @@
-"""What is no model file, or a broken one: one clear error each, never a crash, never all memory."""
+"""Files that are not models, and damaged ones: one clear error each, never a crash, never all memory."""
 
 import contextlib
 import struct
@@ -67,7 +67,7 @@ def test_missing_file_and_folder(tmp_path):
         (matrix(6, (1, 1), "n", element(99, bytes(8))), "numbers of type 99"),
         (matrix(6, (1, 1), "n", element(9, bytes(8)))[:-4], "cut off"),
         (matrix(6, (1, 1), "n", element(9, bytes(8))) * 2, "two variables named 'n'"),
-        (element(15, b"not compressed"), "do not unpack"),
+        (element(15, b"not compressed"), "zlib cannot inflate"),
         (element(9, bytes(8)), "an element of type 9"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Both .mat formats become one tree."""
+"""Both .mat formats give the same tree."""
 
 import struct
 
@@ -76,10 +76,10 @@ def from_scipy(value):
 
 
 def shared_v5_files():
-    found = golden("*")
+    files = golden("*")
     for path in sorted((SHARED / "models").glob("*.mat")):
-        found += [path] if not h5py.is_hdf5(path) else []
-    return found
+        files += [path] if not h5py.is_hdf5(path) else []
+    return files
 
 
 def test_v5_reads_as_scipy_does():

@@ -1,4 +1,4 @@
-"""How v5 files are read: slice by slice, unpacked piece by piece, filters laid out as layers have them."""
+"""Reading of v5 files: slice by slice, inflated chunk by chunk, filters in the layers' memory order."""
 
 import io
 import struct
@@ -14,15 +14,14 @@ from support.matlab_files import V5_HEADER, element, matrix
 from support.same import assert_same
 
 from refvis.weights import Limits, ModelFormatError, read_mat
-from refvis.weights.mat import inflate as unpacked
-from refvis.weights.mat import layout
-from refvis.weights.mat.file_bytes import FileBytes
+from refvis.weights.mat import inflate, layout
+from refvis.weights.mat.inflate import FileBytes, InflatedBytes
 from refvis.weights.mat.tree import DEFAULT_LIMITS, Budget
 from refvis.weights.matconvnet.parameters import last_axis_first, not_finite
-from refvis.weights.sandbox import wire
+from refvis.weights.sandbox import messages
 
 FEW = 40
-"""Bytes of a piece in these tests, so that small arrays have many."""
+"""Bytes of a chunk in these tests, so that small arrays have many chunks."""
 
 numbers = arrays.arrays(
     st.sampled_from(["float32", "float64", "int16", "uint8", "bool", "complex128", ">f4"]),
@@ -32,9 +31,9 @@ numbers = arrays.arrays(
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """Let all pieces be small."""
-    monkeypatch.setattr(layout, "PIECE", FEW)
-    monkeypatch.setattr(unpacked, "PIECE", FEW)
+    """Make all chunks small."""
+    monkeypatch.setattr(layout, "CHUNK", FEW)
+    monkeypatch.setattr(inflate, "CHUNK", FEW)
 
 
 @pytest.fixture(scope="module")
@@ -48,44 +47,44 @@ def test_arrays_are_what_scipy_reads(folder, array, compressed):
     path = folder / "a.mat"
     scipy.io.savemat(path, {"x": array}, do_compression=compressed)
     expected = scipy.io.loadmat(path)["x"]
-    found = read_mat(path)["x"]
-    assert_same(found, expected.astype(bool) if array.dtype == bool else expected)
+    values = read_mat(path)["x"]
+    assert_same(values, expected.astype(bool) if array.dtype == bool else expected)
 
 
-def test_filters_lie_as_layers_have_them(folder):
+def test_filters_have_the_layers_memory_order(folder):
     filters = np.arange(2 * 3 * 4 * 5, dtype="float32").reshape(2, 3, 4, 5)
     scipy.io.savemat(folder / "a.mat", {"x": filters})
-    found = read_mat(folder / "a.mat")["x"]
-    assert np.shares_memory(last_axis_first(found), found)
-    np.testing.assert_array_equal(last_axis_first(found), filters.transpose(3, 0, 1, 2))
+    stored = read_mat(folder / "a.mat")["x"]
+    assert np.shares_memory(last_axis_first(stored), stored)
+    np.testing.assert_array_equal(last_axis_first(stored), filters.transpose(3, 0, 1, 2))
 
 
 @given(array=numbers, order=st.sampled_from("CF"))
-def test_arrays_go_through_the_wire_in_any_layout(array, order):
+def test_arrays_leave_the_sandbox_in_any_layout(array, order):
     stream = io.BytesIO()
     native = array.astype(array.dtype.newbyteorder("="))  # as both readers return them
-    wire.send(stream, {"x": np.array(native, order=order), "laid out": laid(native)})
+    messages.send(stream, {"x": np.array(native, order=order), "reordered": reordered(native)})
     stream.seek(0)
-    found = wire.receive(io.BufferedReader(stream), DEFAULT_LIMITS)
-    assert_same(found, {"x": native, "laid out": native})
+    received = messages.receive(io.BufferedReader(stream), DEFAULT_LIMITS)
+    assert_same(received, {"x": native, "reordered": native})
 
 
-def laid(array):
-    found = layout.laid_out(array.shape, array.dtype)
-    found[...] = array
-    return found
+def reordered(array):
+    copy = layout.allocate(array.shape, array.dtype)
+    copy[...] = array
+    return copy
 
 
-def packed(body, level=6):
+def compress(body, level=6):
     """A compressed element, alone in its file."""
     return FileBytes(io.BytesIO(zlib.compress(body, level)))
 
 
 @given(body=st.binary(max_size=2000), cuts=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 300))))
-def test_slices_of_what_is_packed(body, cuts):
+def test_slices_of_compressed_bytes(body, cuts):
     """Slices in order, with gaps and overlaps, are those of the bytes themselves."""
-    data = packed(body)
-    source = unpacked.Unpacked(data, 0, len(data), Budget(DEFAULT_LIMITS))
+    data = compress(body)
+    source = InflatedBytes(data, 0, len(data), Budget(DEFAULT_LIMITS))
     for start, size in sorted(cuts):
         if start + size <= len(body):
             assert source[start : start + size] == body[start : start + size]
@@ -93,17 +92,17 @@ def test_slices_of_what_is_packed(body, cuts):
 
 
 @given(body=st.binary(max_size=300), start=st.integers(0, 400), size=st.integers(1, 400))
-def test_what_is_not_there_is_cut_off(body, start, size):
-    data = packed(body)
-    source = unpacked.Unpacked(data, 0, len(data), Budget(DEFAULT_LIMITS))
+def test_slices_beyond_the_end_are_an_error(body, start, size):
+    data = compress(body)
+    source = InflatedBytes(data, 0, len(data), Budget(DEFAULT_LIMITS))
     if start + size > len(body):
         with pytest.raises(ModelFormatError, match="data end too early"):
             source[start : start + size]
 
 
 def test_slices_out_of_order():
-    data = packed(bytes(range(200)))
-    source = unpacked.Unpacked(data, 0, len(data), Budget(DEFAULT_LIMITS))
+    data = compress(bytes(range(200)))
+    source = InflatedBytes(data, 0, len(data), Budget(DEFAULT_LIMITS))
     assert source[150:160] == bytes(range(150, 160))
     with pytest.raises(ValueError, match="in order"):
         source[100:110]
@@ -126,20 +125,20 @@ HUGE = struct.pack("<II", 14, 2**31) + matrix(6, (1, 2**27), "x")[8:] + struct.p
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (WHOLE[:-1] + bytes([WHOLE[-1] ^ 1]), "do not unpack"),  # the checksum
+        (WHOLE[:-1] + bytes([WHOLE[-1] ^ 1]), "zlib cannot inflate"),  # the checksum
         (WHOLE[:-30], "cut off"),
         (zlib.compress(BODY[:-30]), "cut off"),
-        (zlib.compress(HUGE), "cut off"),  # far more declared than so few bytes can unpack to
+        (zlib.compress(HUGE), "cut off"),  # far more declared than so few bytes can inflate to
         (zlib.compress(BODY + bytes(10**7)), "in the whole file"),
     ],
 )
-def test_damaged_and_packed(folder, content, words):
+def test_damaged_and_compressed(folder, content, words):
     (folder / "b.mat").write_bytes(V5_HEADER + element(15, content))
     with pytest.raises(ModelFormatError, match=words):
         read_mat(folder / "b.mat", Limits(size=5 * 10**6))
 
 
-def test_packed_and_sound(folder):
+def test_sound_and_compressed(folder):
     (folder / "b.mat").write_bytes(V5_HEADER + struct.pack("<II", 15, len(WHOLE)) + WHOLE)
     assert_same(read_mat(folder / "b.mat"), {"x": NUMBERS[None]})
 

@@ -12,7 +12,7 @@ from support.dag_files import layer, net, row
 from refvis.weights import ModelFormatError, Opaque
 from refvis.weights.matconvnet.dag import read_dag
 from refvis.weights.matconvnet.simplenn import read_simplenn
-from refvis.weights.read import at, find, report_siblings
+from refvis.weights.read import find_network, report_neighbours, value_at
 
 SOUND = {
     "net": {
@@ -74,9 +74,9 @@ def with_odd(sound, path, value):
 def test_one_odd_value(path, value):
     tree = with_odd(SOUND, path, value)
     with contextlib.suppress(ModelFormatError):
-        place, report = find(tree), []
-        report_siblings(tree, place, report)
-        model = read_simplenn(at(tree, place), place, report)
+        place, report = find_network(tree), []
+        report_neighbours(tree, place, report)
+        model = read_simplenn(value_at(tree, place), place, report)
         assert model.report
         assert all(str(remark) for remark in report)
 

@@ -7,7 +7,7 @@ from support.same import assert_same
 from refvis.layers import LRN, Dropout, Loss, Pool, ReLU, Sigmoid, Softmax, SoftmaxLoss, Unknown
 from refvis.weights import ModelFormatError, Opaque
 from refvis.weights.matconvnet.simplenn import read_simplenn
-from refvis.weights.read import find, report_siblings
+from refvis.weights.read import find_network, report_neighbours
 
 
 def row(*values):
@@ -91,9 +91,9 @@ def test_every_type():
         "loss": ({}, Loss("softmaxlog")),
     }  # fmt: skip
     for kind, (fields, expected) in kinds.items():
-        found = layer_of(type=kind, **fields)
-        assert type(found) is type(expected), kind
-        assert vars(found) == vars(expected), kind
+        layer = layer_of(type=kind, **fields)
+        assert type(layer) is type(expected), kind
+        assert vars(layer) == vars(expected), kind
 
 
 def test_defaults_are_remarked():
@@ -184,16 +184,16 @@ def test_nonsense_names_its_place(layer, words):
 
 def test_the_network_is_found_wherever_it_stands():
     net = {"layers": [{"type": "relu"}]}
-    assert find(net) == ""
-    assert find({"net": net, "stats": 1}) == "net"
-    assert find({"model": {"net": net}}) == "model.net"
-    assert find({"cnn": net, "info": "x"}) == "cnn"
+    assert find_network(net) == ""
+    assert find_network({"net": net, "stats": 1}) == "net"
+    assert find_network({"model": {"net": net}}) == "model.net"
+    assert find_network({"cnn": net, "info": "x"}) == "cnn"
 
 
 def test_what_stands_beside_is_remarked():
     report = []
     net = {"layers": [{"type": "relu"}], "meta": {}, "arch": "x"}
-    report_siblings({"model": {"net": net, "info": {}}, "state": {}}, "model.net", report)
+    report_neighbours({"model": {"net": net, "info": {}}, "state": {}}, "model.net", report)
     assert [remark.place for remark in report] == ["state", "model.info", "model.net.arch"]
 
 
@@ -206,7 +206,7 @@ def test_what_stands_beside_is_remarked():
 )
 def test_no_network(variables, words):
     with pytest.raises(ModelFormatError) as caught:
-        find(variables)
+        find_network(variables)
     assert words in str(caught.value)
     with pytest.raises(ModelFormatError, match="layers: 0 values in a cell"):
         load()

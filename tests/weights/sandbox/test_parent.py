@@ -1,4 +1,4 @@
-"""Reading in a child process: the same values; and a child that crashes, hangs or runs out of memory is one error."""
+"""The sandbox gives the same values; a child process that crashes, hangs or runs out of memory is one error."""
 
 import io
 import os
@@ -18,9 +18,8 @@ from support.same import assert_same
 
 import refvis
 from refvis.weights import Limits, ModelFormatError, Opaque, read_mat, read_model
-from refvis.weights.sandbox import parent as isolate
-from refvis.weights.sandbox import wire
-from refvis.weights.sandbox.parent import read_mat_isolated
+from refvis.weights.sandbox import messages, parent
+from refvis.weights.sandbox.parent import read_mat_in_sandbox
 
 numbers = arrays.arrays(
     st.sampled_from(["float32", "float64", "bool", "int8", "uint64", "complex128"]),
@@ -34,11 +33,11 @@ trees = st.recursive(
 
 
 @given(tree=trees)
-def test_values_survive_the_way(tree):
+def test_values_survive_the_transfer(tree):
     stream = io.BytesIO()
-    wire.send(stream, tree)
+    messages.send(stream, tree)
     stream.seek(0)
-    assert_same(wire.receive(stream, Limits()), tree)
+    assert_same(messages.receive(stream, Limits()), tree)
     assert stream.read() == b""
 
 
@@ -51,14 +50,14 @@ def test_values_survive_the_way(tree):
         {"else": 1},
     ],
 )
-def test_the_parent_believes_nothing(message):
+def test_the_parent_trusts_nothing(message):
     stream = io.BytesIO()
-    wire.write(stream, message)
+    messages.write_message(stream, message)
     stream.seek(0)
     with pytest.raises((ValueError, EOFError, KeyError)):
-        wire.receive(stream, Limits())
+        messages.receive(stream, Limits())
     with pytest.raises(ValueError, match="impossible length"):
-        wire.receive(io.BytesIO(struct.pack("<Q", 2**60)), Limits())
+        messages.receive(io.BytesIO(struct.pack("<Q", 2**60)), Limits())
 
 
 VALUES = {"net": {"layers": [{"type": "relu", "leak": np.array([[0.5]])}], "meta": {"note": "é"}}}
@@ -71,7 +70,7 @@ def test_the_same_model(tmp_path, kind):
         refvis.save(refvis.chain({"r": refvis.layers.ReLU(0.5)}, {"note": "é"}), path)
     else:
         V73(path).write(VALUES)
-    assert_same(read_mat_isolated(path, Limits()), read_mat(path))
+    assert_same(read_mat_in_sandbox(path, Limits()), read_mat(path))
     assert refvis.load(path, isolate=True).fingerprint == refvis.load(path).fingerprint
 
 
@@ -86,28 +85,31 @@ def test_the_same_errors(tmp_path):
     assert str(caught.value) == str(direct.value)
     scipy.io.savemat(tmp_path / "b.mat", {"x": np.zeros((300, 1000))})
     with pytest.raises(ModelFormatError, match="at most 1,000,000 in the whole file"):
-        read_mat_isolated(tmp_path / "b.mat", Limits(size=10**6))
+        read_mat_in_sandbox(tmp_path / "b.mat", Limits(size=10**6))
 
 
-def child_that(monkeypatch, code):
-    """Let the child run `code` in place of reading."""
-    monkeypatch.setattr(isolate, "START", code)
+def make_child_run(monkeypatch, code):
+    """Make the child run `code` instead of reading."""
+    monkeypatch.setattr(parent, "BOOTSTRAP", code)
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("import os; os.kill(os.getpid(), 11)", r"ends the process that reads it \(SIGSEGV\), expected a whole"),
-        ("import os; os._exit(3)", r"ends the process that reads it \(exit code 3\)"),
-        ("import time; time.sleep(60)", "takes too long, expected at most 2 s"),
-        ("print('something else, not an answer')", "ends the process that reads it"),
-        ("import os; os.write(1, bytes(7) + b'\\x7f'); os._exit(0)", "ends the process that reads it"),
-        ("import os, time; os.close(1); time.sleep(60)", "ends the process"),
+        (
+            "import os; os.kill(os.getpid(), 11)",
+            r"the process that read the file ended without a result \(SIGSEGV\), expected a complete",
+        ),
+        ("import os; os._exit(3)", r"the process that read the file ended without a result \(exit code 3\)"),
+        ("import time; time.sleep(60)", "reading took too long, expected at most 2 s"),
+        ("print('something else, not an answer')", "the process that read the file ended"),
+        ("import os; os.write(1, bytes(7) + b'\\x7f'); os._exit(0)", "the process that read the file ended"),
+        ("import os, time; os.close(1); time.sleep(60)", "the process that read the file ended"),
     ],
 )
 def test_a_child_that_ends_is_one_error(tmp_path, monkeypatch, code, words):
     scipy.io.savemat(tmp_path / "a.mat", {"x": 1.0})
-    child_that(monkeypatch, code)
+    make_child_run(monkeypatch, code)
     start = time.monotonic()
     with pytest.raises(ModelFormatError, match=words) as caught:
         read_model(tmp_path / "a.mat", isolate=True, seconds=2)
@@ -119,16 +121,16 @@ def test_a_child_that_ends_is_one_error(tmp_path, monkeypatch, code, words):
 def test_memory_is_bounded(tmp_path):
     scipy.io.savemat(tmp_path / "a.mat", {"x": np.zeros((8000, 8000))}, do_compression=True)
     assert (tmp_path / "a.mat").stat().st_size < 10**6
-    with pytest.raises(ModelFormatError, match="takes too much memory, expected at most 600,000,000 bytes"):
-        read_mat_isolated(tmp_path / "a.mat", Limits(), seconds=120, memory=600_000_000)
-    found = read_mat_isolated(tmp_path / "a.mat", Limits(), seconds=120, memory=3 * 2**30)
-    assert found["x"].shape == (8000, 8000)
+    with pytest.raises(ModelFormatError, match="reading took too much memory, expected at most 600,000,000 bytes"):
+        read_mat_in_sandbox(tmp_path / "a.mat", Limits(), seconds=120, memory=600_000_000)
+    variables = read_mat_in_sandbox(tmp_path / "a.mat", Limits(), seconds=120, memory=3 * 2**30)
+    assert variables["x"].shape == (8000, 8000)
 
 
 def test_limits_grow_with_the_file(tmp_path):
     (tmp_path / "a.mat").write_bytes(bytes(20_000_000))
-    assert isolate.bounds(tmp_path / "a.mat", None, None) == (11.0, 2**30 + 120_000_000)
-    assert isolate.bounds(tmp_path / "a.mat", 3, 4) == (3, 4)
+    assert parent.process_limits(tmp_path / "a.mat", None, None) == (11.0, 2**30 + 120_000_000)
+    assert parent.process_limits(tmp_path / "a.mat", 3, 4) == (3, 4)
 
 
 def test_nothing_beside_the_file_is_imported(tmp_path):
