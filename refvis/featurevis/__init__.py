@@ -1,6 +1,6 @@
-"""FeatureVis (Gruen, Rupprecht, Navab, Tombari 2016), quirks and all, for those who compare with its numbers.
+"""FeatureVis (Gruen, Rupprecht, Navab, Tombari 2016) with its quirks, for comparisons with its numbers.
 
-Nothing else in refvis inherits the quirks; docs/featurevis.md lists them.
+Nothing else in refvis has these quirks; docs/featurevis.md lists them.
 """
 
 from refvis.featurevis.deconvolution import deconvolution

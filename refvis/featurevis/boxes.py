@@ -1,4 +1,4 @@
-"""FeatureVis' boxes: where they stand, and what fills them."""
+"""FeatureVis' boxes: their positions and their fill."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,11 +8,11 @@ import numpy as np
 from refvis.layers import Array, array_module
 
 Fill = Callable[[int, int], Array]
-"""Height and width of a box -> what stands in it: h x w x C, or three numbers for its first three channels."""
+"""Height and width of a box -> its values: h x w x C, or three numbers for its first three channels."""
 
 
-def four(spec: Sequence[int]) -> tuple[int, int, int, int]:
-    """Return (size_w, stride_w, size_h, stride_h) of a spec of two or four; ValueError for what is no such spec."""
+def box_geometry(spec: Sequence[int]) -> tuple[int, int, int, int]:
+    """Return (size_w, stride_w, size_h, stride_h) of a spec of two or four numbers; ValueError for any other spec."""
     given = tuple(spec) if isinstance(spec, Sequence) else ()
     if len(given) not in (2, 4) or not all(hasattr(number, "__index__") and number > 0 for number in given):
         raise ValueError(
@@ -22,23 +22,25 @@ def four(spec: Sequence[int]) -> tuple[int, int, int, int]:
     return size_w, stride_w, size_h, stride_h
 
 
-def strips(extent: int, size: int, stride: int) -> list[slice]:
-    """Return where boxes stand along one axis: they are as wide as the stride; the size only shifts the first one.
+def box_spans(extent: int, size: int, stride: int) -> list[slice]:
+    """Return the spans of boxes along one axis. Each is as long as the stride; the size only shifts the first one.
 
-    They are cut at the borders; where the size is twice the stride or more, the first ones are empty.
+    Spans are cut at the borders. If the size is at least twice the stride, the first spans are empty.
     """
     starts = range(stride - size, extent - stride + 1, stride)
     return [slice(max(start, 0), max(start + stride, 0)) for start in starts]
 
 
-def filler(x: Array, box_color: Any, version: str, seed: int) -> Fill:
-    """Return what fills boxes; ValueError for a colour that is not three numbers, and for less than three channels."""
+def box_fill(x: Array, box_color: Any, version: str, seed: int) -> Fill:
+    """Return the fill of boxes. Raises ValueError unless the colour is three numbers, or for fewer than 3 channels."""
     xp, channels = array_module(x), x.shape[3]
     if box_color is None and version == "dagnn":
-        dice = np.random.default_rng(seed)
-        return lambda h, w: xp.asarray((dice.random((h, w, channels)) * 256 - 128).astype(x.dtype))
+        rng = np.random.default_rng(seed)
+        return lambda h, w: xp.asarray((rng.random((h, w, channels)) * 256 - 128).astype(x.dtype))
     if channels < 3:
-        raise ValueError(f"the image has {channels} channel(s): FeatureVis covers the first three with its colour")
+        raise ValueError(
+            f"the image has {channels} channel(s): FeatureVis covers the first three channels with its colour"
+        )
     if box_color is None:
         means = x[0, :, :, :3].mean(axis=(0, 1))
         return lambda h, w: -means

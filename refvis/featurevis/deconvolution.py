@@ -1,4 +1,4 @@
-"""FeatureVis' deconvolution: the activations of one filter are sent back to the input."""
+"""FeatureVis' deconvolution: the activation map of one filter is backpropagated to the input."""
 
 from functools import partial
 from itertools import pairwise
@@ -31,17 +31,33 @@ def deconvolution(
 ) -> Array:
     """Return the heatmap of FeatureVis' ``*_deconvolution`` for input x (1 x H x W x C): H x W x C, dtype of x.
 
-    `relu_pass` is "backpropagation", "deconvnet" or "guided backpropagation"; `convolution_pass` is "standard" or
-    "relevance propagation", which is infinite or NaN where an output is 0. The signal starts as the activation map of
-    filter `measure_filter` (from 0) of the layer `measure_layer`; None: the last layer, or the one before a softmax;
-    the largest score of the network's output, elsewhere the map with the largest spectral norm. `version` is
-    "simplenn", "dagnn", or None: by the network; the two differ in relevance and in batch normalisation.
-    Raises ShapeError for several images, ValueError for names and filters that do not exist. Where the original ends in
-    an error, so does this. Source: Gruen et al. 2016, `simplenn_deconvolution`, `dagnn_deconvolution`.
+    Source: Gruen et al. 2016, `simplenn_deconvolution`, `dagnn_deconvolution`. The signal starts as the activation map
+    of one filter.
+
+    Parameters:
+
+        net               the network
+        x                 one image, 1 x H x W x C, float32 or float64
+        relu_pass         "backpropagation", "deconvnet" or "guided backpropagation"
+        convolution_pass  "standard" or "relevance propagation"; relevance is infinite or NaN where an output is 0
+        measure_layer     name of the layer. Default: the last layer, or the one before a softmax
+        measure_filter    number of the filter, from 0. Default: at the network's output, the largest score;
+                          elsewhere the map with the largest spectral norm
+        version           "simplenn" or "dagnn", which differ in relevance and batch normalisation.
+                          Default: the one for this kind of network
+
+    Raises ShapeError for several images, ValueError for names and filters that do not exist, and an error wherever the
+    original ends in one.
+
+    >>> import numpy as np
+    >>> from refvis import chain, featurevis, layers
+    >>> net = chain({"fc": layers.FullyConnected(np.array([[2.0, -1.0], [1.0, 1.0]]))})
+    >>> featurevis.deconvolution(net, np.array([1.0, 2.0]).reshape(1, 1, 1, 2)).ravel()
+    array([3., 3.])
     """
     version = version_of(net, version)
-    relu = known(RELU_PASSES, relu_pass, "relu_pass")
-    convolution = known(CONVOLUTION_PASSES, convolution_pass, "convolution_pass")
+    relu = find_rule(RELU_PASSES, relu_pass, "relu_pass")
+    convolution = find_rule(CONVOLUTION_PASSES, convolution_pass, "convolution_pass")
     require_one_image(x)
     trace = net.forward(x)
     node = measured_node(net, measure_layer)
@@ -56,31 +72,31 @@ def deconvolution(
         BatchNorm: BATCH_NORMS[version],
     }
     if version == "dagnn" and convolution is rules.relevance:
-        mode |= relevance_as_stored(net, trace)
+        mode |= dagnn_relevance_rules(net, trace)
     with np.errstate(divide="ignore", invalid="ignore"):
         return net.backward(trace, {node.output: seed}, mode)[net.inputs[0]][0]
 
 
-def known(table: dict[str, Rule], name: Any, what: str) -> Rule:
-    """Return the rule of that name, in letters of either case; raise ValueError if there is none."""
-    found = table.get(name.lower()) if isinstance(name, str) else None
-    if found is None:
-        raise ValueError(f"{what} is {name!r}, expected {' or '.join(map(repr, table))}")
-    return found
+def find_rule(table: dict[str, Rule], name: Any, parameter: str) -> Rule:
+    """Return the rule of this name, ignoring case; raise ValueError if there is none."""
+    rule = table.get(name.lower()) if isinstance(name, str) else None
+    if rule is None:
+        raise ValueError(f"{parameter} is {name!r}, expected {' or '.join(map(repr, table))}")
+    return rule
 
 
-def relevance_as_stored(net: Network, trace: Trace) -> dict[str, Rule]:
-    """Return for each convolution the rule that divides by what the DagNN version takes for its output.
+def dagnn_relevance_rules(net: Network, trace: Trace) -> dict[str, Rule]:
+    """Return for each convolution the relevance rule with the divisor of the DagNN version.
 
-    That is the first input of the layer that comes next in the file: the output itself in a chain, but another variable
-    where paths part. The file's last layer has its own output.
+    The divisor is the first input of the next layer in the file. In a chain that is the convolution's own output; where
+    paths branch it can be another variable. For the file's last layer it is its own output.
     """
-    found: dict[str, Rule] = {}
+    rules_by_name: dict[str, Rule] = {}
     for node, after in pairwise(net.stored_nodes):
         if isinstance(node.layer, Conv | FullyConnected):
             if after.inputs[0] not in trace:
                 raise ValueError(
                     f"FeatureVis divides relevance at {node.name!r} by {after.inputs[0]!r}, which was not computed"
                 )
-            found[node.name] = partial(rules.relevance, y=trace[after.inputs[0]])
-    return found
+            rules_by_name[node.name] = partial(rules.relevance, y=trace[after.inputs[0]])
+    return rules_by_name

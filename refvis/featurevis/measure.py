@@ -1,4 +1,4 @@
-"""What FeatureVis measures: which of its versions applies, which layer, which filters."""
+"""Choice of FeatureVis' version, and of the layer and filters that it measures."""
 
 from itertools import pairwise
 
@@ -10,10 +10,10 @@ VERSIONS = ("simplenn", "dagnn")
 
 
 def version_of(net: Network, version: str | None) -> str:
-    """Return which version of FeatureVis applies: the one asked for, or (None) the one for the kind of network.
+    """Return the version of FeatureVis: `version`, or, if it is None, the one for this kind of network.
 
-    "dagnn" is for networks from a DagNN file, and for those that are no chain; "simplenn" for all others.
-    Raises ValueError for another name.
+    "dagnn" is for networks from a DagNN file and for networks that are not chains, "simplenn" for all others.
+    Raises ValueError for any other name.
     """
     if version is None:
         return "simplenn" if not net.stored and is_chain(net) else "dagnn"
@@ -23,7 +23,7 @@ def version_of(net: Network, version: str | None) -> str:
 
 
 def is_chain(net: Network) -> bool:
-    """Whether each layer reads the one before it, and no other."""
+    """Return whether each layer reads the previous layer and no other."""
     written = {node.output for node in net.nodes}
     return all(written.intersection(after.inputs) == {before.output} for before, after in pairwise(net.nodes))
 
@@ -37,12 +37,12 @@ def require_one_image(x: Array) -> None:
 
 
 def output_node(net: Network) -> Node:
-    """Return the layer that ends the network; of several, the one that comes last in the file."""
+    """Return the layer that ends the network; if several do, the last of them in the file."""
     return [node for node in net.stored_nodes if node.output in net.outputs][-1]
 
 
 def measured_node(net: Network, measure_layer: str | None) -> Node:
-    """Return the layer of that name; None: the network's last one, or, if that is a softmax, the one before it."""
+    """Return the layer of this name; for None the last layer, or the one before it if the last is a softmax."""
     if measure_layer is not None:
         return net.node(measure_layer)
     last = output_node(net)
@@ -51,32 +51,32 @@ def measured_node(net: Network, measure_layer: str | None) -> Node:
 
 
 def activation(trace: Trace, node: Node) -> Array:
-    """Return the layer's output; ValueError if it was not computed, as that of a loss without labels."""
+    """Return the layer's output; ValueError if it was not computed (a loss without labels, for example)."""
     if node.output not in trace:
         raise ValueError(f"layer {node.name!r} was not computed: name another with measure_layer=")
     return trace[node.output]
 
 
 def measured_filters(net: Network, node: Node, values: Array, measure_filter: int | None) -> list[int]:
-    """Return which filters of the layer's output `values` (1 x H x W x C) are measured, counted from 0.
+    """Return the measured filters of the layer's output `values` (1 x H x W x C), counted from 0.
 
-    None: at the network's output, the largest score; elsewhere, the map with the largest spectral norm. The original
-    looks for the score along the first axis of H x W x C that is longer than 1. So where the output has positions, it
-    takes the numbers of rows (or columns) for those of filters: several, with repetitions.
+    The default is the largest score at the network's output, and elsewhere the map with the largest spectral norm.
+    The original searches the score along the first axis of H x W x C that is longer than 1. If the output has several
+    positions, it therefore takes row (or column) numbers for filter numbers: several, with repetitions.
     Raises ValueError for filters that do not exist.
     """
     if measure_filter is None and node.name == output_node(net).name:
         axis = next((axis for axis in (1, 2, 3) if values.shape[axis] > 1), 3)
-        found = [int(place) for place in values.argmax(axis=axis).ravel()]
+        filters = [int(place) for place in values.argmax(axis=axis).ravel()]
     elif measure_filter is None:
-        found = [int(spectral_norm(values[0].transpose(2, 0, 1)).argmax())]
+        filters = [int(spectral_norm(values[0].transpose(2, 0, 1)).argmax())]
     elif isinstance(measure_filter, bool) or not hasattr(measure_filter, "__index__"):
         raise ValueError(f"measure_filter is {measure_filter!r}, expected a whole number, counted from 0, or None")
     else:
-        found = [int(measure_filter)]
-    if not 0 <= min(found) <= max(found) < values.shape[3]:
-        raise ValueError(f"measure_filter {max(found)} of layer {node.name!r}: expected 0 ... {values.shape[3] - 1}")
-    return found
+        filters = [int(measure_filter)]
+    if not 0 <= min(filters) <= max(filters) < values.shape[3]:
+        raise ValueError(f"measure_filter {max(filters)} of layer {node.name!r}: expected 0 ... {values.shape[3] - 1}")
+    return filters
 
 
 def spectral_norm(matrices: Array) -> Array:

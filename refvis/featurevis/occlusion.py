@@ -1,4 +1,4 @@
-"""FeatureVis' occlusion: boxes slide over the image, and each adds to its pixels how much the measured map changed."""
+"""FeatureVis' occlusion: each box adds the change of the measured map to the pixels that it covers."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from refvis.featurevis.boxes import Fill, filler, four, strips
+from refvis.featurevis.boxes import Fill, box_fill, box_geometry, box_spans
 from refvis.featurevis.measure import (
     activation,
     measured_filters,
@@ -32,21 +32,40 @@ def occlusion(
 ) -> Array:
     """Return the heatmap of FeatureVis' ``*_occlusion`` for input x (1 x H x W x C): H x W, dtype of x, at most 1.
 
-    Each of `specs` is (size, stride) or (size_w, stride_w, size_h, stride_h), in pixels; their heatmaps are added, each
-    divided by its maximum, and divided again. A map of zeros becomes NaN. `box_color` is three numbers, for the first
-    three channels; None: minus their means in x for "simplenn", noise from -128 to 128 in every channel, from `seed`,
-    for "dagnn" (MATLAB's noise cannot be repeated). `measure_layer`, `measure_filter` and `version` are those of
-    `deconvolution`; but the "dagnn" version passes over a softmax only if the layer that it reads stands before it.
-    Raises ShapeError for several images, ValueError for sizes, colours, names and filters that make no sense.
-    Source: Gruen et al. 2016, `simplenn_occlusion`, `dagnn_occlusion`.
+    Source: Gruen et al. 2016, `simplenn_occlusion`, `dagnn_occlusion`. A pixel's heat is the sum of the changes over
+    the boxes that cover it, each the spectral norm of the difference of the measured map. Each spec's heatmap is
+    divided by its maximum, and so is their sum. A map of zeros becomes NaN.
+
+    Parameters:
+
+        net             the network
+        x               one image, 1 x H x W x C, float32 or float64
+        specs           one or more of (size, stride) or (size_w, stride_w, size_h, stride_h), in pixels
+        box_color       three numbers, for the first three channels. Default for "simplenn": minus their means in x;
+                        for "dagnn": uniform noise from -128 to 128 in every channel
+        measure_layer   as in `deconvolution`; the default of "dagnn" skips a softmax only if its input layer is stored
+                        directly before it
+        measure_filter  as in `deconvolution`
+        seed            seed of the noise (MATLAB's noise cannot be repeated)
+        version         as in `deconvolution`
+
+    Raises ShapeError for several images, ValueError for invalid sizes, colours, names and filters.
+
+    >>> import numpy as np
+    >>> from refvis import chain, featurevis, layers
+    >>> x = np.zeros((1, 1, 7, 3))
+    >>> x[..., 0] = np.arange(1, 8)
+    >>> net = chain({"sum": layers.FullyConnected(np.ones((1, 21)))})
+    >>> featurevis.occlusion(net, x, (2, 3, 1, 1), box_color=(0, 0, 0))
+    array([[0. , 0.5, 0.5, 0.5, 1. , 1. , 1. ]])
     """
     version = version_of(net, version)
     require_one_image(x)
-    sizes = [four(spec) for spec in specs]
+    sizes = [box_geometry(spec) for spec in specs]
     if not sizes:
         raise ValueError("no box was given, expected (size, stride), or (size_w, stride_w, size_h, stride_h)")
-    fill = filler(x, box_color, version, seed)
-    node = occluded_node(net, version) if measure_layer is None else measured_node(net, measure_layer)
+    fill = box_fill(x, box_color, version, seed)
+    node = default_node(net, version) if measure_layer is None else measured_node(net, measure_layer)
     cut = net.upto(node.name)
     values = activation(cut.forward(x), node)
     filters = measured_filters(net, node, values, measure_filter)
@@ -56,47 +75,50 @@ def occlusion(
         return spectral_norm(before - measured_map(cut.forward(covered)[node.output], filters))
 
     with np.errstate(divide="ignore", invalid="ignore"):
-        return scaled(sum(scaled(heat(x, size, fill, change)) for size in sizes))
+        return _normalise(sum(_normalise(heat_of_boxes(x, size, fill, change)) for size in sizes))
 
 
-def heat(x: Array, size: tuple[int, int, int, int], fill: Fill, change: Callable[[Array], Array]) -> Array:
-    """Return for each pixel (H x W) the sum of the changes that the boxes over it brought about."""
-    found = array_module(x).zeros(x.shape[1:3], x.dtype)
+def heat_of_boxes(x: Array, size: tuple[int, int, int, int], fill: Fill, change: Callable[[Array], Array]) -> Array:
+    """Return for each pixel (H x W) the sum of the changes that the boxes over it cause."""
+    heat = array_module(x).zeros(x.shape[1:3], x.dtype)
     size_w, stride_w, size_h, stride_h = size
-    for columns in strips(x.shape[2], size_w, stride_w):
-        for rows in strips(x.shape[1], size_h, stride_h):
+    for columns in box_spans(x.shape[2], size_w, stride_w):
+        for rows in box_spans(x.shape[1], size_h, stride_h):
             covered = x.copy()
             box = fill(rows.stop - rows.start, columns.stop - columns.start)
             covered[0, rows, columns, : box.shape[-1]] = box
-            found[rows, columns] += change(covered)
-    return found
+            heat[rows, columns] += change(covered)
+    return heat
 
 
-def occluded_node(net: Network, version: str) -> Node:
+def default_node(net: Network, version: str) -> Node:
     """Return the layer that is measured by default: the last one, or the one before a softmax.
 
-    The DagNN version finds it only if it stands right before the softmax in the file; else it measures the softmax.
+    The DagNN version finds the latter only if it is stored directly before the softmax; otherwise it measures the
+    softmax.
     """
     last = output_node(net)
     before = next((node for node, after in pairwise(net.stored_nodes) if after.name == last.name), None)
-    apart = isinstance(last.layer, Softmax) and (before is None or before.output != last.inputs[0])
-    return last if version == "dagnn" and apart else measured_node(net, None)
+    separate = isinstance(last.layer, Softmax) and (before is None or before.output != last.inputs[0])
+    return last if version == "dagnn" and separate else measured_node(net, None)
 
 
 def measured_map(values: Array, filters: list[int]) -> Array:
-    """Return the measured map of `values` (1 x H x W x C) as the matrix whose norm is taken: H x W for one filter.
+    """Return the measured map of `values` (1 x H x W x C) as a matrix for the spectral norm: H x W for one filter.
 
-    Of several, which the default finds where the output has positions, a matrix is left if these stand in one row or
-    column; else the original ends in an error, as this does (ValueError).
+    The default can give several filters if the output has several positions. If these lie in one row or column, the
+    result is the matrix positions x filters. Otherwise the original ends in an error; this function raises ValueError.
     """
     if len(filters) == 1:
         return values[0, :, :, filters[0]]
     height, width = values.shape[1:3]
     if min(height, width) > 1:
-        raise ValueError(f"FeatureVis has no default filter for an output of {height} x {width} positions: name one")
+        raise ValueError(
+            f"FeatureVis has no default filter for an output of {height} x {width} positions: give measure_filter"
+        )
     return values[0][..., filters].reshape(height * width, len(filters))
 
 
-def scaled(values: Array) -> Array:
+def _normalise(values: Array) -> Array:
     """Return the values divided by their maximum."""
     return values / values.max()

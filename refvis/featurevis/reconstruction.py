@@ -1,4 +1,4 @@
-"""FeatureVis' reconstruction: an image is moved, by gradients with momentum, until the network's output is a target."""
+"""FeatureVis' reconstruction: gradient descent with momentum on an image, towards a target output."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from refvis.layers import Array, BatchNorm, Rule, ShapeError, array_module, mode
 from refvis.network import Network
 
 BATCH_NORMS: dict[str, Rule] = {"simplenn": partial(batch_norm, epsilon=None), "dagnn": no_batch_norm}
-"""In this function, the original goes back with each layer's own epsilon."""
+"""In this function, the original uses each layer's own epsilon."""
 
 
 def reconstruction(
@@ -25,14 +25,35 @@ def reconstruction(
 ) -> Array:
     """Return the image of FeatureVis' ``*_reconstruction`` from image `start` (1 x H x W x C): H x W x C, its dtype.
 
-    `target` is what the network's output should be (1 x h x w x c; ``net.upto(name)`` ends it at another layer). Each
-    of the `runs` adds s to the image, ``s = momentum * s - (target_factor * dA + p_norm_factor * dP + tv_norm_factor *
-    dV)``, for the terms ``A = sum (output - target)^2``, ``P = sum |x|^p``, and V, whose gradient is taken as half of
-    what it is (`half_tv_gradient`); a factor of 0 leaves its term out. Factors that are None are ``1 / sum target^2``,
-    ``1 / (H W 128^p)`` and ``1 / (H W 128^2 0.01^2)``.
-    `version` is that of `deconvolution`. Raises ShapeError for several images and a target of another shape than the
-    output, ValueError where the original ends in an error. Source: Gruen et al. 2016, `simplenn_reconstruction`,
-    `dagnn_reconstruction`.
+    Source: Gruen et al. 2016, `simplenn_reconstruction`, `dagnn_reconstruction`. Each run adds s to the image:
+
+        s <- momentum * s - (target_factor * dA + p_norm_factor * dP + tv_norm_factor * dV)
+
+    with the gradients of ``A = sum (output - target)^2`` and ``P = sum |x|^p``, and half the gradient of the total
+    variation V (`half_tv_gradient`). A factor of 0 leaves its term out.
+
+    Parameters:
+
+        net             the network; ``net.upto(name)`` ends it at another layer
+        start           one image, 1 x H x W x C, float32 or float64
+        target          the target output, 1 x h x w x c
+        runs            number of steps
+        p               exponent of P
+        p_norm_factor   Default: 1 / (H W 128^p)
+        tv_norm_factor  Default: 1 / (H W 128^2 0.01^2)
+        target_factor   Default: 1 / sum target^2
+        momentum        share of the previous step that is kept
+        version         as in `deconvolution`
+
+    Raises ShapeError for several images and for a target of another shape than the output, ValueError wherever the
+    original ends in an error.
+
+    >>> import numpy as np
+    >>> from refvis import chain, featurevis, layers
+    >>> net = chain({"double": layers.Conv(np.full((1, 1, 1, 1), 2.0))})
+    >>> start, target = np.zeros((1, 1, 1, 1)), np.ones((1, 1, 1, 1))
+    >>> featurevis.reconstruction(net, start, target, runs=1, target_factor=0.125)
+    array([[[0.5]]])
     """
     if runs < 0:
         raise ValueError(f"runs is {runs}, expected 0 or more")
@@ -44,7 +65,7 @@ def reconstruction(
     if target.shape != expected:
         raise ShapeError(f"the target has shape {target.shape}, expected the output's {expected}")
     area = start.shape[1] * start.shape[2]
-    fit = one_over_squares(target) if target_factor is None else float(target_factor)
+    fit = _default_target_factor(target) if target_factor is None else float(target_factor)
     bound = 1 / (area * 128.0**p) if p_norm_factor is None else float(p_norm_factor)
     smooth = 1 / (area * 128**2 * 0.01**2) if tv_norm_factor is None else float(tv_norm_factor)
     mode = modes.GRADIENT | {BatchNorm: BATCH_NORMS[version]}
@@ -62,11 +83,13 @@ def reconstruction(
     return x[0]
 
 
-def one_over_squares(target: Array) -> float:
-    """Return 1 / sum target^2, or raise ValueError for a target of zeros."""
+def _default_target_factor(target: Array) -> float:
+    """Return 1 / sum target^2; ValueError for a target of zeros."""
     total = float((target * target).sum())
     if total == 0:
-        raise ValueError("the target is zero everywhere: give target_factor, 1 / sum(target^2) unless told otherwise")
+        raise ValueError(
+            "the target is zero everywhere: give target_factor, since its default 1 / sum(target^2) is infinite"
+        )
     return 1 / total
 
 
@@ -77,14 +100,14 @@ def p_gradient(x: Array, p: float) -> Array:
 
 
 def half_tv_gradient(x: Array) -> Array:
-    """Return the differences of each pixel to its neighbours, added up (shape of x).
+    """Return the sum of the differences of each pixel to its neighbours (shape of x).
 
-    That is half the gradient of V, the sum of the squared differences between neighbours.
+    It is half the gradient of V, the sum of the squared differences between neighbours.
     """
-    found = array_module(x).zeros_like(x)
+    sums = array_module(x).zeros_like(x)
     dy, dx = x[:, 1:] - x[:, :-1], x[:, :, 1:] - x[:, :, :-1]
-    found[:, 1:] += dy
-    found[:, :-1] -= dy
-    found[:, :, 1:] += dx
-    found[:, :, :-1] -= dx
-    return found
+    sums[:, 1:] += dy
+    sums[:, :-1] -= dy
+    sums[:, :, 1:] += dx
+    sums[:, :, :-1] -= dx
+    return sums

@@ -1,7 +1,7 @@
-"""FeatureVis' backward rules, as far as they are not gradients.
+"""FeatureVis' backward rules that are not gradients.
 
-ReLUs and divisions are written as the original has them, as products: so infinite and NaN values spread as they do
-there. A leak is not looked at on the way back.
+ReLUs and divisions are written as products, as in the original, so infinite and NaN values spread in the same way. The
+backward pass ignores a ReLU's leak.
 """
 
 from dataclasses import replace
@@ -9,7 +9,7 @@ from dataclasses import replace
 from refvis.layers import Array, BatchNorm, Conv, Layer, ReLU, ShapeError, array_module, backward
 
 EPSILON = 0.001
-"""What relevance adds to the size of each output before it divides by it."""
+"""Added to the absolute value of each output before relevance divides by it."""
 
 
 def backpropagation(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
@@ -28,9 +28,9 @@ def guided(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[
 
 
 def convolution(layer: Layer, signal: Array, output: Array, x: Array) -> tuple[Array, ...]:
-    """Convolution: the gradient, without the dilation, which the original forgets on the way back.
+    """Convolution: the gradient without dilation, which the original's backward pass forgets.
 
-    Raises ShapeError where the sizes do not fit without it; there the original ends in an error, too.
+    Raises ShapeError if the sizes do not fit without dilation; the original ends in an error there, too.
     """
     if not isinstance(layer, Conv) or layer.dilate == (1, 1):
         return backward(layer, signal, output, x)
@@ -43,7 +43,7 @@ def convolution(layer: Layer, signal: Array, output: Array, x: Array) -> tuple[A
 def relevance(layer: Layer, signal: Array, output: Array, x: Array, y: Array | None = None) -> tuple[Array, ...]:
     """Convolution: x * gradient(signal / (y + 0.001 sign(y))), sign(0) being 0: infinite or NaN where y = 0.
 
-    `y` (None: the output) is broadcast, or does not fit: then it raises ShapeError.
+    `y` (default: the output) is broadcast to the output's shape; ShapeError if it does not fit.
     """
     y = output if y is None else y
     if any(theirs not in (1, own) for theirs, own in zip(y.shape, signal.shape, strict=True)):
@@ -58,17 +58,17 @@ def relevance(layer: Layer, signal: Array, output: Array, x: Array, y: Array | N
 def batch_norm(
     layer: BatchNorm, signal: Array, output: Array, x: Array, epsilon: float | None = 1e-4
 ) -> tuple[Array, ...]:
-    """Batch normalisation: the gradient of training, whatever moments were used on the way forward.
+    """Batch normalisation: the gradient of training, whatever moments the forward pass used.
 
-    `epsilon` is the default of the original's block (None: the layer's own).
+    `epsilon` defaults to that of the original's block; None stands for the layer's own.
     """
     own = layer.epsilon if epsilon is None else epsilon
     return backward(replace(layer, moments=None, epsilon=own), signal, output, x)
 
 
 def no_batch_norm(layer: BatchNorm, signal: Array, output: Array, x: Array) -> tuple[Array, ...]:
-    """Batch normalisation in a DagNN: always raises ValueError, since the original ends in an error there."""
+    """Batch normalisation in a DagNN: always raises ValueError, because the original ends in an error there."""
     raise ValueError(
         "FeatureVis cannot go back through the batch normalisation of a DagNN: give version='simplenn', "
-        "or a network without it, refvis.merge_batchnorm(net)"
+        "or remove batch normalisation with refvis.merge_batchnorm(net)"
     )

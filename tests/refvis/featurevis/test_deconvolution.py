@@ -39,24 +39,24 @@ def by_engine(net, x, variable, filters, mode):
 def test_passes_are_the_modes_of_that_name_from_the_activation(relu_pass, mode, dtype):
     net, x = classifier(), inputs(1, dtype)
     for at, variable in [("fc3", "x8"), ("conv2", "x5"), ("prob", "x9"), ("norm1", "x3")]:
-        found = deconvolution(net, x, relu_pass, measure_layer=at, measure_filter=4)
-        np.testing.assert_array_equal(found, by_engine(net, x, variable, [4], mode))
-        assert (found.dtype, found.shape) == (x.dtype, x.shape[1:])
-        assert np.abs(found).max() > 0
+        heatmap = deconvolution(net, x, relu_pass, measure_layer=at, measure_filter=4)
+        np.testing.assert_array_equal(heatmap, by_engine(net, x, variable, [4], mode))
+        assert (heatmap.dtype, heatmap.shape) == (x.dtype, x.shape[1:])
+        assert np.abs(heatmap).max() > 0
 
 
 def test_guided_and_standard_are_the_default():
     net, x = classifier(), inputs()
-    found = deconvolution(net, x, measure_layer="fc3", measure_filter=1)
-    np.testing.assert_array_equal(found, deconvolution(net, x, "guided backpropagation", "standard", "fc3", 1))
+    heatmap = deconvolution(net, x, measure_layer="fc3", measure_filter=1)
+    np.testing.assert_array_equal(heatmap, deconvolution(net, x, "guided backpropagation", "standard", "fc3", 1))
 
 
 def test_the_leak_is_forgotten_on_the_way_back():
     x = inputs(size=(2, 3, 4))
     net = refvis.chain({"relu": ReLU(leak=0.5)})
-    found = deconvolution(net, x, "backpropagation", measure_layer="relu", measure_filter=2)
+    heatmap = deconvolution(net, x, "backpropagation", measure_layer="relu", measure_filter=2)
     expected = np.where(x > 0, x, 0)[0, ..., 2]  # with the leak, 0.25 x where x is negative
-    np.testing.assert_array_equal(found[..., 2], expected)
+    np.testing.assert_array_equal(heatmap[..., 2], expected)
     assert (x[..., 2] < 0).any()
 
 
@@ -64,18 +64,18 @@ def test_the_leak_is_forgotten_on_the_way_back():
 def test_nan_and_infinity_go_through_relus_as_products(rule):
     x = np.array([[[[-1.0, -1.0, 1.0]]]])
     with np.errstate(invalid="ignore"):
-        (found,) = rule(ReLU(), np.array([[[[np.inf, np.nan, np.nan]]]]), None, x)
-    assert np.isnan(found[..., 1:]).all()
-    np.testing.assert_array_equal(np.isnan(found[..., 0]), rule is not rules.deconvnet)
+        (heatmap,) = rule(ReLU(), np.array([[[[np.inf, np.nan, np.nan]]]]), None, x)
+    assert np.isnan(heatmap[..., 1:]).all()
+    np.testing.assert_array_equal(np.isnan(heatmap[..., 0]), rule is not rules.deconvnet)
 
 
 def relevance_by_loops(matrix, biases, x, seed):
     """R_d = sum_k x_d w_kd R_k / (y_k + 0.001 sign y_k), for each value in turn."""
-    found = np.zeros_like(x)
+    heatmap = np.zeros_like(x)
     for d, k in itertools.product(range(matrix.shape[1]), range(matrix.shape[0])):
         y = matrix[k] @ x + biases[k]
-        found[d] += x[d] * matrix[k, d] * seed[k] / (y + 0.001 * np.sign(y))
-    return found
+        heatmap[d] += x[d] * matrix[k, d] * seed[k] / (y + 0.001 * np.sign(y))
+    return heatmap
 
 
 @given(seed=st.integers(0, 99), size=st.sampled_from([(2, 3, 4), (5, 4, 2)]))
@@ -86,11 +86,11 @@ def test_relevance_is_the_sum_over_outputs(seed, size):
     net = refvis.chain({"conv": one_by_one(matrix, biases)})
     trace = net.forward(x).output.ravel()
     chosen = int(np.abs(trace).argmax())
-    found = deconvolution(net, x, convolution_pass=RELEVANCE, measure_layer="conv", measure_filter=chosen)
+    heatmap = deconvolution(net, x, convolution_pass=RELEVANCE, measure_layer="conv", measure_filter=chosen)
     start = np.where(np.arange(size[0]) == chosen, trace, 0)
-    np.testing.assert_allclose(found.ravel(), relevance_by_loops(matrix, biases, x.ravel(), start), rtol=1e-9)
+    np.testing.assert_allclose(heatmap.ravel(), relevance_by_loops(matrix, biases, x.ravel(), start), rtol=1e-9)
     full = deconvolution(refvis.chain({"fc": FullyConnected(matrix, biases)}), x, "deconvnet", RELEVANCE, "fc", chosen)
-    np.testing.assert_allclose(full, found, rtol=1e-9)
+    np.testing.assert_allclose(full, heatmap, rtol=1e-9)
 
 
 def test_an_output_of_zero_is_divided_by():
@@ -103,8 +103,8 @@ def test_an_output_of_zero_is_divided_by():
     safe = by_engine(net, x, "x1", [0], modes.GRADIENT | {Conv: partial(layers.lrp.epsilon, eps=0.001)})
     np.testing.assert_array_equal(safe, 0)  # sign(0) = +1 in this project
     with np.errstate(divide="ignore", invalid="ignore"):
-        (found,) = rules.relevance(net.nodes[0].layer, np.ones((1, 1, 1, 2)), net.forward(x).output, x)
-    assert np.isinf(found).all()
+        (heatmap,) = rules.relevance(net.nodes[0].layer, np.ones((1, 1, 1, 2)), net.forward(x).output, x)
+    assert np.isinf(heatmap).all()
 
 
 def two_branches(stored):
@@ -128,15 +128,15 @@ def test_a_graph_divides_by_what_the_next_layer_in_the_file_reads_first(stored, 
         with pytest.raises(ShapeError, match=r"layer '[ab]' .* shape \(1, 2, 5, 3\), but .* \(1, 2, 5, 4\)"):
             deconvolution(net, x, "deconvnet", RELEVANCE, "sum", 1)
         return
-    found = deconvolution(net, x, "deconvnet", RELEVANCE, "sum", 1)
+    heatmap = deconvolution(net, x, "deconvnet", RELEVANCE, "sum", 1)
     trace = net.forward(x)
     assert divisors == ("bx", "bx")
     table = modes.GRADIENT | {name: partial(rules.relevance, y=trace["bx"]) for name in ("a", "b")}
-    np.testing.assert_array_equal(found, by_engine(net, x, "s", [1], table))
+    np.testing.assert_array_equal(heatmap, by_engine(net, x, "s", [1], table))
     right = deconvolution(net, x, "deconvnet", RELEVANCE, "sum", 1, version="simplenn")
     own = modes.GRADIENT | {Conv: rules.relevance}
     np.testing.assert_array_equal(right, by_engine(net, x, "s", [1], own))
-    assert np.abs(found - right).max() > 0.1 * np.abs(right).max()
+    assert np.abs(heatmap - right).max() > 0.1 * np.abs(right).max()
 
 
 def test_a_divisor_that_was_not_computed_is_named():
@@ -158,13 +158,13 @@ def normalised(moments):
 def test_batch_normalisation_goes_back_by_the_batch_and_another_epsilon():
     x = inputs(1, "float64", size=(4, 5, 3))
     net, norm = normalised(np.array([[1.0, 20.0], [2.0, 30.0], [3.0, 50.0]]))
-    found = deconvolution(net, x, measure_layer="bn", measure_filter=1)
+    heatmap = deconvolution(net, x, measure_layer="bn", measure_filter=1)
     training = modes.GRADIENT | {
         BatchNorm: lambda layer, *rest: layers.backward(replace(norm, moments=None, epsilon=1e-4), *rest)
     }
-    np.testing.assert_array_equal(found, by_engine(net, x, "x1", [1], training))
+    np.testing.assert_array_equal(heatmap, by_engine(net, x, "x1", [1], training))
     true = by_engine(net, x, "x1", [1], modes.GRADIENT)
-    assert np.abs(found - true).max() > 0.1 * np.abs(true).max()
+    assert np.abs(heatmap - true).max() > 0.1 * np.abs(true).max()
     with pytest.raises(ValueError, match=r"layer 'bn' \(BatchNorm\): FeatureVis cannot go back .* of a DagNN"):
         deconvolution(net, x, measure_layer="bn", measure_filter=1, version="dagnn")
 

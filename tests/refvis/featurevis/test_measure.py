@@ -37,8 +37,8 @@ def test_where_the_output_has_positions_rows_are_taken_for_filters():
     values[0, 2, 0] = values[0, 1, 1] = 1  # in column 0 the largest is in row 2, in column 1 in row 1
     net = refvis.chain({"relu": ReLU()})
     assert measured_filters(net, net.nodes[0], values, None) == [2] * 5 + [1] * 5
-    found = deconvolution(net, values)
-    np.testing.assert_array_equal(np.nonzero(found.any(axis=(0, 1)))[0], [1, 2])
+    heatmap = deconvolution(net, values)
+    np.testing.assert_array_equal(np.nonzero(heatmap.any(axis=(0, 1)))[0], [1, 2])
     row = values[:, 2:, :]  # a single row: columns are taken for filters
     assert measured_filters(net, net.nodes[0], row, None) == [0] * 5
     with pytest.raises(ValueError, match=r"measure_filter 2 of layer 'relu': expected 0 \.\.\. 1"):

@@ -47,19 +47,19 @@ def test_boxes_are_as_wide_as_the_stride_and_the_size_shifts_the_first(spec, siz
     net = refvis.chain({"fc": weights(size)})
     x = inputs(1, "float64", seed, size)
     colour = np.array([9.0, -8.0, 0.0])
-    found = occlusion(net, x, spec, box_color=colour, measure_filter=1)
+    heatmap = occlusion(net, x, spec, box_color=colour, measure_filter=1)
     heat = by_loops(lambda image: net.forward(image).output[0, ..., 1], x, colour, *spec)
     with np.errstate(invalid="ignore"):  # where no box fits, 0 / 0
-        np.testing.assert_allclose(found, heat / heat.max(), rtol=1e-9, atol=1e-12)
-    assert (found.shape, found.dtype) == (size[:2], x.dtype)
+        np.testing.assert_allclose(heatmap, heat / heat.max(), rtol=1e-9, atol=1e-12)
+    assert (heatmap.shape, heatmap.dtype) == (size[:2], x.dtype)
 
 
 def test_strips_stay_untouched():
     """Stride 4 and size 2 in a width of 11: the first box starts at the third column, the last ends at the tenth."""
     net, x = refvis.chain({"fc": weights((6, 11, 3))}), inputs(1, "float64", size=(6, 11, 3))
-    found = occlusion(net, x, (2, 4, 3, 3))
-    np.testing.assert_array_equal(found.any(axis=0), [False] * 2 + [True] * 8 + [False])
-    assert found.any(axis=1).all()
+    heatmap = occlusion(net, x, (2, 4, 3, 3))
+    np.testing.assert_array_equal(heatmap.any(axis=0), [False] * 2 + [True] * 8 + [False])
+    assert heatmap.any(axis=1).all()
 
 
 def test_two_numbers_serve_both_axes():
@@ -79,20 +79,20 @@ def test_the_heat_has_no_sign_and_is_a_spectral_norm():
     net = refvis.chain({"conv": Conv(np.array([-1.0, 0, 0]).reshape(1, 1, 1, 3)), "same": ReLU(leak=1)})
     x = np.zeros((1, 4, 4, 3))
     x[0, :2, :2, 0], x[0, 2:, 2:, 0] = np.diag([3.0, 4.0]), [[5.0, 0], [0, 0]]
-    found = occlusion(net, x, (2, 2), box_color=(0, 0, 0), measure_filter=0)
+    heatmap = occlusion(net, x, (2, 2), box_color=(0, 0, 0), measure_filter=0)
     expected = np.zeros((4, 4))
     expected[:2, :2], expected[2:, 2:] = 4 / 5, 1  # the Frobenius norm would give 5 / 5
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(heatmap, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_chain_is_covered_with_minus_the_mean_in_three_channels(dtype):
     net, x = refvis.chain({"fc": weights((6, 8, 5))}), inputs(1, dtype, size=(6, 8, 5)) + 7
     means = x.astype("float64")[0, ..., :3].mean(axis=(0, 1))
-    found = occlusion(net.astype(dtype), x, (4, 2), measure_filter=0)
+    heatmap = occlusion(net.astype(dtype), x, (4, 2), measure_filter=0)
     heat = by_loops(lambda image: net.forward(image).output[0, ..., 0], x.astype("float64"), -means, 4, 2, 4, 2)
-    np.testing.assert_allclose(found, heat / heat.max(), rtol=0, atol={"float32": 1e-5, "float64": 1e-12}[dtype])
-    assert found.dtype == dtype
+    np.testing.assert_allclose(heatmap, heat / heat.max(), rtol=0, atol={"float32": 1e-5, "float64": 1e-12}[dtype])
+    assert heatmap.dtype == dtype
 
 
 def test_a_graph_is_covered_with_noise_in_all_channels():
@@ -159,10 +159,10 @@ def test_a_default_filter_of_several_positions():
     """In a single row of positions, the maps of all filters found are one matrix; in more, the original fails."""
     x = inputs(1, "float64", size=(4, 6, 3))
     row = refvis.chain({"pool": Pool((4, 2), (1, 2), method="avg")})  # 1 x 3 positions, 3 channels
-    found = occlusion(row, x, (2, 2), box_color=(0, 0, 0))
+    heatmap = occlusion(row, x, (2, 2), box_color=(0, 0, 0))
     columns = row.forward(x).output[0, 0].argmax(axis=0)
     heat = by_loops(lambda image: row.forward(image).output[0, 0][:, columns], x, np.zeros(3), 2, 2, 2, 2)
-    np.testing.assert_allclose(found, heat / heat.max(), rtol=1e-9)
+    np.testing.assert_allclose(heatmap, heat / heat.max(), rtol=1e-9)
     net = refvis.chain({"pool": Pool(2, 2, method="avg")})
     with pytest.raises(ValueError, match="no default filter for an output of 2 x 3 positions"):
         occlusion(net, x, (2, 2), box_color=(0, 0, 0))

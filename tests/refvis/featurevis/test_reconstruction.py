@@ -61,18 +61,18 @@ def test_the_steps(runs):
     net, x = linear(), inputs(1, "float64", size=SIZE)
     target = np.array([1.0, -2.0, 0.0, 3.0, -4.0]).reshape(1, 1, 1, 5)
     matrix = net.nodes[0].layer.weights
-    found = reconstruction(net, x, target, runs, 4, 1e-6, 0.01, 0.02, 0.8)
-    np.testing.assert_allclose(found, by_loops(matrix, x, target, runs, 0.02, 1e-6, 0.01, 4, 0.8), rtol=1e-9)
-    assert found.shape == SIZE
+    image = reconstruction(net, x, target, runs, 4, 1e-6, 0.01, 0.02, 0.8)
+    np.testing.assert_allclose(image, by_loops(matrix, x, target, runs, 0.02, 1e-6, 0.01, 4, 0.8), rtol=1e-9)
+    assert image.shape == SIZE
 
 
 def test_the_default_factors():
     net, x = linear(), inputs(1, "float64", size=SIZE)
     target = np.array([1.0, -2.0, 0.0, 3.0, -4.0]).reshape(1, 1, 1, 5)
-    found = reconstruction(net, x, target, 3)
+    image = reconstruction(net, x, target, 3)
     factors = (1 / 30, 1 / (12 * 128**6), 1 / (12 * 128**2 * 0.01**2))
     expected = by_loops(net.nodes[0].layer.weights, x, target, 3, *factors, 6, 0.9)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    np.testing.assert_allclose(image, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -80,24 +80,24 @@ def test_the_dtype_is_that_of_the_start(dtype):
     net, x = linear(dtype), inputs(1, dtype, size=SIZE)
     target = np.ones((1, 1, 1, 5), dtype)
     factors = [np.float64(1e-3)] * 3
-    found = reconstruction(net, x, target, 2, np.int64(2), *factors, np.float64(0.5))
-    assert found.dtype == dtype
-    assert np.abs(found - x[0]).max() > 0
+    image = reconstruction(net, x, target, 2, np.int64(2), *factors, np.float64(0.5))
+    assert image.dtype == dtype
+    assert np.abs(image - x[0]).max() > 0
 
 
 def test_a_term_without_factor_is_left_out():
     """Where its gradient overflows, 0 times infinity would be NaN."""
     x = np.full((1, *SIZE), 1e10, "float32")
-    found = reconstruction(linear("float32"), x, np.ones((1, 1, 1, 5), "float32"), 2, **OFF)
-    np.testing.assert_array_equal(found, x[0])
+    image = reconstruction(linear("float32"), x, np.ones((1, 1, 1, 5), "float32"), 2, **OFF)
+    np.testing.assert_array_equal(image, x[0])
 
 
 def test_the_target_belongs_to_the_last_layer():
     net, x = classifier(), inputs()
     cut = net.upto("pool1")
     target = cut.forward(inputs(seed=1)).output
-    found = reconstruction(cut, x, target, 2)
-    assert np.abs(found - x[0]).max() > 0
+    image = reconstruction(cut, x, target, 2)
+    assert np.abs(image - x[0]).max() > 0
     with pytest.raises(ShapeError, match=r"the target has shape \(1, 6, 5, 8\), expected the output's \(1, 1, 1, 7\)"):
         reconstruction(net, x, target, 2)
 
@@ -106,12 +106,12 @@ def test_batch_normalisation_goes_back_by_the_batch_with_its_own_epsilon():
     norm = BatchNorm(np.array([1.0, -2.0]), np.array([0.1, 0.2]), np.array([[1.0, 20.0], [2.0, 30.0]]), epsilon=40.0)
     net, x = refvis.chain({"relu": ReLU(), "bn": norm}), inputs(1, "float64", size=SIZE)
     target = np.ones((1, *SIZE))
-    found = reconstruction(net, x, target, 1, **{**OFF, "target_factor": 100.0})
+    image = reconstruction(net, x, target, 1, **{**OFF, "target_factor": 100.0})
     trace = net.forward(x)
     training = replace(norm, moments=None)
     (signal,) = layers.backward(training, 2 * (trace["x2"] - target), None, trace["x1"])
     (expected,) = layers.backward(ReLU(), signal, None, x)
-    np.testing.assert_allclose(found, (x - 100 * expected)[0], rtol=1e-9)
+    np.testing.assert_allclose(image, (x - 100 * expected)[0], rtol=1e-9)
     assert np.abs(expected).max() > 1e-3
     with pytest.raises(ValueError, match=r"layer 'bn' .* of a DagNN"):
         reconstruction(net, x, target, 1, version="dagnn")
