@@ -1,7 +1,7 @@
 """Results of small networks, computed with `layers/fast` or without it: ``python -m support.without_fast FILE``.
 
-The command writes them to FILE (.npz), with the names of the twins and the package's folder. The test runs it on a copy of
-the package that has no folder `layers/fast`.
+The command writes them to FILE (.npz), with the names of the twins and the package's folder. The test runs it on a
+copy of the package that has no folder `layers/fast`.
 """
 
 import sys
