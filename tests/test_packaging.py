@@ -50,6 +50,13 @@ def test_every_module_stands_in_a_package():
             assert path.parent in folders or not inside, path
 
 
+@pytest.mark.parametrize("name", TOOL["packages"])
+def test_a_folder_can_be_seen_at_a_glance(name):
+    """In layers, the first level has a file for each operator."""
+    files = sorted(path.name for path in folder_of(name).glob("*.py"))
+    assert 0 < len(files) <= (30 if name == "refvis.layers" else 24), f"{name}: {len(files)} files: {', '.join(files)}"
+
+
 def test_links_lead_to_the_storeys():
     for name in ("layers", "weights"):
         link = ROOT / "refvis" / name
