@@ -17,29 +17,30 @@ Reference: MatConvNet `vl_nnbnorm` (epsilon 1e-4; its wrappers have 1e-5).
 from dataclasses import dataclass, replace
 from typing import Any
 
-from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.arrays import Array, array_module, summary
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.fields import ArrayField, NumberField, VectorField
+from refvis.layers.base.geometry import POINT, Window
+from refvis.layers.base.operator import AffineForm, Locality, Operator
+from refvis.layers.scale import Scale
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BatchNorm:
     """Batch normalisation with `scale`, `offset` (C each), `moments` (C x 2: mean, sigma; None: the batch's own)."""
 
-    scale: Array
-    offset: Array
-    moments: Array | None = None
-    epsilon: float = 1e-5
+    scale: VectorField = VectorField()
+    offset: VectorField = VectorField()
+    moments: ArrayField = ArrayField(None, optional=True)
+    epsilon: NumberField = NumberField(1e-5)
 
     def __post_init__(self) -> None:
         """Check the shapes, and that the square root exists."""
-        require_arrays(self, "scale", "offset", or_none=("moments",))
-        for name in ("scale", "offset"):
-            object.__setattr__(self, name, getattr(self, name).reshape(-1))
         if len(self.offset) != len(self.scale):
             raise ShapeError(f"BatchNorm has {len(self.offset)} offsets, expected one per scale: {len(self.scale)}")
         if self.moments is not None and self.moments.shape != (len(self.scale), 2):
             raise ShapeError(f"BatchNorm moments have shape {self.moments.shape}, expected {(len(self.scale), 2)}")
-        object.__setattr__(self, "epsilon", float(self.epsilon))
         if not self.epsilon >= 0:
             raise ShapeError(f"BatchNorm epsilon is {self.epsilon}, expected 0 or more")
 
@@ -101,3 +102,77 @@ def channel_mean(values: Array) -> Array:
 def frozen(layer: BatchNorm, x: Array) -> BatchNorm:
     """Return the layer with moments: its own, or those of the batch x, now given."""
     return layer if layer.moments is not None else replace(layer, moments=batch_moments(layer, x))
+
+
+def at_given_moments(layer: BatchNorm) -> bool:
+    """Return whether the moments are constants. With the batch's own, every value depends on every other."""
+    return layer.moments is not None
+
+
+def window(layer: BatchNorm) -> Window | None:
+    """Return a point at given moments; with the batch's own, no window describes what is seen."""
+    return POINT if at_given_moments(layer) else None
+
+
+def affine(layer: BatchNorm, x: Array) -> AffineForm:
+    """Return the layer with its moments held: y = (w / sigma) x + (b - w mu / sigma)."""
+    moments = frozen(layer, x).moments.astype(x.dtype, copy=False)
+    slope = layer.scale.astype(x.dtype, copy=False) / moments[:, 1]
+    bias = layer.offset.astype(x.dtype, copy=False) - slope * moments[:, 0]
+    return AffineForm(Scale(slope), (x,), bias, "scale")
+
+
+def from_fields(fields: Fields) -> BatchNorm:
+    """Return the layer of a simplenn struct; absent moments become zeros, as `vl_simplenn_tidy` makes them."""
+    return read(fields, moments_needed=True)
+
+
+def from_block(fields: Fields) -> BatchNorm:
+    """Return the layer of a DagNN block; without moments it takes the batch's own."""
+    return read(fields, moments_needed=False)
+
+
+def read(fields: Fields, moments_needed: bool) -> BatchNorm:
+    """Return the layer, with moments of zeros where they are absent and needed."""
+    scale, offset, moments = fields.arrays("filters", "biases", "moments")
+    if scale is None or offset is None:
+        raise fields.error("weights", "no scale or no offset", "a cell {scale, offset, moments}")
+    scale, offset = fields.vector(scale), fields.vector(offset)
+    if moments is None and moments_needed:
+        moments = array_module(scale).zeros((scale.size, 2), scale.dtype)
+        fields.remark("warning", "no moments: they were set to 0, so that outputs are infinite", "weights{3}")
+    elif moments is None:
+        fields.remark("warning", "no moments: each batch is normalised by its own", "weights{3}")
+    return BatchNorm(scale, offset, moments, fields.number("epsilon", 1e-5))
+
+
+def to_fields(layer: BatchNorm) -> Struct:
+    """Return the fields of the struct in a MatConvNet model, without its arrays."""
+    return {"epsilon": float(layer.epsilon)}
+
+
+def channels(layer: BatchNorm) -> Struct:
+    """Return the number of channels, as a DagNN block has it."""
+    return {"numChannels": float(layer.scale.size)}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    parameter_gradients,
+    window,
+    per_image=at_given_moments,
+    local=Locality(at_given_moments),
+    affine=affine,
+    matconvnet=Block(
+        from_fields,
+        "bnorm",
+        "BatchNorm",
+        to_fields,
+        (("scale", "m"), ("offset", "b"), ("moments", "x")),
+        read_block=from_block,
+        more=channels,
+        in_chain=at_given_moments,
+    ),
+)

@@ -18,7 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block
 from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.operator import UNKNOWN, AffineForm, Operator, always, reading_at
 from refvis.layers.base.scatter_add import added_by_place
 
 
@@ -81,3 +83,19 @@ def place(coordinate: Array, extent: int) -> tuple[Array, Array]:
     pixel = xp.minimum(xp.where(pixel >= -2, pixel, -2), extent + 1).astype(coordinate.dtype, copy=False)
     before = xp.floor(pixel)
     return before.astype("int64"), pixel - before
+
+
+def affine(layer: BilinearSampler, x: Array, grid: Array) -> AffineForm:
+    """Return y = W x, W given by the grid, which says where to read."""
+    return reading_at(layer, x, (grid,), UNKNOWN)
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    whole_image=True,
+    per_image=always,
+    affine=affine,
+    matconvnet=Block(lambda fields: BilinearSampler(), block="BilinearSampler", inputs=(2,)),
+)

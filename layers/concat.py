@@ -7,19 +7,21 @@ channels too. The other axes must agree. Reference: MatConvNet `vl_nnconcat`; Ca
 from dataclasses import dataclass
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import ANY_NUMBER, Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
-from refvis.layers.base.geometry import integers, require_rank4
+from refvis.layers.base.fields import WholeField
+from refvis.layers.base.geometry import POINT, Window, require_rank4
+from refvis.layers.base.operator import Locality, Operator
 
 
 @dataclass(frozen=True, eq=False)
 class Concat:
     """Concatenation of the inputs along `axis` of N x H x W x C (3: channels)."""
 
-    axis: int = 3
+    axis: WholeField = WholeField(3, least=0)
 
     def __post_init__(self) -> None:
         """Check the axis."""
-        object.__setattr__(self, "axis", integers(self.axis, "Concat axis", (1,), 0)[0])
         if self.axis > 3:
             raise ShapeError(f"Concat axis is {self.axis}, expected 0, 1, 2 or 3 (N x H x W x C)")
 
@@ -49,3 +51,42 @@ def gradient(layer: Concat, signal: Array, output: Array | None, *inputs: Array)
         parts.append(signal[(slice(None),) * layer.axis + (slice(start, stop),)])
         start = stop
     return tuple(parts)
+
+
+def window(layer: Concat) -> Window | None:
+    """Return a point; images side by side have no common window."""
+    return POINT if layer.axis in (0, 3) else None
+
+
+def per_image(layer: Concat) -> bool:
+    """Return whether the inputs' images stay apart."""
+    return layer.axis != 0
+
+
+def of_channels(layer: Concat) -> bool:
+    """Return whether channels are concatenated."""
+    return layer.axis == 3
+
+
+def from_fields(fields: Fields) -> Concat:
+    """Return the layer of a block in a MatConvNet model; dim counts from 1 in H x W x C x N."""
+    dim = fields.number("dim", 3)
+    if dim not in (1, 2, 3, 4):
+        raise fields.error("dim", f"{dim:g}", "1, 2, 3 or 4")
+    return Concat(int(dim) % 4)
+
+
+def to_fields(layer: Concat) -> Struct:
+    """Return the fields of the block in a MatConvNet model."""
+    return {"dim": float(layer.axis or 4)}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    window=window,
+    per_image=per_image,
+    local=Locality(of_channels),
+    matconvnet=Block(from_fields, block="Concat", more=to_fields, inputs=ANY_NUMBER),
+)

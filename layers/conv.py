@@ -16,15 +16,18 @@ Reference: Vedaldi & Lenc, MatConvNet, 2015, section 4.1; filters here have the 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.arrays import Array, array_module, summary
+from refvis.layers.base.blocks import FILTERS, Block, Fields, Struct, filter_size
 from refvis.layers.base.border import blank, cropped, padded
 from refvis.layers.base.errors import ShapeError
-from refvis.layers.base.geometry import Pair, Quad, pair, quad, tap, window_output
+from refvis.layers.base.fields import ArrayField, PairField, QuadField, VectorField
+from refvis.layers.base.geometry import Window, reach, tap, window_output
+from refvis.layers.base.operator import AffineForm, Locality, Operator, always
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,35 +38,25 @@ class Conv:
     Raises ShapeError for geometry or parameters that cannot be.
     """
 
-    filters: Array | None
-    biases: Array | None = None
-    stride: Pair = 1
-    pad: Quad = 0
-    dilate: Pair = 1
+    filters: ArrayField = ArrayField(empty_is_none=True)
+    biases: VectorField = VectorField(None, empty_is_none=True)
+    stride: PairField = PairField(1)
+    pad: QuadField = QuadField(0)
+    dilate: PairField = PairField(1)
 
     def __post_init__(self) -> None:
-        """Check the fields, and store geometry in full: pairs (y, x), pad with four values."""
-        require_arrays(self, or_none=("filters", "biases"))
-        for name in ("filters", "biases"):
-            array = getattr(self, name)
-            if array is not None and array.size == 0:
-                object.__setattr__(self, name, None)
+        """Check the parameters' shapes."""
         if self.filters is not None and self.filters.ndim != 4:
             raise ShapeError(f"Conv filters have shape {self.filters.shape}, expected K x FH x FW x C")
-        if self.biases is not None:
-            object.__setattr__(self, "biases", self.biases.reshape(-1))
         if self.filters is not None and self.biases is not None and len(self.biases) != len(self.filters):
             raise ShapeError(f"Conv has {len(self.biases)} biases, expected one per filter: {len(self.filters)}")
-        object.__setattr__(self, "stride", pair(self.stride, "Conv stride"))
-        object.__setattr__(self, "pad", quad(self.pad, "Conv pad"))
-        object.__setattr__(self, "dilate", pair(self.dilate, "Conv dilate"))
 
     __repr__ = summary
 
     @property
     def size(self) -> tuple[int, int]:
         """Filter height and width in taps."""
-        return (1, 1) if self.filters is None else self.filters.shape[1:3]
+        return (1, 1) if self.filters is None else (self.filters.shape[1], self.filters.shape[2])
 
 
 def groups(layer: Conv, channels: int) -> int:
@@ -84,13 +77,13 @@ def groups(layer: Conv, channels: int) -> int:
 def output_shape(layer: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape N x H' x W' x K of the output, or raise ShapeError."""
     groups(layer, shape[3])
-    height, width = window_output(shape, layer.size, layer.stride, layer.pad, layer.dilate, "filter")  # type: ignore[arg-type]
+    height, width = window_output(shape, layer.size, layer.stride, layer.pad, layer.dilate, "filter")
     return shape[0], height, width, shape[3] if layer.filters is None else len(layer.filters)
 
 
 def taps(layer: Conv, height: int, width: int) -> Iterator[tuple[int, int, slice, slice]]:
     """Yield each tap (u, v) with the rows and columns of the padded input that it meets, for that output size."""
-    (sy, sx), (dy, dx) = layer.stride, layer.dilate  # type: ignore[misc]
+    (sy, sx), (dy, dx) = layer.stride, layer.dilate
     for u, v in np.ndindex(*layer.size):
         yield u, v, tap(u, dy, sy, height), tap(v, dx, sx, width)
 
@@ -149,3 +142,61 @@ def bias_gradient(biases: Array, signal: Array) -> Array:
     """Return the sum of the signal over all positions, for each bias (a single bias serves all channels)."""
     each = signal.sum(axis=(0, 1, 2))
     return each if len(biases) == len(each) else each.sum(keepdims=True)
+
+
+def window(layer: Conv) -> Window:
+    """Return the filter's window; a dilated one covers what lies between its taps, too."""
+    (height, width), (down, across), (top, _, left, _) = layer.size, layer.dilate, layer.pad
+    return (reach(height, down), reach(width, across)), layer.stride, (top, left)
+
+
+def without_pad(layer: Conv) -> Conv:
+    """Return the layer for patches that hold their border."""
+    return replace(layer, pad=0)
+
+
+def affine(layer: Conv, x: Array) -> AffineForm:
+    """Return y = f x + b. Without filters, each output is one pixel: all its weights, of which there is one, are 1."""
+    biases = None if layer.biases is None else layer.biases.astype(x.dtype, copy=False)
+    return AffineForm(replace(layer, biases=None), (x,), biases, None if layer.filters is None else "filters")
+
+
+def scaled(layer: Conv, factor: Array, offset: Array, like: Array) -> Conv:
+    """Return the convolution that computes factor * y + offset (K each, float64); `like` gives the dtype of filters."""
+    filters = factor.reshape(-1, 1, 1, 1)
+    if layer.filters is not None:
+        like, filters = layer.filters, layer.filters * filters
+    biases = offset if layer.biases is None else layer.biases.astype("float64") * factor + offset
+    return replace(layer, filters=filters.astype(like.dtype), biases=biases.astype(like.dtype))
+
+
+def from_fields(fields: Fields) -> Conv:
+    """Return the layer that a struct of a MatConvNet model stands for."""
+    filters, biases = fields.arrays("filters", "biases")
+    if filters is not None:
+        filters = fields.filters(filters)
+    if biases is not None:
+        biases = fields.vector(biases)
+        if filters is not None and biases.size != len(filters):
+            raise fields.error("weights{2}", f"{biases.size} biases", f"one for each of the {len(filters)} filters")
+    pad, stride, dilate = fields.geometry("pad", 0), fields.geometry("stride", 1), fields.geometry("dilate", 1)
+    return Conv(filters, biases, stride, pad, dilate)
+
+
+def to_fields(layer: Conv) -> Struct:
+    """Return the fields of the struct in a MatConvNet model, without its arrays."""
+    return {"pad": layer.pad, "stride": layer.stride, "dilate": layer.dilate, "opts": []}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    parameter_gradients,
+    window,
+    per_image=always,
+    local=Locality(bare=without_pad),
+    affine=affine,
+    scaled=scaled,
+    matconvnet=Block(from_fields, "conv", "Conv", to_fields, FILTERS, more=filter_size),
+)

@@ -16,15 +16,19 @@ Reference: Vedaldi & Lenc, MatConvNet, 2015, section 4.2 (`vl_nnconvt`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.arrays import Array, array_module, summary
+from refvis.layers.base.blocks import FILTERS, Block, Fields, Struct, filter_size
 from refvis.layers.base.border import cropped
 from refvis.layers.base.errors import ShapeError
-from refvis.layers.base.geometry import Pair, Quad, integers, pair, quad, tap
+from refvis.layers.base.fields import ArrayField, PairField, QuadField, VectorField, WholeField
+from refvis.layers.base.geometry import Window, tap
+from refvis.layers.base.operator import AffineForm, Cut, Locality, Operator, always
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,28 +39,22 @@ class ConvTranspose:
     Raises ShapeError for geometry or parameters that cannot be.
     """
 
-    filters: Array
-    biases: Array | None = None
-    upsample: Pair = 1
-    crop: Quad = 0
-    groups: int = 1
+    filters: ArrayField = ArrayField()
+    biases: VectorField = VectorField(None, empty_is_none=True)
+    upsample: PairField = PairField(1)
+    crop: QuadField = QuadField(0)
+    groups: WholeField = WholeField(1)
 
     def __post_init__(self) -> None:
-        """Check the fields, and store geometry in full: pairs (y, x), crop with four values."""
-        require_arrays(self, "filters", or_none=("biases",))
+        """Check the parameters' shapes."""
         if self.filters.ndim != 4 or not self.filters.size:
             raise ShapeError(f"ConvTranspose filters have shape {self.filters.shape}, expected C x FH x FW x K")
-        object.__setattr__(self, "groups", integers(self.groups, "ConvTranspose groups", (1,), 1)[0])
         if len(self.filters) % self.groups:
             raise ShapeError(
                 f"ConvTranspose has {len(self.filters)} filters, expected a multiple of {self.groups} groups"
             )
-        if self.biases is not None:
-            object.__setattr__(self, "biases", self.biases.reshape(-1) if self.biases.size else None)
         if self.biases is not None and len(self.biases) != self.channels:
             raise ShapeError(f"ConvTranspose has {len(self.biases)} biases, expected one per output: {self.channels}")
-        object.__setattr__(self, "upsample", pair(self.upsample, "ConvTranspose upsample"))
-        object.__setattr__(self, "crop", quad(self.crop, "ConvTranspose crop"))
 
     __repr__ = summary
 
@@ -75,7 +73,7 @@ def output_shape(layer: ConvTranspose, shape: tuple[int, ...]) -> tuple[int, ...
     """Return the shape N x H' x W' x K of the output, or raise ShapeError."""
     if shape[3] != len(layer.filters):
         raise ShapeError(f"the input has {shape[3]} channels, expected one per filter: {len(layer.filters)}")
-    (height, width), (top, bottom, left, right) = uncropped(layer, shape), layer.crop  # type: ignore[misc]
+    (height, width), (top, bottom, left, right) = uncropped(layer, shape), layer.crop
     if height <= top + bottom or width <= left + right:
         raise ShapeError(
             f"the crop {layer.crop} (top, bottom, left, right) leaves nothing of {height} x {width} pixels: "
@@ -86,13 +84,13 @@ def output_shape(layer: ConvTranspose, shape: tuple[int, ...]) -> tuple[int, ...
 
 def uncropped(layer: ConvTranspose, shape: tuple[int, ...]) -> tuple[int, int]:
     """Return the height and width over which all stamps reach."""
-    (sy, sx), (fh, fw) = layer.upsample, layer.size  # type: ignore[misc]
+    (sy, sx), (fh, fw) = layer.upsample, layer.size
     return sy * (shape[1] - 1) + fh, sx * (shape[2] - 1) + fw
 
 
 def taps(layer: ConvTranspose, shape: tuple[int, ...]) -> Iterator[tuple[int, int, slice, slice]]:
     """Yield each tap (u, v) with the rows and columns of the uncropped output that it writes for an input of shape."""
-    sy, sx = layer.upsample  # type: ignore[misc]
+    sy, sx = layer.upsample
     for u, v in np.ndindex(*layer.size):
         yield u, v, tap(u, 1, sy, shape[1]), tap(v, 1, sx, shape[2])
 
@@ -141,3 +139,69 @@ def parameter_gradients(layer: ConvTranspose, signal: Array, output: Array | Non
         df[:, :, u, v] = xp.einsum("nijgc,nijgk->gck", source, wide[:, rows, columns])
     found = {"filters": df.reshape(layer.filters.shape)}
     return found if layer.biases is None else found | {"biases": signal.sum(axis=(0, 1, 2))}
+
+
+def window(layer: ConvTranspose) -> Window:
+    """Return the window, in fractions: y_i depends on x from (i + crop - (size - 1)) / s to (i + crop) / s."""
+    (height, width), (sy, sx), (top, _, left, _) = layer.size, layer.upsample, layer.crop
+    covered = 1 + Fraction(height - 1, sy), 1 + Fraction(width - 1, sx)
+    return covered, (Fraction(1, sy), Fraction(1, sx)), (Fraction(height - 1 - top, sy), Fraction(width - 1 - left, sx))
+
+
+def without_crop(layer: ConvTranspose) -> ConvTranspose:
+    """Return the layer for patches, whose outputs are cut out by `cut_out`."""
+    return replace(layer, crop=0)
+
+
+def cut_out(layer: ConvTranspose, whole: Array, cut: Cut) -> Array:
+    """Return from all stamps of each patch the part of the output that is asked for."""
+    (sy, sx), (top, _, left, _), (height, width) = layer.upsample, layer.crop, cut.size
+    y = array_module(whole).empty((len(whole), height, width, whole.shape[3]), whole.dtype)
+    for i, ((row, column), (first, start)) in enumerate(zip(cut.written, cut.seen, strict=True)):
+        a, b = row + top - first * sy, column + left - start * sx
+        y[i] = whole[i, a : a + height, b : b + width]
+    return y
+
+
+def affine(layer: ConvTranspose, x: Array) -> AffineForm:
+    """Return y = f x + b."""
+    biases = None if layer.biases is None else layer.biases.astype(x.dtype, copy=False)
+    return AffineForm(replace(layer, biases=None), (x,), biases, "filters")
+
+
+def scaled(layer: ConvTranspose, factor: Array, offset: Array, like: Array) -> ConvTranspose:
+    """Return the layer that computes factor * y + offset (K each, float64)."""
+    per_input = factor.reshape(layer.groups, -1).repeat(len(layer.filters) // layer.groups, axis=0)
+    filters = (layer.filters * per_input[:, None, None, :]).astype(layer.filters.dtype)
+    biases = offset if layer.biases is None else layer.biases.astype("float64") * factor + offset
+    return replace(layer, filters=filters, biases=biases.astype(filters.dtype))
+
+
+def from_fields(fields: Fields) -> ConvTranspose:
+    """Return the layer of a struct in a MatConvNet model; filters are stored there as FH x FW x K/G x C."""
+    filters, biases = fields.arrays("filters", "biases")
+    if filters is None:
+        raise fields.error("weights{1}", "no filters", "filters, FH x FW x K x C")
+    filters = fields.filters(filters)
+    biases = None if biases is None else fields.vector(biases)
+    upsample, crop = fields.geometry("upsample", 1), fields.geometry("crop", 0)
+    return ConvTranspose(filters, biases, upsample, crop, fields.geometry("numGroups", 1))
+
+
+def to_fields(layer: ConvTranspose) -> Struct:
+    """Return the fields of the struct in a MatConvNet model, without its arrays."""
+    return {"upsample": layer.upsample, "crop": layer.crop, "numGroups": float(layer.groups), "opts": []}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    parameter_gradients,
+    window,
+    per_image=always,
+    local=Locality(bare=without_crop, finish=cut_out),
+    affine=affine,
+    scaled=scaled,
+    matconvnet=Block(from_fields, "convt", "ConvTranspose", to_fields, FILTERS, more=filter_size),
+)

@@ -11,19 +11,18 @@ Reference: MatConvNet `dagnn.Crop` with `vl_nncrop`; Caffe `Crop` (which refuses
 from dataclasses import dataclass
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
-from refvis.layers.base.geometry import Pair, pair, require_rank4
+from refvis.layers.base.fields import PairField
+from refvis.layers.base.geometry import Window, require_rank4
+from refvis.layers.base.operator import Locality, Operator, always
 
 
 @dataclass(frozen=True, eq=False)
 class Crop:
     """Crop to the height and width of the second input, from `offset` (an int or (y, x)) on."""
 
-    offset: Pair = (0, 0)
-
-    def __post_init__(self) -> None:
-        """Check the offset."""
-        object.__setattr__(self, "offset", pair(self.offset, "Crop offset", 0))
+    offset: PairField = PairField((0, 0), least=0)
 
 
 def output_shape(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[int, ...]:
@@ -36,22 +35,60 @@ def output_shape(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> 
     return shape[0], like[1], like[2], shape[3]
 
 
-def window(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[slice, slice]:
+def kept(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[slice, slice]:
     """Return the rows and columns that are kept."""
-    top, left = (min(layer.offset[a], shape[a + 1] - like[a + 1]) for a in (0, 1))  # type: ignore[index]
+    top, left = (min(layer.offset[a], shape[a + 1] - like[a + 1]) for a in (0, 1))
     return slice(top, top + like[1]), slice(left, left + like[2])
 
 
 def forward(layer: Crop, x: Array, like: Array) -> Array:
     """Return y (N x height and width of the second input x C, dtype of x)."""
-    rows, columns = window(layer, x.shape, like.shape)
+    rows, columns = kept(layer, x.shape, like.shape)
     return x[:, rows, columns]
 
 
 def gradient(layer: Crop, signal: Array, output: Array | None, x: Array, like: Array) -> tuple[Array, Array]:
     """Return (dx, zeros): the signal where it was cut out, zero around it; nothing for the second input."""
     xp = array_module(signal, x)
-    rows, columns = window(layer, x.shape, like.shape)
+    rows, columns = kept(layer, x.shape, like.shape)
     dx = xp.zeros(x.shape, signal.dtype)
     dx[:, rows, columns] = signal
     return dx, xp.zeros_like(like)
+
+
+def window(layer: Crop) -> Window:
+    """Return the window of a crop whose offset need not give way: what is seen is shifted down and to the right."""
+    top, left = layer.offset
+    return (1, 1), (1, 1), (-top, -left)
+
+
+def window_within(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> Window:
+    """Return the window for inputs of these shapes."""
+    rows, columns = kept(layer, shape, like)
+    return (1, 1), (1, 1), (-rows.start, -columns.start)
+
+
+def no_layer(layer: Crop) -> None:
+    """Return None: a patch of the first input is the part of the output."""
+
+
+def from_fields(fields: Fields) -> Crop:
+    """Return the layer of a block in a MatConvNet model."""
+    return Crop(fields.geometry("crop", 0))
+
+
+def to_fields(layer: Crop) -> Struct:
+    """Return the fields of the block in a MatConvNet model."""
+    return {"crop": layer.offset}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    window=window,
+    shape_only=(1,),
+    per_image=always,
+    local=Locality(bare=no_layer, window=window_within),
+    matconvnet=Block(from_fields, block="Crop", more=to_fields, inputs=(2,)),
+)

@@ -7,8 +7,11 @@ them in with ``dataclasses.replace(layer, mask=...)``. Reference: MatConvNet `vl
 from dataclasses import dataclass
 from typing import Any
 
-from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.arrays import Array, array_module, one_for_all, one_for_all_places, summary
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.fields import ArrayField
+from refvis.layers.base.operator import Locality, Operator
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -16,11 +19,10 @@ class Dropout:
     """Dropout at `rate` (0 <= rate < 1) with a given `mask` (shape of x, or one that broadcasts), or none."""
 
     rate: float = 0.5
-    mask: Array | None = None
+    mask: ArrayField = ArrayField(None, optional=True)
 
     def __post_init__(self) -> None:
         """Check the rate."""
-        require_arrays(self, or_none=("mask",))
         if not 0 <= self.rate < 1:
             raise ShapeError(f"Dropout rate is {self.rate}, expected 0 <= rate < 1")
 
@@ -51,3 +53,35 @@ def draw_mask(layer: Dropout, shape: tuple[int, ...], random: Any, dtype: Any = 
     """Return a mask of `shape`: 1 / (1 - rate) with probability 1 - rate, else 0, from a numpy (or cupy) Generator."""
     kept = random.random(shape, dtype="float32") >= layer.rate
     return (kept * (1 / (1 - layer.rate))).astype(dtype)
+
+
+def per_image(layer: Dropout) -> bool:
+    """Return whether the mask has no values of its own for each image of the batch."""
+    return one_for_all(layer.mask)
+
+
+def is_local(layer: Dropout) -> bool:
+    """Return whether the mask is the same at all places of all images."""
+    return one_for_all_places(layer.mask)
+
+
+def from_fields(fields: Fields) -> Dropout:
+    """Return the layer of a struct in a MatConvNet model."""
+    return Dropout(fields.number("rate", 0.5))
+
+
+def to_fields(layer: Dropout) -> Struct:
+    """Return the fields of the struct in a MatConvNet model; raise ValueError for a layer with a mask."""
+    if layer.mask is not None:
+        raise ValueError("a model file holds no mask: use dataclasses.replace(layer, mask=None)")
+    return {"rate": float(layer.rate)}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    per_image=per_image,
+    local=Locality(is_local),
+    matconvnet=Block(from_fields, "dropout", "DropOut", to_fields),
+)

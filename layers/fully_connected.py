@@ -6,29 +6,28 @@ It equals Conv with filters as big as the input: W = filters.reshape(K, -1). Mat
 that convolution); Caffe and PyTorch flatten C x H x W, so their columns are in another order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.arrays import Array, array_module, summary
 from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.fields import ArrayField, VectorField
+from refvis.layers.base.operator import AffineForm, Operator, always
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FullyConnected:
     """Fully connected layer with `weights` (K x D, D = H*W*C) and `biases` (K, or None)."""
 
-    weights: Array
-    biases: Array | None = None
+    weights: ArrayField = ArrayField()
+    biases: VectorField = VectorField(None, optional=True)
 
     def __post_init__(self) -> None:
         """Check the parameters' shapes."""
-        require_arrays(self, "weights", or_none=("biases",))
         if self.weights.ndim != 2:
             raise ShapeError(f"FullyConnected weights have shape {self.weights.shape}, expected K x D")
-        if self.biases is not None:
-            object.__setattr__(self, "biases", self.biases.reshape(-1))
-            if len(self.biases) != len(self.weights):
-                raise ShapeError(f"FullyConnected has {len(self.biases)} biases, expected {len(self.weights)}")
+        if self.biases is not None and len(self.biases) != len(self.weights):
+            raise ShapeError(f"FullyConnected has {len(self.biases)} biases, expected {len(self.weights)}")
 
     __repr__ = summary
 
@@ -65,3 +64,28 @@ def parameter_gradients(layer: FullyConnected, signal: Array, output: Array | No
     if layer.biases is not None:
         found["biases"] = g.sum(axis=0)
     return found
+
+
+def affine(layer: FullyConnected, x: Array) -> AffineForm:
+    """Return y = W x + b."""
+    biases = None if layer.biases is None else layer.biases.astype(x.dtype, copy=False)
+    return AffineForm(replace(layer, biases=None), (x,), biases, "weights")
+
+
+def scaled(layer: FullyConnected, factor: Array, offset: Array, like: Array) -> FullyConnected:
+    """Return the layer that computes factor * y + offset (K each, float64)."""
+    weights = (layer.weights * factor.reshape(-1, 1)).astype(layer.weights.dtype)
+    biases = offset if layer.biases is None else layer.biases.astype("float64") * factor + offset
+    return replace(layer, weights=weights, biases=biases.astype(weights.dtype))
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    parameter_gradients,
+    whole_image=True,
+    per_image=always,
+    affine=affine,
+    scaled=scaled,
+)

@@ -17,39 +17,26 @@ Reference: Jaderberg et al., Spatial transformer networks, NIPS 2015; MatConvNet
 from dataclasses import dataclass
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
-from refvis.layers.base.geometry import integers
+from refvis.layers.base.fields import WholeField
+from refvis.layers.base.operator import Operator
 
 
 @dataclass(frozen=True, eq=False)
 class AffineGrid:
     """Grid of `height` x `width` places (MatConvNet: Ho, Wo) from affine maps, N x 1 x 1 x 6."""
 
-    height: int
-    width: int
-
-    def __post_init__(self) -> None:
-        """Check the size."""
-        check_size(self)
+    height: WholeField = WholeField()
+    width: WholeField = WholeField()
 
 
 @dataclass(frozen=True, eq=False)
 class UniformScalingGrid:
     """Grid of `height` x `width` places (MatConvNet: Ho, Wo) from scale and translation, N x 1 x 1 x 3."""
 
-    height: int
-    width: int
-
-    def __post_init__(self) -> None:
-        """Check the size."""
-        check_size(self)
-
-
-def check_size(layer: AffineGrid | UniformScalingGrid) -> None:
-    """Store height and width as ints, or raise ShapeError."""
-    for name in ("height", "width"):
-        what = f"{type(layer).__name__} {name}"
-        object.__setattr__(layer, name, integers(getattr(layer, name), what, (1,), 1)[0])
+    height: WholeField = WholeField()
+    width: WholeField = WholeField()
 
 
 def affine_shape(layer: AffineGrid, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -99,3 +86,34 @@ def places(layer: AffineGrid | UniformScalingGrid, x: Array) -> Array:
     found = xp.ones((layer.height, layer.width, 3), x.dtype)
     found[..., 0], found[..., 1] = v[:, None], h
     return found
+
+
+def affine_from_fields(fields: Fields) -> AffineGrid:
+    """Return the layer of a block in a MatConvNet model."""
+    return AffineGrid(fields.geometry("Ho", 0), fields.geometry("Wo", 0))
+
+
+def scaling_from_fields(fields: Fields) -> UniformScalingGrid:
+    """Return the layer of a block in a MatConvNet model."""
+    return UniformScalingGrid(fields.geometry("Ho", 0), fields.geometry("Wo", 0))
+
+
+def to_fields(layer: AffineGrid | UniformScalingGrid) -> Struct:
+    """Return the fields of the block in a MatConvNet model."""
+    return {"Ho": float(layer.height), "Wo": float(layer.width)}
+
+
+AFFINE_OPERATOR = Operator(
+    affine_forward,
+    affine_gradient,
+    affine_shape,
+    whole_image=True,
+    matconvnet=Block(affine_from_fields, block="AffineGridGenerator", more=to_fields),
+)
+SCALING_OPERATOR = Operator(
+    scaling_forward,
+    scaling_gradient,
+    scaling_shape,
+    whole_image=True,
+    matconvnet=Block(scaling_from_fields, block="UniformScalingGridGenerator", more=to_fields),
+)

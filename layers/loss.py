@@ -24,7 +24,9 @@ from typing import Any, NamedTuple
 
 from refvis.layers import softmax
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.operator import Operator
 
 CLAMP = 1e-8
 """`log` takes no logarithm of, and does not divide by, less than this."""
@@ -223,3 +225,67 @@ LOSSES = {
         False,
     ),
 }
+
+
+def from_fields(fields: Fields) -> Loss:
+    """Return the loss of a simplenn struct, which has one kind."""
+    fields.without_labels()
+    return Loss("softmaxlog")
+
+
+def from_block(fields: Fields) -> Any:
+    """Return the loss of a DagNN block, of one of the ten kinds; one of another kind is unknown."""
+    kind = fields.text("loss") or "softmaxlog"
+    if kind not in LOSSES:
+        return fields.unknown(f"losses of kind {kind!r}")
+    options = fields.options("opts", ("topk", "threshold"))
+    return Loss(kind, int(options.get("topk", 5)), float(options.get("threshold", 0.0)))
+
+
+def to_fields(layer: Loss) -> Struct:
+    """Return the fields of the block in a MatConvNet model; raise ValueError for what it cannot hold."""
+    if layer.instance_weights is not None or not layer.normalise:
+        raise ValueError("a model file holds no instance weights, and no loss that is not divided by N")
+    options: list[Any] = ["topk", float(layer.topk)] if layer.topk != 5 else []
+    options += ["threshold", float(layer.threshold)] if layer.threshold else []
+    return {"loss": layer.kind, "opts": options}
+
+
+def is_simplenns(layer: Loss) -> bool:
+    """Return whether the loss is the one that simplenn knows."""
+    return (layer.kind, layer.topk, layer.threshold) == ("softmaxlog", 5, 0.0)
+
+
+def softmax_loss_from_fields(fields: Fields) -> SoftmaxLoss:
+    """Return the loss of a simplenn struct."""
+    fields.without_labels()
+    return SoftmaxLoss()
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    whole_image=True,
+    objective=True,
+    matconvnet=Block(
+        from_fields,
+        "loss",
+        "Loss",
+        read_block=from_block,
+        more=to_fields,
+        inputs=(2,),
+        unused=("normalise",),  # that of the average it keeps
+        in_chain=is_simplenns,
+    ),
+)
+SOFTMAX_OPERATOR = Operator(
+    softmax_loss_forward,
+    softmax_loss_gradient,
+    output_shape,
+    whole_image=True,
+    objective=True,
+    matconvnet=Block(
+        softmax_loss_from_fields, "softmaxloss", "Loss", more=lambda layer: {"loss": "softmaxlog"}, inputs=()
+    ),
+)

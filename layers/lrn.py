@@ -14,24 +14,23 @@ the second sum runs over the mirrored window. alpha is used as it is (MatConvNet
 from dataclasses import dataclass
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
-from refvis.layers.base.geometry import integers
+from refvis.layers.base.fields import NumberField, WholeField
+from refvis.layers.base.operator import EVERYWHERE, Operator, always
 
 
 @dataclass(frozen=True, eq=False)
 class LRN:
     """Local response normalisation over `size` channels; defaults are MatConvNet's [5 1 2e-5 .75]."""
 
-    size: int = 5
-    kappa: float = 1.0
-    alpha: float = 2e-5
-    beta: float = 0.75
+    size: WholeField = WholeField(5)
+    kappa: NumberField = NumberField(1.0)
+    alpha: NumberField = NumberField(2e-5)
+    beta: NumberField = NumberField(0.75)
 
     def __post_init__(self) -> None:
-        """Check the window, and that L cannot be negative."""
-        object.__setattr__(self, "size", integers(self.size, "LRN size", (1,), 1)[0])
-        for name in ("kappa", "alpha", "beta"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+        """Check that L cannot be negative."""
         if self.kappa < 0 or self.alpha < 0:
             raise ShapeError(f"LRN has kappa {self.kappa} and alpha {self.alpha}, expected both to be 0 or more")
 
@@ -80,3 +79,24 @@ def window_sum(values: Array, below: int, above: int) -> Array:
     for shift in range(1, min(above, channels - 1) + 1):
         total[..., :-shift] += values[..., shift:]
     return total
+
+
+def from_fields(fields: Fields) -> LRN:
+    """Return the layer of a struct in a MatConvNet model; param is [size kappa alpha beta]."""
+    size, kappa, alpha, beta = fields.numbers("param", (5.0, 1.0, 2e-5, 0.75), (4,))
+    return LRN(int(size) if size == int(size) else size, kappa, alpha, beta)  # type: ignore[arg-type]  # it refuses 2.5
+
+
+def to_fields(layer: LRN) -> Struct:
+    """Return the fields of the struct in a MatConvNet model."""
+    return {"param": (layer.size, layer.kappa, layer.alpha, layer.beta)}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    per_image=always,
+    local=EVERYWHERE,
+    matconvnet=Block(from_fields, "lrn", "LRN", to_fields, older=("normalize",)),
+)

@@ -14,6 +14,9 @@ such layer.
 from dataclasses import dataclass
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block, Fields, Struct
+from refvis.layers.base.fields import NumberField
+from refvis.layers.base.operator import EVERYWHERE, Operator, always
 
 BOUND = 1e-8
 
@@ -22,13 +25,8 @@ BOUND = 1e-8
 class NormOffset:
     """Subtraction of alpha * (squared norm)^beta; defaults are MatConvNet's [1 0.5]: the norm itself."""
 
-    alpha: float = 1.0
-    beta: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Store plain numbers."""
-        for name in ("alpha", "beta"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+    alpha: NumberField = NumberField(1.0)
+    beta: NumberField = NumberField(0.5)
 
 
 def output_shape(layer: NormOffset, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -52,3 +50,23 @@ def gradient(layer: NormOffset, signal: Array, output: Array | None, x: Array) -
 def squares(x: Array) -> Array:
     """Return the sum of squares over channels (N x H x W x 1)."""
     return (x * x).sum(axis=3, keepdims=True)
+
+
+def from_fields(fields: Fields) -> NormOffset:
+    """Return the layer of a struct in a MatConvNet model; param is [alpha beta]."""
+    return NormOffset(*fields.numbers("param", (1.0, 0.5), (2,)))
+
+
+def to_fields(layer: NormOffset) -> Struct:
+    """Return the fields of the struct in a MatConvNet model."""
+    return {"param": (layer.alpha, layer.beta)}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    per_image=always,
+    local=EVERYWHERE,
+    matconvnet=Block(from_fields, "noffset", "NormOffset", to_fields),
+)

@@ -15,8 +15,11 @@ Reference: MatConvNet `vl_nnnormalizelp`; Caffe has no such layer.
 from dataclasses import dataclass
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
-from refvis.layers.base.geometry import integers
+from refvis.layers.base.fields import NumberField
+from refvis.layers.base.geometry import POINT, Window, integers
+from refvis.layers.base.operator import Locality, Operator
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +30,13 @@ class NormalizeLp:
     (1, 2) if `spatial`, else 3.
     """
 
-    p: float = 2.0
-    epsilon: float = 0.01
+    p: NumberField = NumberField(2.0)
+    epsilon: NumberField = NumberField(0.01)
     spatial: bool = False
     dimensions: int | tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check the fields, and store the dimensions in full: a tuple, images as 4."""
-        for name in ("p", "epsilon"):
-            object.__setattr__(self, name, float(getattr(self, name)))
         if not (self.p >= 1 and self.epsilon >= 0):
             raise ShapeError(f"NormalizeLp has p {self.p} and epsilon {self.epsilon}, expected p >= 1, epsilon >= 0")
         given = self.dimensions if self.dimensions is not None else (1, 2) if self.spatial else (3,)
@@ -72,3 +73,42 @@ def mass(layer: NormalizeLp, x: Array) -> Array:
     xp = array_module(x)
     M = (xp.abs(x) ** layer.p).sum(axis=axes(layer), keepdims=True) + layer.epsilon
     return M if layer.epsilon > 0 else xp.where(M > 0, M, x.dtype.type("inf"))
+
+
+def window(layer: NormalizeLp) -> Window | None:
+    """Return a point; of a sum over a whole axis of the image, no window describes what is seen."""
+    return None if {1, 2} & set(axes(layer)) else POINT
+
+
+def per_image(layer: NormalizeLp) -> bool:
+    """Return whether the sum stays within an image."""
+    return 0 not in axes(layer)
+
+
+def over_channels(layer: NormalizeLp) -> bool:
+    """Return whether the sum stays within a position."""
+    return axes(layer) == (3,)
+
+
+def from_fields(fields: Fields) -> NormalizeLp:
+    """Return the layer of a struct in a MatConvNet model."""
+    dimensions = tuple(int(value) for value in fields.numbers("dimensions", (3.0,), (1, 2, 3, 4)))
+    spatial = fields.flag("spatial", False)
+    return NormalizeLp(fields.number("p", 2), fields.number("epsilon", 0.01), spatial, dimensions)
+
+
+def to_fields(layer: NormalizeLp) -> Struct:
+    """Return the fields of the struct in a MatConvNet model."""
+    fields = {"p": layer.p, "epsilon": layer.epsilon, "dimensions": layer.dimensions}
+    return {**fields, "spatial": bool(layer.spatial)}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    window=window,
+    per_image=per_image,
+    local=Locality(over_channels),
+    matconvnet=Block(from_fields, "normalizelp", fields=to_fields),
+)

@@ -16,33 +16,41 @@ Reference: MatConvNet `vl_nnpdist`; `dagnn.PDist` aggregates by default, and tak
 
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
-from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.arrays import Array, array_module, require_array, summary
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.fields import ConvertedField, NumberField
+from refvis.layers.base.geometry import POINT, Window
+from refvis.layers.base.operator import Operator
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PairwiseDistance:
     """The p-distance (p > 0), or its p-th power with `no_root`; `instance_weights` broadcast to N x H x W x 1."""
 
-    p: float = 2.0
+    p: NumberField = NumberField(2.0)
     no_root: bool = False
-    epsilon: float = 1e-6
+    epsilon: NumberField = NumberField(1e-6)
     aggregate: bool = False
-    instance_weights: Array | float | None = None
+    instance_weights: ConvertedField = ConvertedField(lambda weights: checked_weights(weights), None)
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        for name in ("p", "epsilon"):
-            object.__setattr__(self, name, float(getattr(self, name)))
         if not (self.p > 0 and self.epsilon > 0):
             raise ShapeError(f"PairwiseDistance has p {self.p} and epsilon {self.epsilon}, expected both above 0")
-        if isinstance(self.instance_weights, Real) or getattr(self.instance_weights, "shape", None) == ():
-            object.__setattr__(self, "instance_weights", float(self.instance_weights))  # type: ignore[arg-type]
-        elif not hasattr(self.instance_weights, "shape"):
-            require_arrays(self, or_none=("instance_weights",))
 
     __repr__ = summary
+
+
+def checked_weights(weights: Any) -> Array | float | None:
+    """Return weights as an array with axes, a number, or None; raise TypeError for anything else."""
+    if isinstance(weights, Real) or getattr(weights, "shape", None) == ():
+        return float(weights)
+    if not hasattr(weights, "shape"):
+        require_array(weights, "PairwiseDistance instance_weights", optional=True)
+    return weights
 
 
 def output_shape(layer: PairwiseDistance, *shapes: tuple[int, ...]) -> tuple[int, ...]:
@@ -102,3 +110,50 @@ def instance_weights(layer: PairwiseDistance, x: Array, *given: Array) -> Array:
         return x.dtype.type(w)
     array_module(x, w)
     return w.astype(x.dtype, copy=False)
+
+
+def window(layer: PairwiseDistance) -> Window | None:
+    """Return a point; the sum over all positions sees all of the image."""
+    return None if layer.aggregate else POINT
+
+
+def from_fields(fields: Fields) -> PairwiseDistance:
+    """Return the layer of a simplenn struct."""
+    fields.without_labels()
+    return read(fields, 1e-3, aggregate=False)
+
+
+def from_block(fields: Fields) -> PairwiseDistance:
+    """Return the layer of a DagNN block, whose defaults are others."""
+    return read(fields, 1e-6, aggregate=True)
+
+
+def read(fields: Fields, epsilon: float, aggregate: bool) -> PairwiseDistance:
+    """Return the layer, with these defaults."""
+    weights = fields.weights_of_instances()
+    no_root, together = fields.flag("noRoot", False), fields.flag("aggregate", aggregate)
+    return PairwiseDistance(fields.number("p", 2), no_root, fields.number("epsilon", epsilon), together, weights)
+
+
+def to_fields(layer: PairwiseDistance) -> Struct:
+    """Return the fields of the struct in a MatConvNet model."""
+    flags = {"noRoot": bool(layer.no_root), "aggregate": bool(layer.aggregate)}
+    return {**flags, "p": layer.p, "epsilon": layer.epsilon, "instanceWeights": layer.instance_weights}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    window=window,
+    objective=True,
+    matconvnet=Block(
+        from_fields,
+        "pdist",
+        "PDist",
+        to_fields,
+        read_block=from_block,
+        inputs=(2, 3),
+        unused=("loss", "normalise"),
+    ),
+)

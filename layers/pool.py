@@ -12,12 +12,16 @@ Output height: floor((H + p_top + p_bottom - PH) / s) + 1. Reference: Vedaldi & 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.border import blank, cropped, padded
 from refvis.layers.base.errors import ShapeError
-from refvis.layers.base.geometry import Pair, Quad, pair, quad, tap, window_output
+from refvis.layers.base.fields import ChoiceField, PairField, QuadField
+from refvis.layers.base.geometry import Window, tap, window_output
+from refvis.layers.base.operator import AffineForm, Cut, Locality, Operator, always, reading_at
 
 METHODS = ("max", "avg")
 
@@ -26,26 +30,22 @@ METHODS = ("max", "avg")
 class Pool:
     """Pooling of windows of `size` pixels; `method` is "max" or "avg"; stride and pad as in Conv, pad < size."""
 
-    size: Pair
-    stride: Pair = 1
-    pad: Quad = 0
-    method: str = "max"
+    size: PairField = PairField()
+    stride: PairField = PairField(1)
+    pad: QuadField = QuadField(0)
+    method: ChoiceField = ChoiceField("max", METHODS)
 
     def __post_init__(self) -> None:
-        """Check the fields, and store geometry in full: pairs (y, x), pad with four values."""
-        if self.method not in METHODS:
-            raise ShapeError(f"Pool method is {self.method!r}, expected 'max' or 'avg'")
-        size, pad = pair(self.size, "Pool size"), quad(self.pad, "Pool pad")
-        if max(pad[:2]) >= size[0] or max(pad[2:]) >= size[1]:
-            raise ShapeError(f"Pool pad is {pad} (top, bottom, left, right), expected less than the size {size}")
-        object.__setattr__(self, "size", size)
-        object.__setattr__(self, "stride", pair(self.stride, "Pool stride"))
-        object.__setattr__(self, "pad", pad)
+        """Check that every window holds a pixel of the image."""
+        if max(self.pad[:2]) >= self.size[0] or max(self.pad[2:]) >= self.size[1]:
+            raise ShapeError(
+                f"Pool pad is {self.pad} (top, bottom, left, right), expected less than the size {self.size}"
+            )
 
 
 def output_shape(layer: Pool, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape N x H' x W' x C of the output, or raise ShapeError."""
-    height, width = window_output(shape, layer.size, layer.stride, layer.pad, what="pooling window")  # type: ignore[arg-type]
+    height, width = window_output(shape, layer.size, layer.stride, layer.pad, what="pooling window")
     return shape[0], height, width, shape[3]
 
 
@@ -96,10 +96,10 @@ def centred(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]
     if layer.method == "avg":
         return gradient(layer, signal, output, x)
     back = blank(x, layer.pad)
-    middle = (layer.size[0] - 1) // 2 + layer.size[0] * ((layer.size[1] - 1) // 2)  # type: ignore[index]
+    middle = (layer.size[0] - 1) // 2 + layer.size[0] * ((layer.size[1] - 1) // 2)
     rows, columns = list(taps(layer, x.shape))[middle]
     back[:, rows, columns] += signal
-    (top, bottom, left, right), (_, height, width, _) = layer.pad, back.shape  # type: ignore[misc]
+    (top, bottom, left, right), (_, height, width, _) = layer.pad, back.shape
     for axis, before, after, extent in ((1, top, bottom, height), (2, left, right, width)):
         back = _folded(back, axis, before, extent - after)
     return (back,)
@@ -117,7 +117,7 @@ def _folded(values: Array, axis: int, first: int, stop: int) -> Array:
 def taps(layer: Pool, shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
     """Yield for each tap, down the rows first, the rows and columns of the padded input that it meets."""
     _, height, width, _ = output_shape(layer, shape)
-    (sy, sx), (size_y, size_x) = layer.stride, layer.size  # type: ignore[misc]
+    (sy, sx), (size_y, size_x) = layer.stride, layer.size
     for v in range(size_x):
         for u in range(size_y):
             yield tap(u, 1, sy, height), tap(v, 1, sx, width)
@@ -127,3 +127,70 @@ def counts(layer: Pool, x: Array) -> Array:
     """Return how many pixels of the image each window holds (1 x H' x W' x 1, dtype of x)."""
     one = padded(array_module(x).ones((1, *x.shape[1:3], 1), x.dtype), layer.pad)
     return sum(one[:, rows, columns] for rows, columns in taps(layer, x.shape))
+
+
+def window(layer: Pool) -> Window:
+    """Return the pooling window."""
+    return layer.size, layer.stride, (layer.pad[0], layer.pad[2])
+
+
+def border(layer: Pool) -> float:
+    """Return what padding stands for: minus infinity where maxima are taken, else zero."""
+    return float("-inf") if layer.method == "max" else 0.0
+
+
+def without_pad(layer: Pool) -> Pool:
+    """Return the layer for patches that hold their border."""
+    return replace(layer, pad=0)
+
+
+def counted(layer: Pool, y: Array, cut: Cut) -> Array:
+    """Return averages of patches divided by the pixels of each window that lie inside the image, instead of by all."""
+    if layer.method == "max" or layer.pad == (0, 0, 0, 0):
+        return y
+    return y * share_inside(layer, y, cut, 0)[:, :, None, None] * share_inside(layer, y, cut, 1)[:, None, :, None]
+
+
+def share_inside(layer: Pool, y: Array, cut: Cut, axis: int) -> Array:
+    """Return along one axis the window's size over how much of it lies inside the image (B x positions, like y)."""
+    xp, length = array_module(y), layer.size[axis]
+    corners = xp.asarray([one[axis] for one in cut.seen])[:, None]
+    starts = corners + xp.arange(cut.size[axis]) * layer.stride[axis]
+    inside = xp.minimum(starts + length, cut.extent[axis]) - xp.maximum(starts, 0)
+    return (length / inside).astype(y.dtype)
+
+
+def affine(layer: Any, x: Array, *regions: Array) -> AffineForm:
+    """Return an average over pixels as y = W x, all weights of an output being equal; ValueError for maxima.
+
+    `ROIPool` is written so, too: its regions say where to read, and get nothing.
+    """
+    if layer.method != "avg":
+        raise ValueError(
+            f"{type(layer).__name__} takes the largest value, which is not linear: use lrp.pool there (the winner "
+            "takes all), or lrp.spread (in proportion to all)"
+        )
+    return reading_at(layer, x, regions, None)
+
+
+def from_fields(fields: Fields) -> Pool:
+    """Return the layer of a struct in a MatConvNet model; its method, where absent, is max."""
+    method = fields.choice("method", "max")
+    return Pool(fields.geometry("pool", None), fields.geometry("stride", 1), fields.geometry("pad", 0), method)
+
+
+def to_fields(layer: Pool) -> Struct:
+    """Return the fields of the struct in a MatConvNet model."""
+    return {"method": layer.method, "pool": layer.size, "stride": layer.stride, "pad": layer.pad, "opts": []}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    window=window,
+    per_image=always,
+    local=Locality(bare=without_pad, finish=counted, border=border),
+    affine=affine,
+    matconvnet=Block(from_fields, "pool", "Pooling", to_fields, renamed=(("pool", "poolSize"),), unused=("dilate",)),
+)

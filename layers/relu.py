@@ -15,6 +15,8 @@ At x = 0 the derivative is taken as the leak (MatConvNet, Caffe and PyTorch agre
 from dataclasses import dataclass
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block, Fields, Struct
+from refvis.layers.base.operator import EVERYWHERE, Operator, always
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +59,23 @@ def gated(layer: ReLU, signal: Array, passes: Array) -> Array:
     """
     closed = signal * signal.dtype.type(layer.leak) if layer.leak else signal.dtype.type(0)
     return array_module(signal, passes).where(passes, signal, closed)
+
+
+def from_fields(fields: Fields) -> ReLU:
+    """Return the layer of a struct in a MatConvNet model, leaky where it says so."""
+    return ReLU(fields.number("leak", 0))
+
+
+def to_fields(layer: ReLU) -> Struct:
+    """Return the fields of the struct in a MatConvNet model."""
+    return {"leak": float(layer.leak)}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    per_image=always,
+    local=EVERYWHERE,
+    matconvnet=Block(from_fields, "relu", "ReLU", to_fields),
+)

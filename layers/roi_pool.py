@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
-from refvis.layers.base.geometry import Pair, pair
-from refvis.layers.pool import METHODS
+from refvis.layers.base.fields import ChoiceField, ConvertedField, PairField
+from refvis.layers.base.operator import Operator
+from refvis.layers.pool import METHODS, affine
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,20 +31,13 @@ class ROIPool:
     `transform` is a factor, two factors (for u, for v), or 2 x 3 numbers: u' = T00 u + T01 v + T02, v' likewise.
     """
 
-    subdivisions: Pair = 1
-    method: str = "max"
-    transform: Any = 1.0
+    subdivisions: PairField = PairField(1)
+    method: ChoiceField = ChoiceField("max", METHODS)
+    transform: ConvertedField = ConvertedField(lambda transform: matrix_rows(transform), 1.0)
     flatten: bool = False
 
-    def __post_init__(self) -> None:
-        """Check the fields, and store the transform in full: two rows of three numbers."""
-        if self.method not in METHODS:
-            raise ShapeError(f"ROIPool method is {self.method!r}, expected 'max' or 'avg'")
-        object.__setattr__(self, "subdivisions", pair(self.subdivisions, "ROIPool subdivisions"))
-        object.__setattr__(self, "transform", affine(self.transform))
 
-
-def affine(transform: Any) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+def matrix_rows(transform: Any) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Return a transform given in any of the three ways as two rows of three numbers, or raise ShapeError."""
     try:
         given = transform.tolist() if hasattr(transform, "tolist") else transform
@@ -63,7 +58,7 @@ def output_shape(layer: ROIPool, shape: tuple[int, ...], rois: tuple[int, ...]) 
     count = rois[-1] if len(rois) == 2 else rois[0] if rois else 0
     if not fits or count < 1:
         raise ShapeError(f"the regions have shape {tuple(rois)}, expected 5 x R or R x 1 x 1 x 5, R at least 1")
-    height, width = layer.subdivisions  # type: ignore[misc]
+    height, width = layer.subdivisions
     return (count, 1, 1, height * width * shape[3]) if layer.flatten else (count, height, width, shape[3])
 
 
@@ -71,7 +66,7 @@ def forward(layer: ROIPool, x: Array, rois: Array) -> Array:
     """Return y (R x SH x SW x C, or flattened; dtype of x)."""
     xp = array_module(x, rois)
     shape = output_shape(layer, x.shape, rois.shape)
-    y = xp.zeros((shape[0], *layer.subdivisions, x.shape[3]), x.dtype)  # type: ignore[misc]
+    y = xp.zeros((shape[0], *layer.subdivisions, x.shape[3]), x.dtype)
     for r, i, j, n, rows, columns in tiles(layer, x, rois):
         tile = x[n, rows, columns]
         y[r, i, j] = tile.max(axis=(0, 1)) if layer.method == "max" else tile.mean(axis=(0, 1))
@@ -80,7 +75,7 @@ def forward(layer: ROIPool, x: Array, rois: Array) -> Array:
 
 def gradient(layer: ROIPool, signal: Array, output: Array | None, x: Array, rois: Array) -> tuple[Array, Array]:
     """Return (dx, zeros): to the winner of each tile (max), or in equal parts to its pixels (avg)."""
-    xp, (height, width), channels = array_module(signal, x, rois), layer.subdivisions, x.shape[3]  # type: ignore[misc]
+    xp, (height, width), channels = array_module(signal, x, rois), layer.subdivisions, x.shape[3]
     g = signal.reshape(-1, channels, width, height).transpose(0, 3, 2, 1) if layer.flatten else signal
     dx, all_channels = xp.zeros_like(x), xp.arange(channels)
     for r, i, j, n, rows, columns in tiles(layer, x, rois):
@@ -100,8 +95,8 @@ def tiles(layer: ROIPool, x: Array, rois: Array) -> Iterator[tuple[int, int, int
         if t not in range(1, len(x) + 1):
             raise ShapeError(f"region {r} lies in image {t}, expected a whole number in 1 ... {len(x)}")
         (left, top), (right, bottom) = (corner(layer, x, u, v) for u, v in ((u0, v0), (u1, v1)))
-        for i, rows in enumerate(parts(top, bottom, layer.subdivisions[0], x.shape[1])):  # type: ignore[index]
-            for j, columns in enumerate(parts(left, right, layer.subdivisions[1], x.shape[2])):  # type: ignore[index]
+        for i, rows in enumerate(parts(top, bottom, layer.subdivisions[0], x.shape[1])):
+            for j, columns in enumerate(parts(left, right, layer.subdivisions[1], x.shape[2])):
                 if rows.start < rows.stop and columns.start < columns.stop:
                     yield r, i, j, int(t) - 1, rows, columns
 
@@ -121,3 +116,29 @@ def parts(first: int, last: int, count: int, extent: int) -> Iterator[slice]:
     for k in range(count):
         start, stop = first + k * length // count, first - (-(k + 1) * length // count)
         yield slice(min(max(start, 0), extent), min(max(stop, 0), extent))
+
+
+def from_fields(fields: Fields) -> ROIPool:
+    """Return the layer of a block in a MatConvNet model; transform is a factor, two, or 2 x 3 numbers."""
+    numbers = fields.numbers("transform", (1.0,), (1, 2, 6))
+    transform: Any = numbers[0] if len(numbers) == 1 else numbers
+    if len(numbers) == 6:
+        transform = fields.matrix("transform", (2, 3))
+    subdivisions = fields.geometry("subdivisions", 6)
+    return ROIPool(subdivisions, fields.text("method") or "max", transform, fields.flag("flatten", False))
+
+
+def to_fields(layer: ROIPool) -> Struct:
+    """Return the fields of the block in a MatConvNet model."""
+    fields = {"method": layer.method, "subdivisions": layer.subdivisions, "flatten": bool(layer.flatten)}
+    return {**fields, "transform": layer.transform}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    whole_image=True,
+    affine=affine,
+    matconvnet=Block(from_fields, block="ROIPooling", more=to_fields, inputs=(2,)),
+)

@@ -13,25 +13,27 @@ Reference: MatConvNet `dagnn.Scale`; Caffe `Scale` (`axis` says where its parame
 from dataclasses import dataclass
 from typing import Any
 
-from refvis.layers.base.arrays import Array, array_module, require_arrays, summary
+from refvis.layers.base.arrays import Array, array_module, one_for_all, one_for_all_places, summary
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.fields import ArrayField
+from refvis.layers.base.geometry import POINT, Window
+from refvis.layers.base.operator import AffineForm, Locality, Operator
+from refvis.layers.sum import Sum
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scale:
     """Scale by `scale` and add `offset` (None: the second and third input), of up to four axes, the last C or 1."""
 
-    scale: Array | None = None
-    offset: Array | None = None
+    scale: ArrayField = ArrayField(None, empty_is_none=True)
+    offset: ArrayField = ArrayField(None, empty_is_none=True)
 
     def __post_init__(self) -> None:
-        """Take empty parameters as none, and check the others' axes."""
-        require_arrays(self, or_none=("scale", "offset"))
+        """Check the parameters' axes."""
         for name in ("scale", "offset"):
             array = getattr(self, name)
-            if array is not None and not array.size:
-                object.__setattr__(self, name, None)
-            elif array is not None and not 1 <= array.ndim <= 4:
+            if array is not None and not 1 <= array.ndim <= 4:
                 raise ShapeError(f"Scale {name} has shape {array.shape}, expected up to four axes, the last C or 1")
 
     __repr__ = summary
@@ -96,3 +98,65 @@ def summed_to(values: Array, shape: tuple[int, ...]) -> Array:
     ones = (1,) * (4 - len(shape)) + tuple(shape)
     repeats = tuple(axis for axis in range(4) if ones[axis] == 1)
     return values.sum(axis=repeats, keepdims=True).reshape(shape)
+
+
+def window(layer: Scale) -> Window | None:
+    """Return a point; a factor that is an input may be one for all positions: then no window describes what is seen."""
+    return None if layer.scale is None else POINT
+
+
+def per_image(layer: Scale) -> bool:
+    """Return whether the parameters have no values of their own for each image of the batch."""
+    return one_for_all(layer.scale, layer.offset)
+
+
+def is_local(layer: Scale) -> bool:
+    """Return whether the parameters are the same at all places of all images."""
+    return layer.scale is not None and one_for_all_places(layer.scale, layer.offset)
+
+
+def affine(layer: Scale, x: Array, *rest: Array) -> AffineForm:
+    """Return y = s x + o. A factor that is an input is a gate (Arras et al. 2017): it gets nothing, and y is a sum."""
+    s, o = factors(layer, x, *rest)
+    if not rest:
+        return AffineForm(Scale(s), (x,), o, "scale")
+    own_offset = layer.offset is not None
+    terms = (x * s,) if o is None or own_offset else (x * s, array_module(x).broadcast_to(o, x.shape))
+
+    def to_inputs(relevance: tuple[Array, ...]) -> tuple[Array, ...]:
+        gate = () if layer.scale is not None else (array_module(x).zeros(rest[0].shape, x.dtype),)
+        return relevance[0], *gate, *(summed_to(one, rest[-1].shape) for one in relevance[1:])
+
+    return AffineForm(Sum(), terms, o if own_offset else None, to_inputs=to_inputs)
+
+
+def from_fields(fields: Fields) -> Scale:
+    """Return the layer of a block in a MatConvNet model; what its arrays are not, its inputs are."""
+    arrays: list[Any] = fields.own_arrays()
+    by_input: list[Any] = [None] * (fields.inputs - 1)
+    factor, offset = [*by_input, *arrays, None, None][:2]
+    if len(by_input) + len(arrays) > 2 or not by_input + arrays:
+        given = f"{fields.inputs} inputs and {len(arrays)} parameters"
+        raise fields.error("", given, "a factor and at most one offset, each an input or a parameter")
+    return Scale(factor, offset)
+
+
+def to_fields(layer: Scale) -> Struct:
+    """Return the size of the factor, or else of the offset, in H x W x C x N, as a block has it."""
+    array = layer.scale if layer.scale is not None else layer.offset
+    return {"size": (1, 1, 1, 1) if array is None else array.transpose(1, 2, 3, 0).shape}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    parameter_gradients,
+    window,
+    per_image=per_image,
+    local=Locality(is_local),
+    affine=affine,
+    matconvnet=Block(
+        from_fields, block="Scale", arrays=(("scale", "f"), ("offset", "b")), more=to_fields, inputs=(1, 2, 3)
+    ),
+)

@@ -6,6 +6,8 @@ Written with exp(-|x|), so that no exponential overflows. Reference: MatConvNet 
 from dataclasses import dataclass
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block
+from refvis.layers.base.operator import EVERYWHERE, Operator, always
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,3 +30,13 @@ def forward(layer: Sigmoid, x: Array) -> Array:
 def gradient(layer: Sigmoid, signal: Array, output: Array, x: Array) -> tuple[Array]:
     """Return (dx,) = (signal * y * (1 - y),)."""
     return (signal * output * (1 - output),)
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    per_image=always,
+    local=EVERYWHERE,
+    matconvnet=Block(lambda fields: Sigmoid(), "sigmoid", "Sigmoid"),
+)

@@ -7,6 +7,8 @@ Reference: MatConvNet `vl_nnsoftmax` (channels are its third axis, the last one 
 from dataclasses import dataclass
 
 from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.blocks import Block
+from refvis.layers.base.operator import EVERYWHERE, Operator, always
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,3 +30,13 @@ def forward(layer: Softmax, x: Array) -> Array:
 def gradient(layer: Softmax, signal: Array, output: Array, x: Array) -> tuple[Array]:
     """Return (dx,) = (y * (g - <g, y>),), the inner product over channels."""
     return (output * (signal - (signal * output).sum(axis=3, keepdims=True)),)
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    per_image=always,
+    local=EVERYWHERE,
+    matconvnet=Block(lambda fields: Softmax(), "softmax", "SoftMax"),
+)

@@ -16,30 +16,30 @@ from dataclasses import dataclass
 
 from refvis.layers import pool
 from refvis.layers.base.arrays import Array
+from refvis.layers.base.blocks import Block, Fields, Struct
 from refvis.layers.base.errors import ShapeError
-from refvis.layers.base.geometry import Pair, pair
+from refvis.layers.base.fields import NumberField, PairField
+from refvis.layers.base.geometry import Window
+from refvis.layers.base.operator import Operator, always
 
 
 @dataclass(frozen=True, eq=False)
 class SpatialNorm:
     """Normalisation by the energy in windows of `size` pixels; defaults are MatConvNet's [2 2 10 2]."""
 
-    size: Pair = 2
-    alpha: float = 10.0
-    beta: float = 2.0
+    size: PairField = PairField(2)
+    alpha: NumberField = NumberField(10.0)
+    beta: NumberField = NumberField(2.0)
 
     def __post_init__(self) -> None:
-        """Check the fields; F cannot be less than 1."""
-        object.__setattr__(self, "size", pair(self.size, "SpatialNorm size"))
-        for name in ("alpha", "beta"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+        """Check that F cannot be less than 1."""
         if not self.alpha >= 0:
             raise ShapeError(f"SpatialNorm alpha is {self.alpha}, expected 0 or more")
 
 
 def mean(layer: SpatialNorm) -> pool.Pool:
     """Return the average pooling A, which keeps the size."""
-    height, width = layer.size  # type: ignore[misc]
+    height, width = layer.size
     pad = (height - 1) // 2, height // 2, (width - 1) // 2, width // 2
     return pool.Pool((height, width), 1, pad, "avg")
 
@@ -65,3 +65,29 @@ def gradient(layer: SpatialNorm, signal: Array, output: Array | None, x: Array) 
 def energy(layer: SpatialNorm, x: Array) -> Array:
     """Return F (shape of x)."""
     return 1 + layer.alpha * pool.forward(mean(layer), x * x)
+
+
+def window(layer: SpatialNorm) -> Window:
+    """Return the window over which the mean is taken."""
+    return pool.window(mean(layer))
+
+
+def from_fields(fields: Fields) -> SpatialNorm:
+    """Return the layer of a struct in a MatConvNet model; param is [height width alpha beta]."""
+    height, width, alpha, beta = fields.numbers("param", (2.0, 2.0, 10.0, 2.0), (4,))
+    return SpatialNorm((height, width), alpha, beta)  # type: ignore[arg-type]  # it refuses 2.5
+
+
+def to_fields(layer: SpatialNorm) -> Struct:
+    """Return the fields of the struct in a MatConvNet model."""
+    return {"param": (*layer.size, layer.alpha, layer.beta)}
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    window=window,
+    per_image=always,
+    matconvnet=Block(from_fields, "spnorm", "SpatialNorm", to_fields),
+)

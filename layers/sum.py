@@ -6,7 +6,9 @@ Reference: MatConvNet `dagnn.Sum`; Caffe `Eltwise` (SUM), PyTorch `+` (which bro
 from dataclasses import dataclass
 
 from refvis.layers.base.arrays import Array
+from refvis.layers.base.blocks import ANY_NUMBER, Block
 from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.operator import EVERYWHERE, AffineForm, Operator, always
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,3 +35,19 @@ def forward(layer: Sum, *inputs: Array) -> Array:
 def gradient(layer: Sum, signal: Array, output: Array | None, *inputs: Array) -> tuple[Array, ...]:
     """Return the signal, once for each input."""
     return (signal,) * len(inputs)
+
+
+def affine(layer: Sum, *inputs: Array) -> AffineForm:
+    """Return y = W x: all weights are 1."""
+    return AffineForm(layer, inputs)
+
+
+OPERATOR = Operator(
+    forward,
+    gradient,
+    output_shape,
+    per_image=always,
+    local=EVERYWHERE,
+    affine=affine,
+    matconvnet=Block(lambda fields: Sum(), block="Sum", inputs=ANY_NUMBER),
+)

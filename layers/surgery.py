@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.arrays import Array
 from refvis.layers.batch_norm import BatchNorm
-from refvis.layers.conv import Conv
-from refvis.layers.conv_transpose import ConvTranspose
-from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.graph.network import Graph
 from refvis.layers.graph.nodes import Node
 from refvis.layers.loss import Loss, SoftmaxLoss
-from refvis.layers.operators import Layer
+from refvis.layers.operators import OPERATORS, Layer
 from refvis.layers.softmax import Softmax
 
 G = TypeVar("G", bound=Graph)
@@ -85,50 +82,19 @@ def merge_batchnorm(net: G) -> G:
         before = writers.get(node.inputs[0])
         alone = before is not None and readers[before.output] == 1
         if isinstance(node.layer, BatchNorm) and node.layer.moments is not None and before is not None and alone:
-            fold = FOLDS.get(type(before.layer))
-            if fold is not None:
-                folded = fold(before.layer, node.layer.scale, *_factors(node.layer))
-                merged[before.name] = replace(before, layer=folded, outputs=node.outputs)
+            row = OPERATORS.get(type(before.layer))
+            if row is not None and row.scaled is not None:
+                layer = row.scaled(before.layer, *_factors(node.layer), node.layer.scale)
+                merged[before.name] = replace(before, layer=layer, outputs=node.outputs)
                 gone.add(node.name)
     return replace(net, nodes=tuple(merged.get(node.name, node) for node in net.nodes if node.name not in gone))
 
 
 def _factors(layer: BatchNorm) -> tuple[Array, Array]:
     """Return (a, c) of z = a * y + c, float64."""
-    mean, sigma = layer.moments.astype("float64").T  # type: ignore[union-attr]
+    mean, sigma = layer.moments.astype("float64").T
     factor = layer.scale.astype("float64").reshape(-1) / sigma
     return factor, layer.offset.astype("float64").reshape(-1) - mean * factor
-
-
-def _biases(biases: Array | None, like: Array, factor: Array, constant: Array) -> Array:
-    old = array_module(like).zeros(len(factor)) if biases is None else biases.astype("float64")
-    return (old * factor + constant).astype(like.dtype)
-
-
-def _into_conv(layer: Conv, like: Array, factor: Array, constant: Array) -> Layer:
-    """`like` has the dtype for filters where there were none."""
-    filters = factor.reshape(-1, 1, 1, 1)
-    if layer.filters is not None:
-        like, filters = layer.filters, layer.filters * filters
-    return replace(layer, filters=filters.astype(like.dtype), biases=_biases(layer.biases, like, factor, constant))
-
-
-def _into_conv_transpose(layer: ConvTranspose, like: Array, factor: Array, constant: Array) -> Layer:
-    per_input = factor.reshape(layer.groups, -1).repeat(len(layer.filters) // layer.groups, axis=0)
-    filters = (layer.filters * per_input[:, None, None, :]).astype(layer.filters.dtype)
-    return replace(layer, filters=filters, biases=_biases(layer.biases, layer.filters, factor, constant))
-
-
-def _into_fully_connected(layer: FullyConnected, like: Array, factor: Array, constant: Array) -> Layer:
-    weights = (layer.weights * factor.reshape(-1, 1)).astype(layer.weights.dtype)
-    return replace(layer, weights=weights, biases=_biases(layer.biases, layer.weights, factor, constant))
-
-
-FOLDS: dict[type, Any] = {
-    Conv: _into_conv,
-    ConvTranspose: _into_conv_transpose,
-    FullyConnected: _into_fully_connected,
-}
 
 
 def _mapped(variables: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:

@@ -47,18 +47,16 @@ def _module_of(array: Array, cupy: Any) -> Any:
     )
 
 
-def require_arrays(layer: Any, *names: str, or_none: tuple[str, ...] = ()) -> None:
-    """Raise TypeError where one of the layer's fields is no array, a list for instance; some may be None."""
-    for name in names + or_none:
-        value = getattr(layer, name)
-        if value is None and name in or_none:
-            continue
-        try:
-            _module_of(value, sys.modules.get("cupy"))
-        except TypeError:
-            either = "a NumPy or CuPy array" + (" or None" if name in or_none else "")
-            text = f"{type(layer).__name__} {name} is of type {type(value).__name__}, expected {either}"
-            raise TypeError(f"{text}: use numpy.array({name}, 'float32')") from None
+def require_array(value: Any, what: str, optional: bool = False) -> None:
+    """Raise TypeError where a field of a layer (`what`: "Conv filters") is no array; with `optional` it may be None."""
+    if value is None and optional:
+        return
+    try:
+        _module_of(value, sys.modules.get("cupy"))
+    except TypeError:
+        expected = "a NumPy or CuPy array" + (" or None" if optional else "")
+        text = f"{what} is of type {type(value).__name__}, expected {expected}"
+        raise TypeError(f"{text}: use numpy.array({what.rpartition(' ')[2]}, 'float32')") from None
 
 
 def require_float(array: Array, what: str) -> None:
@@ -89,6 +87,16 @@ def require_finite(x: Array, what: str = "the input") -> None:
         raise ValueError(f"{what} holds {int((~finite).sum())} values that are NaN or infinite")
 
 
+def one_for_all(*parameters: Array | None) -> bool:
+    """Return whether parameters that broadcast to N x H x W x C have no values of their own for each image."""
+    return all(array is None or array.ndim < 4 or len(array) == 1 for array in parameters)
+
+
+def one_for_all_places(*parameters: Array | None) -> bool:
+    """Return whether parameters that broadcast to N x H x W x C are the same for all images and places."""
+    return all(array is None or max((1, *array.shape[:-1])) == 1 for array in parameters)
+
+
 def pixels(y: Array) -> Array:
     """Return the view of y (N x H x W x K) as a matrix with a row for each pixel, which must stand evenly apart.
 
@@ -107,6 +115,11 @@ def moved(array: Array, library: str) -> Array:
     except ImportError as error:
         raise ImportError(f"CuPy cannot be imported ({error}): install refvis[cuda12] or refvis[cuda13]") from error
     return cupy.asarray(array)
+
+
+def to_host(array: Array) -> Array:
+    """Return `array` as a NumPy array: copied from the GPU if it is CuPy's, else as it is."""
+    return moved(array, "numpy")
 
 
 def require_library(library: str) -> None:

@@ -11,7 +11,22 @@ from typing import Any, TypeAlias
 from refvis.layers.base.errors import ShapeError
 
 Pair: TypeAlias = int | tuple[int, int]
+"""(y, x), or one number for both, as users write it."""
+
 Quad: TypeAlias = int | tuple[int, int] | tuple[int, int, int, int]
+"""(top, bottom, left, right), (y, x), or one number for all, as users write it."""
+
+Number: TypeAlias = Any
+"""Pixels: an int, or a Fraction behind a window that moves by parts of a pixel."""
+
+Window: TypeAlias = tuple[tuple[Number, Number], tuple[Number, Number], tuple[Number, Number]]
+"""What one position of a layer's output sees of its input: pixels covered, stride, and pad before, each (y, x)."""
+
+POINT: Window = (1, 1), (1, 1), (0, 0)
+"""The window of a layer that works position by position."""
+
+Corner: TypeAlias = tuple[int, int]
+"""Row and column of a rectangle's first pixel, which may lie outside of the map."""
 
 
 def integers(value: Any, what: str, lengths: tuple[int, ...], least: int) -> tuple[int, ...]:

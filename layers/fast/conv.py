@@ -37,7 +37,7 @@ class Sliding(NamedTuple):
 
 def sliding(layer: Conv) -> Sliding:
     """Return the layer's window."""
-    return Sliding(layer.size, layer.stride, layer.dilate)  # type: ignore[arg-type]
+    return Sliding(layer.size, layer.stride, layer.dilate)
 
 
 @twin_of(conv.forward)
@@ -167,8 +167,8 @@ def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None
     """Write dx for stride 1: the signal, padded to full overlap, correlated with the filters turned by 180 degrees."""
     if conv_winograd.gradient(layer, signal, f, dx):
         return
-    covered = reach(layer.size[0], layer.dilate[0]), reach(layer.size[1], layer.dilate[1])  # type: ignore[index]
-    top, _, left, _ = layer.pad  # type: ignore[misc]
+    covered = reach(layer.size[0], layer.dilate[0]), reach(layer.size[1], layer.dilate[1])
+    top, _, left, _ = layer.pad
     before = covered[0] - 1 - top, covered[1] - 1 - left
     need = dx.shape[1] + covered[0] - 1, dx.shape[2] + covered[1] - 1
     wide = filled((len(signal), *need, signal.shape[3]), signal, 0)

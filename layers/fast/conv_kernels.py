@@ -33,7 +33,7 @@ COLLECTED = Kernel(
 def add_maps(layer: Conv, maps: Array, planes: Array) -> None:
     """Do what ``conv_strided.add_maps`` does, in the same order of taps."""
     size, (rows, columns) = maps.shape[:2], maps.shape[4:]
-    (sy, sx), (down, across) = layer.stride, layer.dilate  # type: ignore[misc]
+    (sy, sx), (down, across) = layer.stride, layer.dilate
     covered = (rows - 1) * sy + reach(size[0], down), (columns - 1) * sx + reach(size[1], across)
     met = planes[:, :, : covered[0], : covered[1]]
     steps = (step // planes.itemsize for step in planes.strides[:3])

@@ -32,7 +32,7 @@ Spans = Iterable[tuple[slice, slice]]
 
 def by_phases(layer: Conv, signal: Array, f: Array, dx: Array, correlate: Correlate) -> None:
     """Write dx (N x H x W x C) for one group's filters K x FH x FW x C, phase by phase; the layer has no dilation."""
-    xp, (sy, sx) = array_module(signal), layer.stride  # type: ignore[misc]
+    xp, (sy, sx) = array_module(signal), layer.stride
     wide = blank(dx, layer.pad)
     for p, q in np.ndindex(sy, sx):
         taps, target = f[:, p::sy, q::sx], wide[:, p::sy, q::sx]
@@ -54,7 +54,7 @@ def by_taps(layer: Conv, signal: Array, f: Array, dx: Array, spans: Spans) -> No
     """Write dx for filters with few input channels: maps of all taps and channels, each added where it belongs."""
     xp = array_module(signal)
     add = add_maps if xp is np else conv_kernels.add_maps
-    top, bottom, left, right = layer.pad  # type: ignore[misc]
+    top, bottom, left, right = layer.pad
     planes = xp.zeros((dx.shape[3], len(dx), dx.shape[1] + top + bottom, dx.shape[2] + left + right), dx.dtype)
     matrix = f.reshape(len(f), -1).T
     for n, rows in spans:
@@ -62,12 +62,12 @@ def by_taps(layer: Conv, signal: Array, f: Array, dx: Array, spans: Spans) -> No
         maps = scratch(dx)("columns", len(matrix), part[..., 0].size)
         xp.matmul(matrix, part.reshape(-1, len(f)).T, out=maps)
         maps = maps.reshape(*f.shape[1:], *part.shape[:3])
-        add(layer, maps, planes[:, n, rows.start * layer.stride[0] :])  # type: ignore[index]
+        add(layer, maps, planes[:, n, rows.start * layer.stride[0] :])
     dx[...] = cropped(planes.transpose(1, 2, 3, 0), layer.pad, dx.shape)
 
 
 def add_maps(layer: Conv, maps: Array, planes: Array) -> None:
     """Add maps (FH x FW x C x N x H' x W') where their taps met the planes (C x N x at least so many rows, columns)."""
-    (sy, sx), (down, across) = layer.stride, layer.dilate  # type: ignore[misc]
+    (sy, sx), (down, across) = layer.stride, layer.dilate
     for u, v in np.ndindex(*maps.shape[:2]):
         planes[:, :, tap(u, down, sy, maps.shape[4]), tap(v, across, sx, maps.shape[5])] += maps[u, v]

@@ -38,7 +38,7 @@ def forward(layer: Conv, x: Array, f: Array, y: Array) -> bool:
 
     x is the group's N x H x W x C, f its filters K x 3 x 3 x C.
     """
-    top, _, left, _ = layer.pad  # type: ignore[misc]
+    top, _, left, _ = layer.pad
     return _tried(layer, x, (top, left), f, y, lambda m: transformed(f, m).transpose(0, 2, 1))
 
 
@@ -47,7 +47,7 @@ def gradient(layer: Conv, signal: Array, f: Array, dx: Array) -> bool:
 
     It is the signal, padded to full overlap, correlated with the filters turned by 180 degrees.
     """
-    top, _, left, _ = layer.pad  # type: ignore[misc]
+    top, _, left, _ = layer.pad
     before = TAPS - 1 - top, TAPS - 1 - left
     return _tried(layer, signal, before, f, dx, lambda m: transformed(f, m, turned=True))
 

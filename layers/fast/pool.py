@@ -25,7 +25,7 @@ def forward(layer: Pool, x: Array) -> Array:
     """Return what ``pool.forward`` returns."""
     if layer.method != "max":
         return pool.forward(layer, x)
-    (size_y, size_x), (sy, sx) = layer.size, layer.stride  # type: ignore[misc]
+    (size_y, size_x), (sy, sx) = layer.size, layer.stride
     _, height, width, _ = output_shape(layer, x.shape)
     wide = padded(x, layer.pad, -array_module(x).inf)
     columns = _largest([wide[:, tap(u, 1, sy, height)] for u in range(size_y)])
@@ -57,7 +57,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
     wide = padded(x, layer.pad, xp.nan)  # NaN, the border, is equal to nothing
     back, share = filled(wide.shape, wide, 0), empty(signal.shape, signal)
     free, wins = filled(signal.shape, signal, True, bool), empty(signal.shape, signal, bool)
-    apart = all(size <= step for size, step in zip(layer.size, layer.stride, strict=True))  # type: ignore[arg-type]
+    apart = all(size <= step for size, step in zip(layer.size, layer.stride, strict=True))
     if apart:
         signal = xp.add(signal, 0, out=share)  # -0 becomes +0, as it does in a sum
     for rows, columns in taps(layer, x.shape):

@@ -43,7 +43,7 @@ COLLECTED = Kernel(
 
 def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> Array:
     """Return dx, as ``pool_taps.gradient`` does, of maximum pooling."""
-    dx, (top, _, left, _) = array_module(signal, output, x).empty(x.shape, x.dtype), layer.pad  # type: ignore[misc]
-    geometry = (*x.shape[1:], *output.shape[1:3], *layer.size, *layer.stride, top, left)  # type: ignore[misc]
+    dx, (top, _, left, _) = array_module(signal, output, x).empty(x.shape, x.dtype), layer.pad
+    geometry = (*x.shape[1:], *output.shape[1:3], *layer.size, *layer.stride, top, left)
     COLLECTED(dx, signal, output, x, float("inf"), *geometry)
     return dx

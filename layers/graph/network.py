@@ -12,7 +12,7 @@ from refvis.layers.calls import backward, forward, forward_of, output_shape, par
 from refvis.layers.graph.names import Signals
 from refvis.layers.graph.names import found as found_name
 from refvis.layers.graph.nodes import Node, Trace, called, is_objective, writers, written_by
-from refvis.layers.operators import OPERATORS, Layer, Rule, title
+from refvis.layers.operators import OPERATORS, Layer, Rule, is_per_image, title
 from refvis.layers.sum import Sum
 
 SUM = Sum()
@@ -60,6 +60,14 @@ class Graph:
     def is_unknown_ending(self, node: Node) -> bool:
         """Whether a node has no implementation and ends the network with several inputs, as a custom loss does."""
         return type(node.layer) not in OPERATORS and len(node.inputs) > 1 and node.output in self.outputs
+
+    def is_per_image(self, trace: Trace | None = None) -> bool:
+        """Return whether every image of a variable depends on that image of the inputs only, as far as is known.
+
+        With a trace, all its variables must have the same number of images, too.
+        """
+        rows = set() if trace is None else {len(values) for values in trace.values()}
+        return len(rows) <= 1 and all(is_per_image(node.layer) for node in self.nodes)
 
     def upto(self, name: str) -> Self:
         """Return the network cut after that node (a node's or a variable's name): only what it needs is kept."""

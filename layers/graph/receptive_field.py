@@ -12,7 +12,7 @@ Reference: MatConvNet `vl_simplenn_display` and, with its fractions, `getVarRece
 
 from typing import NamedTuple
 
-from refvis.layers.base.windows import POINT, Number, Window
+from refvis.layers.base.geometry import POINT, Number, Window
 from refvis.layers.graph.network import Graph
 from refvis.layers.operators import OPERATORS
 

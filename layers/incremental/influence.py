@@ -12,9 +12,8 @@ from typing import TypeAlias
 from refvis.layers.graph.network import Graph
 from refvis.layers.graph.nodes import Node, Trace
 from refvis.layers.incremental.full_passes import dependents
-from refvis.layers.incremental.local import is_local, window
 from refvis.layers.incremental.rectangles import Rectangle, Span, hull, length, reached, widened
-from refvis.layers.operators import OPERATORS
+from refvis.layers.operators import OPERATORS, local, local_window
 
 Spans: TypeAlias = dict[Span, Span]
 """Rows (or columns) of a box -> those of a variable that they reach."""
@@ -53,7 +52,7 @@ class Reach:
 def parted(graph: Graph, trace: Trace, source: str, boxes: Sequence[Rectangle]) -> tuple[list[Node], list[Node], Reach]:
     """Return the nodes to compute in rectangles, those to compute in whole, and what the boxes reach in the former."""
     known: list[dict[str, Spans]] = [{source: {box[axis]: box[axis] for box in boxes}} for axis in (0, 1)]
-    local, rest, far = [], [], set[str]()
+    near_nodes, rest, far = [], [], set[str]()
     for node in dependents(graph, trace, source):
         near = not known[0].keys().isdisjoint(read(node))
         spans = [_through(node, trace, known[axis], axis) for axis in (0, 1)] if near and _is_local(node, trace) else []
@@ -61,10 +60,10 @@ def parted(graph: Graph, trace: Trace, source: str, boxes: Sequence[Rectangle]) 
             rest.append(node)
             far.add(node.output)
         elif near:
-            local.append(node)
+            near_nodes.append(node)
             known[0][node.output], known[1][node.output] = spans
     (rows, row_families), (columns, column_families) = (_in_families(known[a], trace, a) for a in (0, 1))
-    return local, rest, Reach((rows, columns), (row_families, column_families))
+    return near_nodes, rest, Reach((rows, columns), (row_families, column_families))
 
 
 def read(node: Node) -> list[str]:
@@ -76,12 +75,12 @@ def read(node: Node) -> list[str]:
 
 def _is_local(node: Node, trace: Trace) -> bool:
     """Whether a node is local, and reads maps of one size."""
-    return is_local(node.layer) and len({trace[name].shape[1:3] for name in read(node)}) == 1
+    return local(node.layer) is not None and len({trace[name].shape[1:3] for name in read(node)}) == 1
 
 
 def _through(node: Node, trace: Trace, known: Mapping[str, Spans], axis: int) -> Spans:
     """Return the spans of a node's output that its inputs' spans reach, taken together."""
-    seen = window(node.layer, [trace[name].shape for name in node.inputs])
+    seen = local_window(node.layer, *(trace[name].shape for name in node.inputs))
     inputs = [known[name] for name in read(node) if name in known]
     extent = trace[node.output].shape[axis + 1]
     return {box: reached(hull([spans[box] for spans in inputs]), seen, axis, extent) for box in inputs[0]}

@@ -16,7 +16,7 @@ from itertools import groupby
 
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.exactness import twin_of
-from refvis.layers.base.geometry import place
+from refvis.layers.base.geometry import Corner, place
 from refvis.layers.base.limits import MEMORY
 from refvis.layers.base.operator import Cut
 from refvis.layers.graph.network import Graph
@@ -25,7 +25,7 @@ from refvis.layers.incremental import full_passes as changes
 from refvis.layers.incremental.full_passes import MOST, Content, at_once, computed, fitting, only_output
 from refvis.layers.incremental.influence import parted, read
 from refvis.layers.incremental.local import border, on_patches
-from refvis.layers.incremental.rectangles import Corner, Rectangle, corner, needed, size
+from refvis.layers.incremental.rectangles import Rectangle, corner, needed, size
 from refvis.layers.operators import local_window
 
 

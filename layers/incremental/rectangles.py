@@ -12,16 +12,13 @@ from collections.abc import Sequence
 from math import ceil, floor
 from typing import TypeAlias
 
-from refvis.layers.base.windows import Window
+from refvis.layers.base.geometry import Corner, Window
 
 Span: TypeAlias = tuple[int, int]
 """Rows, or columns, from the first to before the last; empty where they are equal."""
 
 Rectangle: TypeAlias = tuple[Span, Span]
 """Rows and columns."""
-
-Corner: TypeAlias = tuple[int, int]
-"""Row and column of a rectangle's first pixel, which may lie outside of the map."""
 
 
 def length(span: Span) -> int:

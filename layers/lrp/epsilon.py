@@ -30,4 +30,4 @@ def epsilon(
         share, dealt = division.shares(part, signal, part.forward(), None)
     else:
         share, dealt = division.of(part, signal, output, part.bias)
-    return part.returned(added(part.relevance(share, output), dealt))
+    return part.to_inputs(added(part.relevance(share, output), dealt))

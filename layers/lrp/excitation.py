@@ -35,7 +35,7 @@ def excitation(
 ) -> tuple[Array, ...]:
     """Excitation backprop (Zhang et al. 2016). Returns one array per input, in its shape and dtype."""
     part = linear(layer, *inputs)
-    return part.returned(_excited(part, part.weighted(positive), signal, (signed, eps, book)))
+    return part.to_inputs(_excited(part, part.weighted(positive), signal, (signed, eps, book)))
 
 
 def contrastive(
@@ -55,7 +55,7 @@ def contrastive(
     part, options = linear(layer, *inputs), (signed, eps, book)
     own = _excited(part, part.weighted(positive), signal, options)
     dual = _excited(part, part.weighted(lambda w: -negative(w)), -signal, options)
-    return part.returned(added(own, dual))
+    return part.to_inputs(added(own, dual))
 
 
 def _excited(part: Linear, exciting: Linear | None, signal: Array, options: Options) -> Relevance:

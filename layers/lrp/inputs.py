@@ -54,7 +54,7 @@ def _constant(
     assert weighted is not None  # neither squares nor ones are zero for weights that are equal and positive
     alike = weighted.on(ones)
     share, dealt = division.shares(part, signal, alike.forward(), changed(part.bias, change))
-    return part.returned(added(alike.gradient(share), dealt))
+    return part.to_inputs(added(alike.gradient(share), dealt))
 
 
 def box(
@@ -85,7 +85,7 @@ def box(
     up, down = part.weighted(positive), part.weighted(negative)
     pieces = present(up and up.on(lambda x: x - low), down and down.on(lambda x: x - high))
     share, dealt = division.shares(part, signal, summed(pieces, signal), part.bias)
-    return part.returned(added(passed(pieces, share), dealt))
+    return part.to_inputs(added(passed(pieces, share), dealt))
 
 
 def _bound(x: Array, value: float | Array | None, extreme: str) -> Array:

@@ -87,7 +87,7 @@ def alpha_beta(
             weighted = signal if factor == 1 else signal * signal.dtype.type(factor)
             share, dealt = division.shares(part, weighted, summed(pieces, signal), own)
             found = added(found, passed(pieces, share), dealt)
-    return part.returned(found)
+    return part.to_inputs(found)
 
 
 def z_plus(
@@ -143,4 +143,4 @@ def gamma(
         shares.append(share)
         found = added(found, dealt)
     first, second = shares if len(shares) == 2 else (shares[0], array_module(signal).zeros_like(signal))
-    return part.returned(added(found, passed(up, (1 + g) * first + second), passed(down, first + (1 + g) * second)))
+    return part.to_inputs(added(found, passed(up, (1 + g) * first + second), passed(down, first + (1 + g) * second)))

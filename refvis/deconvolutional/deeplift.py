@@ -7,7 +7,7 @@ with the multipliers m of `refvis.layers.modes.deeplift`: the slopes of secants 
 
 from dataclasses import replace
 
-from refvis.deconvolutional.backward.baselines import baseline_scores, baselines, completeness, named
+from refvis.deconvolutional.baselines import baseline_scores, baselines, completeness, named
 from refvis.layers import Array, Trace, array_module, modes
 from refvis.network import Network
 from refvis.results import Heatmap, background, record

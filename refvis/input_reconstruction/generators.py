@@ -15,7 +15,7 @@ from refvis.input_reconstruction.objective.errors import reconstruction_errors
 from refvis.input_reconstruction.objective.target_code import digest, wanted
 from refvis.input_reconstruction.recipe import Recipe
 from refvis.layers import Array, Graph, ShapeError
-from refvis.layers.graph.per_image import is_apart
+from refvis.layers.operators import is_per_image
 from refvis.network import Network
 from refvis.optimisation.optimisers import Adam
 from refvis.optimisation.schedules import Cosine
@@ -78,7 +78,7 @@ def generator_maximization(
 
 def _require_apart(*graphs: Graph) -> None:
     """Raise ValueError where a layer mixes the images of a batch."""
-    mixing = [node.name for graph in graphs for node in graph.nodes if not is_apart(node.layer)]
+    mixing = [node.name for graph in graphs for node in graph.nodes if not is_per_image(node.layer)]
     if mixing:
         raise ValueError(f"layer {mixing[0]!r} mixes the images of a batch: give one image at a time")
 

@@ -12,7 +12,7 @@ from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, ShapeError, array_module, modes
 from refvis.layers.base.arrays import moved, require_finite
-from refvis.layers.graph.per_image import is_apart
+from refvis.layers.operators import is_per_image
 from refvis.network import Network
 from refvis.optimisation.checkpoint import Checkpoint
 from refvis.optimisation.history import histories, totals
@@ -36,7 +36,7 @@ def solved(
     mix the images of a batch.
     """
     cut = reaching(net, {term.at for term in terms if term.at is not None})
-    mixing = [node.name for node in cut.nodes if not is_apart(node.layer)]
+    mixing = [node.name for node in cut.nodes if not is_per_image(node.layer)]
     if len(z) > 1 and mixing:
         raise ValueError(f"layer {mixing[0]!r} mixes the images of a batch: look for one image, from one start")
     every = (*terms, *recipe.regularisers)

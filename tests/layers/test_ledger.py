@@ -94,7 +94,7 @@ def test_gates_and_gradients_show_as_rests() -> None:
         [(one.node, one.rest) for one in books.unbalanced], [("full", -42.0), ("relu", 42.0), ("conv", -28.0)]
     )
     np.testing.assert_equal(
-        [one.rule for one in books.entries], ["fully_connected.gradient", "relu.gradient", "conv_tiles.gradient"]
+        [one.rule for one in books.entries], ["fully_connected.gradient", "relu.gradient", "conv.gradient"]
     )
 
 

@@ -1,89 +1,52 @@
-"""One function for each layer type of a simplenn file: the struct's fields -> a layer. TYPES is the table of them.
+"""MatConvNet's layer types and block classes -> how their structs are read and written.
 
-Old files (before MatConvNet 1.0-beta12 or so) hold `filters` and `biases` where newer ones hold `weights`; absent
-fields get the defaults of `vl_simplenn_tidy`.
+The rows stand in the layers' own files (`refvis.layers.base.blocks.Block`); this module finds them by type and class,
+and those of layers that users registered.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from refvis.layers import LRN, Conv, Dropout, Loss, Pool, ReLU, Sigmoid, Softmax, SoftmaxLoss, Unknown
+from refvis.layers import OPERATORS
+from refvis.layers.base.blocks import Block
 from refvis.layers.graph.registry import BY_NAME
 from refvis.weights.errors import ModelFormatError
-from refvis.weights.matconvnet import more_blocks as more
-from refvis.weights.matconvnet.fields import Fields, is_empty
+from refvis.weights.matconvnet.fields import Fields
 from refvis.weights.matconvnet.meta import plain
-from refvis.weights.matconvnet.parameters import flat, geometry, parameters, restored_filters
+
+Read = Callable[[Fields], Any]
+"""The function that makes a layer of a struct's fields."""
+
+BLOCKS: dict[type, Block] = {kind: row.matconvnet for kind, row in OPERATORS.items() if row.matconvnet is not None}
+"""Layer type -> how MatConvNet's models hold it. Unknown and registered layers are written as they were read."""
+
+TYPES: dict[str, Block] = {name: block for block in BLOCKS.values() for name in (block.type, *block.older) if name}
+"""Type of a simplenn layer -> how it is read."""
+
+CLASSES: dict[str, Block] = {block.block: block for block in BLOCKS.values() if block.block and block.inputs != ()}
+"""Class of a DagNN block, without "dagnn." -> how it is read."""
+
+LABELLED = tuple(block.type for kind, block in BLOCKS.items() if OPERATORS[kind].objective)
+"""Simplenn types with a second input: labels, or what a distance is taken from."""
 
 
-def conv(fields: Fields) -> Conv:
-    """Return a convolution."""
-    filters, biases = parameters(fields, ("filters", "biases"))
-    filters = restored_filters(fields, filters)
-    if biases is not None:
-        biases = fields.once(biases, flat)
-        if filters is not None and biases.size != len(filters):
-            raise fields.error("weights{2}", f"{biases.size} biases", f"one for each of the {len(filters)} filters")
-    pad, stride, dilate = geometry(fields, "pad", 0), geometry(fields, "stride", 1), geometry(fields, "dilate", 1)
-    return Conv(filters, biases, stride, pad, dilate)
+def read_chained(kind: str, fields: Fields) -> Any:
+    """Return the layer of a simplenn struct of that type."""
+    block = TYPES.get(kind)
+    return read_safely(registered(kind) or (block.read if block else Fields.unknown), fields)
 
 
-def pool(fields: Fields) -> Pool:
-    """Return pooling; its method, where absent, is max."""
-    if "pool" not in fields.values:
-        raise fields.error("pool", "nothing", "the window's size")
-    method = fields.text("method")
-    if method is None:
-        fields.remark("default", "method was absent, set to max", "method")
-    return Pool(geometry(fields, "pool", 1), geometry(fields, "stride", 1), geometry(fields, "pad", 0), method or "max")
-
-
-def lrn(fields: Fields) -> LRN:
-    """Return local response normalisation (`lrn`, and `normalize` in older files)."""
-    size, kappa, alpha, beta = fields.numbers("param", (5.0, 1.0, 2e-5, 0.75), (4,))
-    return LRN(int(size) if size == int(size) else size, kappa, alpha, beta)  # type: ignore[arg-type]  # LRN refuses 2.5
-
-
-def relu(fields: Fields) -> ReLU:
-    """Return a ReLU, leaky where the file says so."""
-    return ReLU(fields.number("leak", 0))
-
-
-def dropout(fields: Fields) -> Dropout:
-    """Return dropout."""
-    return Dropout(fields.number("rate", 0.5))
-
-
-def loss(make: Callable[[Fields], Any]) -> Callable[[Fields], Any]:
-    """Return the reader of a loss layer; it drops the labels of the last training batch that stay in the file."""
-
-    def read(fields: Fields) -> Any:
-        if not is_empty(fields.take("class") if "class" in fields.values else []):
-            fields.remark("ignored", "labels of the last training batch", "class")
-        return make(fields)
-
-    return read
-
-
-def unknown(fields: Fields, what: str = "") -> Unknown:
-    """Return a layer without an implementation (`what`: said in the remark); it keeps all its fields."""
-    kind = fields.values["type"]
-    fields.remark("warning", f"{what or f'layers of type {kind!r}'} are shown but cannot be run", "type")
-    fields.used.update(fields.values)
-    return Unknown(kind, {name: value for name, value in fields.values.items() if name not in ("type", "name")})
-
-
-def registered(kind: str) -> Callable[[Fields], Any] | None:
+def registered(kind: str) -> Read | None:
     """Return the reader for a layer type or block class that a user registered, None if there is none."""
-    found = BY_NAME.get(kind.removeprefix("dagnn."))
-    if found is None:
+    entry = BY_NAME.get(kind.removeprefix("dagnn."))
+    if entry is None:
         return None
 
     def read(fields: Fields) -> Any:
         fields.used.update(fields.values)
         kept = {name: value for name, value in fields.values.items() if name not in ("type", "name")}
         try:
-            return found.build({name: value if name == "weights" else plain(value) for name, value in kept.items()})
+            return entry.build({name: value if name == "weights" else plain(value) for name, value in kept.items()})
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             what = f"{type(error).__name__}: {error}"
             raise fields.error("", f"the registered build function ended in {what}", "fields that it knows") from error
@@ -91,7 +54,7 @@ def registered(kind: str) -> Callable[[Fields], Any] | None:
     return read
 
 
-def made(read: Callable[[Fields], Any], fields: Fields) -> Any:
+def read_safely(read: Read, fields: Fields) -> Any:
     """Return the layer that `read` makes of the fields; what the layer itself refuses is a ModelFormatError."""
     try:
         return read(fields)
@@ -99,27 +62,3 @@ def made(read: Callable[[Fields], Any], fields: Fields) -> Any:
         raise
     except ValueError as error:
         raise fields.error("", str(error), f"fields of a sound {fields.values['type']} layer") from error
-
-
-TYPES: dict[str, Callable[[Fields], Any]] = {
-    "conv": conv,
-    "pool": pool,
-    "relu": relu,
-    "lrn": lrn,
-    "normalize": lrn,
-    "softmax": lambda fields: Softmax(),
-    "sigmoid": lambda fields: Sigmoid(),
-    "dropout": dropout,
-    "bnorm": more.batch_norm,
-    "convt": more.conv_transpose,
-    "spnorm": more.spatial_norm,
-    "noffset": more.norm_offset,
-    "normalizelp": more.normalize_lp,
-    "pdist": loss(more.distance),
-    "softmaxloss": loss(lambda fields: SoftmaxLoss()),
-    "loss": loss(lambda fields: Loss("softmaxlog")),
-}
-"""Layer type -> the function that reads it; what is not here is read by `unknown`."""
-
-LOSSES = ("softmaxloss", "loss", "pdist")
-"""Types with a second input: labels, or what the distance is taken from."""

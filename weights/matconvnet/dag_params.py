@@ -1,4 +1,4 @@
-"""The struct arrays of a DagNN file, and the arrays in its `params`."""
+"""Parameters of a DagNN file: the arrays in its `params`, and its struct arrays in general."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from refvis.weights.matconvnet.model import Remark
 
 
 def is_one(value: Tree) -> bool:
-    """Whether a value is a single 1, as learning rates are unless someone set them."""
+    """Whether a value is a single 1, the default of learning rates and weight decays."""
     return getattr(value, "size", 0) == 1 and bool(value == 1)
 
 
 def structs(net: dict[str, Tree], name: str, prefix: str) -> list[dict[str, Tree]]:
-    """Return a struct array as a list of dicts; [] where it is absent or empty."""
+    """Return the struct array `name` as a list of dicts; [] if it is absent or empty."""
     value = net.get(name, [])
     listed = [value] if isinstance(value, dict) and value else [] if is_empty(value) else value
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
@@ -24,30 +24,30 @@ def structs(net: dict[str, Tree], name: str, prefix: str) -> list[dict[str, Tree
 
 @dataclass(frozen=True)
 class Parameter:
-    """One of a DagNN's arrays, and where it stands."""
+    """One array of a DagNN, and its place in the file."""
 
     value: Tree
     place: str
 
 
 def parameters(net: dict[str, Tree], prefix: str) -> dict[str, Parameter]:
-    """Return the arrays by name."""
-    found: dict[str, Parameter] = {}
+    """Return the arrays in `params` by name."""
+    by_name: dict[str, Parameter] = {}
     for index, values in enumerate(structs(net, "params", prefix)):
         place = f"{prefix}params({index + 1})"
         name = values.get("name")
         if not isinstance(name, str) or not name:
             raise ModelFormatError(describe(name), "text", "", f"{place}.name")
-        if name in found:
+        if name in by_name:
             raise ModelFormatError(f"a second parameter named {name!r}", "one", "", f"{place}.name")
-        found[name] = Parameter(values.get("value", []), f"{place}.value")
-    return found
+        by_name[name] = Parameter(values.get("value", []), f"{place}.value")
+    return by_name
 
 
-def report_params(net: dict[str, Tree], prefix: str, taken: set[str], report: list[Remark]) -> None:
-    """Add remarks on parameters that no layer uses, and on their fields that nothing uses."""
+def report_params(net: dict[str, Tree], prefix: str, used: set[str], report: list[Remark]) -> None:
+    """Add remarks on the parameters that are not in `used`, and on the fields of parameters that are ignored."""
     listed = structs(net, "params", prefix)
-    unused = sorted({values["name"] for values in listed} - taken)
+    unused = sorted({values["name"] for values in listed} - used)
     if unused:
         report.append(Remark(f"{prefix}params", "ignored", f"no layer uses {', '.join(unused)}"))
     extra = {name for values in listed for name, value in values.items() if not is_one(value)} - {"name", "value"}

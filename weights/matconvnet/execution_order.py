@@ -1,39 +1,40 @@
-"""The order in which a DagNN evaluates its layers."""
+"""MatConvNet's order of execution of a DagNN's layers."""
 
 from collections.abc import Sequence
 
 from refvis.weights.errors import ModelFormatError
 
 Wiring = tuple[tuple[str, ...], tuple[str, ...]]
-"""Variables that a layer reads, and those that it writes."""
+"""The variables that a layer reads, and those that it writes."""
 
 
 def execution_order(wiring: Sequence[Wiring], places: Sequence[str]) -> list[int]:
-    """Return the layers' indices in MatConvNet's order: the farthest from an output first, ties as stored.
+    """Return the layers' indices in MatConvNet's order: the farthest from an output first, ties in the file's order.
 
-    `places` says where each layer stands. Raises ModelFormatError for a variable with two writers, and for a cycle.
+    `places` are the layers' places in the file. Raises ModelFormatError for a variable with two writers, and for a
+    cycle.
     """
-    writers = writers_of(wiring, places)
-    depths, waiting = [1] * len(wiring), readers_left(wiring, writers)
-    ready = [index for index, left in enumerate(waiting) if not left]
-    for index in ready:  # from the outputs back; it grows on the way
+    writers = writers_by_variable(wiring, places)
+    depths, readers = [1] * len(wiring), reader_counts(wiring, writers)
+    ready = [index for index, count in enumerate(readers) if not count]
+    for index in ready:  # from the outputs back to the inputs; the list grows on the way
         for name in wiring[index][0]:
             writer = writers.get(name)
             if writer is not None:
                 depths[writer] = max(depths[writer], depths[index] + 1)
-                waiting[writer] -= 1
-                if not waiting[writer]:
+                readers[writer] -= 1
+                if not readers[writer]:
                     ready.append(writer)
     if len(ready) < len(wiring):
-        stuck = next(index for index, left in enumerate(waiting) if left)
+        cyclic = next(index for index, count in enumerate(readers) if count)
         raise ModelFormatError(
-            "a layer that needs, through others, its own output", "a network without cycles", "", places[stuck]
+            "a layer whose input depends on its own output", "a network without cycles", "", places[cyclic]
         )
     return sorted(range(len(wiring)), key=lambda index: -depths[index])
 
 
-def writers_of(wiring: Sequence[Wiring], places: Sequence[str]) -> dict[str, int]:
-    """Return variable -> the index of the layer that writes it."""
+def writers_by_variable(wiring: Sequence[Wiring], places: Sequence[str]) -> dict[str, int]:
+    """Return the index of the layer that writes each variable."""
     writers: dict[str, int] = {}
     for index, (_, outputs) in enumerate(wiring):
         for name in outputs:
@@ -48,8 +49,8 @@ def writers_of(wiring: Sequence[Wiring], places: Sequence[str]) -> dict[str, int
     return writers
 
 
-def readers_left(wiring: Sequence[Wiring], writers: dict[str, int]) -> list[int]:
-    """Return for each layer how often its outputs are read."""
+def reader_counts(wiring: Sequence[Wiring], writers: dict[str, int]) -> list[int]:
+    """Return, for each layer, how often its outputs are read."""
     counts = [0] * len(wiring)
     for inputs, _ in wiring:
         for name in inputs:

@@ -5,16 +5,20 @@ from typing import Any
 
 import numpy as np
 
+from refvis.layers import Unknown
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.tree import Opaque, Tree
 from refvis.weights.matconvnet.model import Remark
+
+CUDNN = ("CuDNN", "cuDNN", "NoCuDNN", "CudnnWorkspaceLimit", "cudnnWorkspaceLimit")
+"""Options that say how to compute, not what."""
 
 
 class Fields:
     """The fields of the struct at `place`; `report` collects the remarks.
 
-    `elsewhere` has the places of those fields that stand outside the struct. `made` keeps what was made of an array,
-    so that layers that share it in the file share the result. `inputs` is the number of the layer's inputs.
+    `elsewhere` has the places of those fields that stand outside the struct. `converted` keeps what was made of an
+    array, so that layers that share it in the file share the result. `inputs` is the number of the layer's inputs.
     """
 
     def __init__(
@@ -23,22 +27,16 @@ class Fields:
         place: str,
         report: list[Remark],
         elsewhere: dict[str, str] | None = None,
-        made: dict[Any, Any] | None = None,
+        converted: dict[Any, Any] | None = None,
     ) -> None:
         self.values, self.place, self.report = values, place, report
-        self.elsewhere, self.made = elsewhere or {}, {} if made is None else made
+        self.elsewhere, self.converted = elsewhere or {}, {} if converted is None else converted
         self.used: set[str] = set()
         self.inputs = 1
 
     def where(self, name: str) -> str:
         """Return the place of the field `name` (or, if empty, of the struct)."""
         return self.elsewhere.get(name) or (f"{self.place}.{name}" if name else self.place)
-
-    def once(self, array: Any, make: Callable[[Any], Any]) -> Any:
-        """Return ``make(array)``, the same object each time for the same array."""
-        if (id(array), make) not in self.made:
-            self.made[id(array), make] = array, make(array)  # the array too: its id stays its own
-        return self.made[id(array), make][1]
 
     def remark(self, kind: Any, text: str, name: str = "") -> None:
         """Add a remark on this struct, or on its field `name`."""
@@ -47,6 +45,12 @@ class Fields:
     def error(self, name: str, found: str, expected: str, advice: str = "") -> ModelFormatError:
         """Return the error for the field `name` (or, if empty, for the struct)."""
         return ModelFormatError(found, expected, advice, self.where(name))
+
+    def leftover(self) -> None:
+        """Add one remark that lists the fields that nothing asked for (empty ones say nothing)."""
+        names = [name for name, value in self.values.items() if name not in self.used and not is_empty(value)]
+        if names:
+            self.remark("ignored", f"not used: {', '.join(names)}")
 
     def take(self, name: str) -> Tree | None:
         """Return the field `name` as it is, None where it is absent; it counts as used."""
@@ -61,6 +65,13 @@ class Fields:
         if not isinstance(value, str):
             raise self.error(name, describe(value), "text")
         return value
+
+    def choice(self, name: str, default: str) -> str:
+        """Return a text field; where it is absent, the default, with a remark."""
+        value = self.text(name)
+        if value is None:
+            self.remark("default", f"{name} was absent, set to {default}", name)
+        return value or default
 
     def numbers(self, name: str, default: tuple[float, ...], counts: tuple[int, ...]) -> tuple[float, ...]:
         """Return a field of numbers as a tuple, one of `counts` long; absent or empty: `default`, with a remark."""
@@ -83,11 +94,141 @@ class Fields:
         """Return a field that is true or false."""
         return bool(self.number(name, default))
 
-    def leftover(self) -> None:
-        """Add one remark that lists the fields that nothing asked for (empty ones say nothing)."""
-        names = [name for name, value in self.values.items() if name not in self.used and not is_empty(value)]
-        if names:
-            self.remark("ignored", f"not used: {', '.join(names)}")
+    def geometry(self, name: str, default: int | None) -> Any:
+        """Return whole numbers: one or two, or up to four for "pad" and "crop". Without a default, they are needed."""
+        if default is None and name not in self.values:
+            raise self.error(name, "nothing", "the window's size")
+        values = self.numbers(name, (default or 1,) if default is None else (default,), GEOMETRY.get(name, (1, 2)))
+        whole = tuple(int(value) for value in values)
+        if whole != values:
+            raise self.error(name, f"{values}", "whole numbers")
+        return whole[0] if len(whole) == 1 else whole
+
+    def matrix(self, name: str, shape: tuple[int, int]) -> tuple[tuple[float, ...], ...]:
+        """Return a field of numbers of that shape as rows."""
+        value = self.take(name)
+        if not isinstance(value, np.ndarray) or value.shape != shape:
+            raise self.error(name, describe(value), f"{shape[0]} x {shape[1]} numbers")
+        return tuple(tuple(float(number) for number in row) for row in value)
+
+    def arrays(self, *names: str) -> list[Any]:
+        """Return a layer's arrays, None for those absent or empty, from `weights` or the fields of older files."""
+        weights = self.take("weights")
+        if weights is None:
+            if names[0] not in self.values:
+                raise self.error("", "neither weights nor filters", "a cell weights = {filters, biases}")
+            weights = [self.take(name) for name in names]
+            places = list(names)
+            self.remark("changed", f"the older fields {' and '.join(names)} were read as weights")
+        else:
+            if not isinstance(weights, list):
+                raise self.error("weights", describe(weights), "a cell {filters, biases}")
+            places = [f"weights{{{i + 1}}}" for i in range(max(len(weights), len(names)))]
+        if len(weights) > len(names):
+            self.remark("ignored", f"{len(weights)} arrays, of which {len(names)} are used", "weights")
+        if not weights or is_empty(weights[0] if weights[0] is not None else []):
+            self.remark("warning", "no filters: each channel passes through", places[0])
+        arrays = [self.array(value, place) for value, place in zip(weights, places, strict=False)]
+        return (arrays + [None] * len(names))[: len(names)]
+
+    def own_arrays(self) -> list[Any]:
+        """Return all arrays in `weights` with four axes, the last one first."""
+        arrays = [self.array(value, f"weights{{{i + 1}}}") for i, value in enumerate(self.values["weights"])]
+        return [None if array is None else self.once(array, last_axis_first) for array in arrays]
+
+    def array(self, value: Tree | None, place: str) -> Any:
+        """Return one array of weights, float32 or float64 as stored; None where there is none."""
+        if value is None or is_empty(value):
+            return None
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
+            raise self.error(place, describe(value), "an array of real single or double numbers")
+        if value.dtype.kind != "f":
+            self.remark("changed", f"{value.dtype} was made float32", place)
+            value = self.once(value, single)
+        bad = not_finite(value)
+        if bad:
+            self.remark("warning", f"{bad} of {value.size} numbers are NaN or infinite", place)
+        return value
+
+    def once(self, array: Any, convert: Callable[[Any], Any]) -> Any:
+        """Return ``convert(array)``, the same object each time for the same array."""
+        if (id(array), convert) not in self.converted:
+            self.converted[id(array), convert] = array, convert(array)  # the array too: its id stays its own
+        return self.converted[id(array), convert][1]
+
+    def filters(self, array: Any) -> Any:
+        """Return filters of FH x FW x C x K (MATLAB drops trailing axes of 1) as K x FH x FW x C, contiguous."""
+        if array.ndim > 4:
+            raise self.error("weights{1}", describe(array), "at most four axes, FH x FW x C x K")
+        return self.once(array, last_axis_first)
+
+    def vector(self, array: Any) -> Any:
+        """Return an array as one row of numbers, in MATLAB's order."""
+        return self.once(array, flat)
+
+    def weights_of_instances(self) -> Any:
+        """Return the field `instanceWeights`: one number, an array with the last axis first, or None."""
+        weights = self.array(self.take("instanceWeights"), "instanceWeights")
+        if weights is None:
+            return None
+        return weights.item() if weights.size == 1 else self.once(weights, last_axis_first)
+
+    def options(self, name: str, known: tuple[str, ...]) -> dict[str, float]:
+        """Return a block's options, a cell {name, value, ...}, as far as they are `known`, as numbers by name."""
+        options: dict[str, float] = {}
+        cell = self.take(name)
+        listed = cell if isinstance(cell, list) else []
+        for option, value in zip(listed[::2], listed[1::2], strict=False):
+            if option in known:
+                options[option] = self._one_number(name, value)
+            elif option not in CUDNN:
+                self.remark("ignored", f"the option {option if isinstance(option, str) else describe(option)}", name)
+        return options
+
+    def _one_number(self, name: str, value: Tree) -> float:
+        if is_empty(value) or not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or value.size != 1:
+            raise self.error(name, describe(value), "1 number(s)")
+        return float(value.item())
+
+    def without_labels(self) -> None:
+        """Ignore the labels of the last training batch, which stay in a loss layer's field `class`."""
+        if not is_empty(self.take("class") if "class" in self.values else []):
+            self.remark("ignored", "labels of the last training batch", "class")
+
+    def unknown(self, what: str = "") -> Unknown:
+        """Return a layer without an implementation (`what`: said in the remark); it keeps all its fields."""
+        kind = self.values["type"]
+        self.remark("warning", f"{what or f'layers of type {kind!r}'} are shown but cannot be run", "type")
+        self.used.update(self.values)
+        return Unknown(kind, {name: value for name, value in self.values.items() if name not in ("type", "name")})
+
+
+GEOMETRY = {"pad": (1, 2, 4), "crop": (1, 2, 4)}
+"""How many numbers a field of geometry may have, where these are not one or two."""
+
+
+def last_axis_first(array: Any) -> Any:
+    """Return an array of up to four axes with four, the last one first, contiguous."""
+    array = array.reshape(array.shape + (1,) * (4 - array.ndim))
+    return np.ascontiguousarray(array.transpose(3, 0, 1, 2))
+
+
+def single(array: Any) -> Any:
+    """Return an array as float32."""
+    return array.astype("float32")
+
+
+def flat(array: Any) -> Any:
+    """Return an array as one row of numbers, in MATLAB's order."""
+    return array.reshape(-1, order="F")
+
+
+def not_finite(value: Any) -> int:
+    """Return how many numbers are NaN or infinite."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(value.sum()):  # neither leaves a sum again, and a sum takes no memory
+            return 0
+    return int(value.size - np.isfinite(value).sum())
 
 
 def is_empty(value: Tree) -> bool:

@@ -1,4 +1,4 @@
-"""The meta data of a model: class names and how to prepare an image, as plain Python values."""
+"""Meta data of a model: class names and the preprocessing of images, in plain Python values."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,30 +9,36 @@ from refvis.weights.mat.tree import Opaque, Tree
 from refvis.weights.matconvnet.fields import describe, is_empty
 from refvis.weights.matconvnet.model import Remark
 
+AddRemark = Callable[[str, Any, str], None]
+"""``(place, kind, text)`` adds a remark to the report."""
+
 OLD = ("classes", "normalization")
-"""What files from before `meta` hold beside the layers."""
+"""Fields that files from before `meta` hold beside the layers."""
 
 
 def read_meta(net: dict[str, Tree], place: str, report: list[Remark], channels: int | None = None) -> dict[str, Any]:
-    """Return ``net.meta`` (absent, empty or a struct) with the older top-level fields, in plain Python values.
+    """Return ``net.meta`` (absent, empty or a struct) with the older fields beside it, in plain Python values.
 
-    ``classes`` becomes {"name": [...], "description": [...]}, ``normalization`` a dict with imageSize and border as
-    tuples of ints, cropSize a tuple of floats, averageImage H x W x C, or C numbers, or None.
+    ``classes`` becomes {"name": [...], "description": [...]}. ``normalization`` becomes a dict: imageSize and border
+    are tuples of ints, cropSize a tuple of floats, averageImage is H x W x C, or C numbers, or None.
     """
     prefix = f"{place}." if place else ""
-    found = net.get("meta", {})
-    if not isinstance(found, dict):
-        if not is_empty(found):
-            report.append(Remark(f"{prefix}meta", "ignored", f"{describe(found)}, expected a struct"))
-        found = {}
-    values = dict(found)
+    stored = net.get("meta", {})
+    if not isinstance(stored, dict):
+        if not is_empty(stored):
+            report.append(Remark(f"{prefix}meta", "ignored", f"{describe(stored)}, expected a struct"))
+        stored = {}
+    values = dict(stored)
     for name in OLD:
         if name in net and name not in values:
             values[name] = net[name]
             report.append(Remark(f"{prefix}{name}", "changed", f"moved into meta.{name}"))
         elif name in net:
             report.append(Remark(f"{prefix}{name}", "ignored", f"meta.{name} was used instead"))
-    remark = _remarker(f"{prefix}meta", report)
+
+    def remark(place: str, kind: Any, text: str) -> None:
+        report.append(Remark(f"{prefix}meta.{place}", kind, text))
+
     meta = {name: plain(value) for name, value in values.items() if name not in OLD}
     if isinstance(values.get("normalization"), dict):
         meta["normalization"] = read_normalization(values["normalization"], remark)
@@ -41,15 +47,8 @@ def read_meta(net: dict[str, Tree], place: str, report: list[Remark], channels: 
     return meta
 
 
-Remarker = Callable[[str, Any, str], None]
-
-
-def _remarker(prefix: str, report: list[Remark]) -> Remarker:
-    return lambda place, kind, text: report.append(Remark(f"{prefix}.{place}", kind, text))
-
-
-def read_normalization(values: dict[str, Tree], remark: Remarker) -> dict[str, Any]:
-    """Return the normalization struct in plain values; a missing cropSize follows from imageSize and border."""
+def read_normalization(values: dict[str, Tree], remark: AddRemark) -> dict[str, Any]:
+    """Return the normalization struct in plain values; a missing cropSize is computed from imageSize and border."""
     result = {name: plain(value) for name, value in values.items()}
     for name in ("imageSize", "border", "cropSize"):
         if name in values:
@@ -65,7 +64,7 @@ def read_normalization(values: dict[str, Tree], remark: Remarker) -> dict[str, A
 
 
 def sizes(value: Tree, number: type) -> tuple[Any, ...] | None:
-    """Return numbers as a tuple, of ints where `number` is int and they are whole; None if there are none."""
+    """Return numbers as a tuple, of ints if `number` is int and all are whole; None if there are no numbers."""
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or value.size == 0:
         return None
     listed = value.ravel(order="F").tolist()
@@ -73,8 +72,8 @@ def sizes(value: Tree, number: type) -> tuple[Any, ...] | None:
     return tuple(int(entry) if whole else float(entry) for entry in listed)
 
 
-def average_image(value: Tree, remark: Remarker) -> Any:
-    """Return the average image, H x W x C, or its C numbers where it is one colour, or None."""
+def average_image(value: Tree, remark: AddRemark) -> Any:
+    """Return the average image, H x W x C, or C numbers if it is a single colour, or None."""
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
         if not is_empty(value):
             remark("normalization.averageImage", "ignored", f"{describe(value)}, expected an array")
@@ -87,8 +86,8 @@ def average_image(value: Tree, remark: Remarker) -> Any:
     return np.ascontiguousarray(value if value.ndim > 2 else value[:, :, None])
 
 
-def read_classes(value: Tree, remark: Remarker, channels: int | None) -> dict[str, Any]:
-    """Return the class names as {"name": [...], "description": [...]}; a plain cell of names is accepted too."""
+def read_classes(value: Tree, remark: AddRemark, channels: int | None) -> dict[str, Any]:
+    """Return the class names as {"name": [...], "description": [...]}, from a struct or a plain cell of names."""
     values = value if isinstance(value, dict) else {"name": value}
     result = {name: plain(entry) for name, entry in values.items()}
     for name in ("name", "description"):
@@ -105,7 +104,7 @@ def read_classes(value: Tree, remark: Remarker, channels: int | None) -> dict[st
 
 
 def texts(value: Tree) -> list[str]:
-    """Return a cell of texts, or the rows of a text, as a list of str."""
+    """Return a cell of texts, or the rows of one text, as a list of str."""
     entries = value if isinstance(value, list) else [value]
     return [
         entry.rstrip() if isinstance(entry, str) else "" if is_empty(entry) else str(plain(entry)) for entry in entries
@@ -113,7 +112,7 @@ def texts(value: Tree) -> list[str]:
 
 
 def plain(value: Tree) -> Any:
-    """Return any value in plain Python: numbers for single values, tuples for rows, arrays for the rest."""
+    """Return a value in plain Python: a number for a single value, a tuple for a row, an array for other shapes."""
     if isinstance(value, dict):
         return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What a model file is read into: nodes, meta data, and remarks on what was filled in, changed or left out."""
+"""The contents of a model file: nodes, meta data, and remarks on what was filled in, changed or left out."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,10 +8,18 @@ from refvis.layers import Node
 
 @dataclass(frozen=True)
 class Remark:
-    """One thing that loading did by itself at `place` in the file.
+    """One entry of a load report: something that loading filled in, changed or ignored, or a warning.
 
-    `kind`: a "default" was filled in, something was "ignored" or "changed", or it is a "warning". `advice`: what mends
-    it, if something does.
+    Fields:
+
+        place    the place in the file in MATLAB's notation: net.layers{1}.pad
+        kind     "default" (filled in), "changed", "ignored" or "warning" (look at it before you trust a result)
+        text     the remark itself
+        advice   what to do about it; "" if nothing has to be done
+
+    >>> from refvis.weights import Remark
+    >>> print(Remark("net.layers{1}.pad", "default", "pad was absent, set to 0"))
+    net.layers{1}.pad: pad was absent, set to 0 (default)
     """
 
     place: str
@@ -21,7 +29,7 @@ class Remark:
 
     @property
     def words(self) -> str:
-        """The text, and the advice in brackets."""
+        """The text, followed by the advice in brackets."""
         return f"{self.text} ({self.advice})" if self.advice else self.text
 
     def __str__(self) -> str:
@@ -30,9 +38,14 @@ class Remark:
 
 @dataclass(frozen=True)
 class Model:
-    """A network from a file: `nodes` in order of execution, `meta` in plain Python values, the load `report`.
+    """A network as it was read from a file; ``refvis.load`` makes a `Network` of it.
 
-    `stored` names a DagNN's layers in the order in which they stand in the file; it is empty for a simplenn model.
+    Fields:
+
+        nodes    the layers with their names and variables, in order of execution
+        meta     class names and preprocessing, in plain Python values
+        report   the remarks on what was filled in, changed or ignored
+        stored   the names of a DagNN's layers in the order of the file; empty for a simplenn model
     """
 
     nodes: tuple[Node, ...]

@@ -1,4 +1,4 @@
-"""Networks -> the struct that MatConvNet's ``net.saveobj()`` makes of a DagNN."""
+"""Writer of DagNN models: the struct that MatConvNet's ``net.saveobj()`` makes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,13 +9,14 @@ import numpy as np
 
 from refvis.layers import FullyConnected, Node, Scale, Unknown, title
 from refvis.layers.base.arrays import storage
+from refvis.layers.base.blocks import Struct
 from refvis.layers.graph.registry import BY_TYPE
 from refvis.weights.mat.write import Structs
-from refvis.weights.matconvnet.writer_table import WRITERS
-from refvis.weights.matconvnet.writers import Struct, matlab_array
+from refvis.weights.matconvnet.blocks import BLOCKS
+from refvis.weights.matconvnet.matlab_values import matlab_array, matlab_fields
 
-Array3 = tuple[str, Any, Any]
-"""What a parameter's name ends in, the layer's array, and the array as it is stored."""
+ArrayRow = tuple[str, Any, Any]
+"""The end of a parameter's name, the layer's array, and the array as it is stored."""
 
 
 def dag_struct(nodes: Sequence[Node]) -> Struct:
@@ -23,17 +24,17 @@ def dag_struct(nodes: Sequence[Node]) -> Struct:
 
     Raises ValueError for layers that a DagNN has no block for.
     """
-    found = Parts()
+    writer = DagWriter()
     for node in nodes:
-        found.add(node)
-    names = dict.fromkeys(name for layer in found.layers for name in (*layer["inputs"], *layer["outputs"]))
+        writer.add(node)
+    names = dict.fromkeys(name for layer in writer.layers for name in (*layer["inputs"], *layer["outputs"]))
     variables = Structs({"name": name, "precious": False} for name in names)
-    return {"vars": variables, "params": Structs(found.params), "layers": Structs(found.layers)}
+    return {"vars": variables, "params": Structs(writer.params), "layers": Structs(writer.layers)}
 
 
 @dataclass
-class Parts:
-    """The layers and parameters of a struct in the making."""
+class DagWriter:
+    """The layers and parameters of a DagNN struct, collected node by node."""
 
     layers: list[Struct] = field(default_factory=list)
     params: list[Struct] = field(default_factory=list)
@@ -41,21 +42,21 @@ class Parts:
     written: set[str] = field(default_factory=set)
 
     def add(self, node: Node) -> None:
-        """Add the layer of a node; nodes of one unknown layer with several outputs are one layer again."""
-        with naming(node):
-            layer = as_read(node.layer, "dagnn.")
+        """Add the layer of a node; the nodes of one unknown layer with several outputs become one layer again."""
+        with errors_naming(node):
+            layer = as_stored_type(node.layer, "dagnn.")
         outputs = all_outputs(layer, node)
         if outputs[0] in self.written:
             return
         self.written.update(outputs)
-        with naming(node):
-            kind, block, arrays = unknown_parts(layer) if isinstance(layer, Unknown) else parts(layer, node)
+        with errors_naming(node):
+            kind, block, arrays = unknown_block(layer) if isinstance(layer, Unknown) else known_block(layer, node)
         params = [self.param(node.name + ending, array, value) for ending, array, value in arrays]
         wiring = {"inputs": list(node.inputs), "outputs": outputs, "params": params}
         self.layers.append({"name": node.name, "type": kind, **wiring, "block": block})
 
     def param(self, name: str, array: Any, value: Any) -> str:
-        """Return the name of the parameter for an array, the first one's if it is shared."""
+        """Return the name of an array's parameter; an array that layers share keeps its first name."""
         is_array = isinstance(array, np.ndarray) and array.size
         key = (storage(array), value.shape) if is_array else name  # the same numbers, stored in the same shape
         if key not in self.names:
@@ -64,54 +65,50 @@ class Parts:
         return self.names[key]
 
 
-def parts(layer: Any, node: Node) -> tuple[str, Struct, list[Array3]]:
+def known_block(layer: Any, node: Node) -> tuple[str, Struct, list[ArrayRow]]:
     """Return a layer's block class, its block's fields, and its arrays."""
-    writer = WRITERS.get(type(layer))
-    if writer is None or not writer.block:
-        raise cannot(node, "a DagNN")
-    renamed = dict(writer.renamed)
-    block = {renamed.get(name, name): value for name, value in writer.fields(layer).items()} | writer.more(layer)
-    arrays = [(letter, getattr(layer, name), stored(name, getattr(layer, name))) for name, letter in writer.arrays]
-    while arrays and (arrays[-1][1] is None or (arrays[0][1] is None and writer.block == "Scale")):
-        arrays.pop(-1 if arrays[-1][1] is None else 0)  # what a Scale has not is an input
+    row = BLOCKS.get(type(layer))
+    if row is None or not row.block:
+        raise no_place_error(node, "a DagNN")
+    renamed = dict(row.renamed)
+    block = {renamed.get(name, name): value for name, value in matlab_fields(row.fields(layer)).items()}
+    block |= matlab_fields(row.more(layer))
+    arrays = [(letter, getattr(layer, name), matlab_array(name, getattr(layer, name))) for name, letter in row.arrays]
+    while arrays and (arrays[-1][1] is None or (arrays[0][1] is None and row.block == "Scale")):
+        arrays.pop(-1 if arrays[-1][1] is None else 0)  # a Scale without one of its arrays reads it as an input
     if isinstance(layer, Scale):
         block["hasBias"] = len(node.inputs) + len(arrays) > 2
         if layer.scale is not None and len(node.inputs) > 1:
-            raise ValueError("MatConvNet cannot take the offset from an input where the factor is a parameter")
-    return f"dagnn.{writer.block}", block, arrays
+            raise ValueError("MatConvNet cannot read the offset from an input if the factor is a parameter")
+    return f"dagnn.{row.block}", block, arrays
 
 
-def unknown_parts(layer: Unknown) -> tuple[str, Struct, list[Array3]]:
-    """Return the same of a layer without implementation, as they were read."""
+def unknown_block(layer: Unknown) -> tuple[str, Struct, list[ArrayRow]]:
+    """Return the same for a layer without an implementation, as it was read."""
     arrays = layer.fields.get("weights", [])
     block = {name: value for name, value in layer.fields.items() if name not in ("weights", "outputs")}
     return layer.type, block, [(f"p{number}", array, array) for number, array in enumerate(arrays, 1)]
 
 
 def all_outputs(layer: Any, node: Node) -> list[str]:
-    """Return the node's output, or those of the whole layer of which it is a part."""
-    found = layer.fields.get("outputs") if isinstance(layer, Unknown) else None
-    return list(found) if isinstance(found, list) and node.output in found else list(node.outputs)
+    """Return the node's output, or all outputs of the unknown layer that the node is a part of."""
+    outputs = layer.fields.get("outputs") if isinstance(layer, Unknown) else None
+    return list(outputs) if isinstance(outputs, list) and node.output in outputs else list(node.outputs)
 
 
-def as_read(layer: Any, prefix: str = "") -> Any:
-    """Return a layer as it is; one of a type that a user registered as the Unknown that files hold."""
-    found = BY_TYPE.get(type(layer))
-    if found is None:
+def as_stored_type(layer: Any, prefix: str = "") -> Any:
+    """Return the layer; one of a type that a user registered becomes an Unknown with the fields that files hold."""
+    entry = BY_TYPE.get(type(layer))
+    if entry is None:
         return layer
-    if found.save is None:
-        raise ValueError(f"{title(layer)} was registered without save=, so that it cannot be written")
-    return Unknown(prefix + found.name, found.save(layer))
-
-
-def stored(name: str, array: Any) -> Any:
-    """Return a layer's array as it is stored, [] where it is absent."""
-    return np.zeros((0, 0), "float32") if array is None else matlab_array(name, array)
+    if entry.save is None:
+        raise ValueError(f"{title(layer)} was registered without save=: register it with save= to write it to a file")
+    return Unknown(prefix + entry.name, entry.save(layer))
 
 
 @contextmanager
-def naming(node: Node) -> Iterator[None]:
-    """Let an error say at which layer it was raised."""
+def errors_naming(node: Node) -> Iterator[None]:
+    """Make errors that are raised inside name the layer."""
     try:
         yield
     except ValueError as error:
@@ -119,7 +116,7 @@ def naming(node: Node) -> Iterator[None]:
         raise error if str(error).startswith(what) else ValueError(f"{what}: {error}") from error
 
 
-def cannot(node: Node, what: str) -> ValueError:
-    """Return the error for a layer that has no place in a file."""
+def no_place_error(node: Node, what: str) -> ValueError:
+    """Return the error for a layer that a file of this kind cannot hold."""
     advice = ": make it a Conv with filters as big as its input" if isinstance(node.layer, FullyConnected) else ""
     return ValueError(f"layer {node.name!r} ({title(node.layer)}) cannot be written to {what}{advice}")

@@ -1,4 +1,4 @@
-"""Simplenn models of every era -> nodes and meta, as MatConvNet's `vl_simplenn_tidy` would upgrade them."""
+"""Reader of simplenn models of every era: nodes and meta, upgraded as MatConvNet's `vl_simplenn_tidy` does."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from refvis.layers import (
 )
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.tree import Tree
-from refvis.weights.matconvnet.blocks import LOSSES, TYPES, made, registered, unknown
+from refvis.weights.matconvnet.blocks import LABELLED, read_chained
 from refvis.weights.matconvnet.fields import Fields, describe
 from refvis.weights.matconvnet.meta import read_meta
 from refvis.weights.matconvnet.model import Model, Remark
@@ -50,17 +50,17 @@ def read_simplenn(net: dict[str, Tree], place: str, report: list[Remark]) -> Mod
 
 
 def read_layer(fields: Fields, index: int, taken: set[str]) -> Node:
-    """Return the node of the layer number `index` (from 0); its name differs from those `taken`."""
+    """Return the node of the layer number `index` (from 0), with a name that is not in `taken`."""
     kind = fields.text("type")
     if kind is None:
         raise fields.error("type", "nothing", "the layer's type, such as 'conv'")
     name = read_name(fields, index, taken)
-    layer = made(registered(kind) or TYPES.get(kind, unknown), fields)
+    layer = read_chained(kind, fields)
     fields.used.add("weights")
     if is_false(fields.values.get("precious")):
         fields.used.add("precious")
     fields.leftover()
-    inputs = (f"x{index}", "label") if kind in LOSSES else (f"x{index}",)
+    inputs = (f"x{index}", "label") if kind in LABELLED else (f"x{index}",)
     return Node(name, layer, inputs, (f"x{index + 1}",))
 
 
@@ -70,7 +70,7 @@ def is_false(value: Tree) -> bool:
 
 
 def read_name(fields: Fields, index: int, taken: set[str]) -> str:
-    """Return the layer's name, layerN if it has none, with a number added if it is taken."""
+    """Return the layer's name, or layerN if it has none; a name that is taken gets a number."""
     given = fields.text("name")
     base = name = given or f"layer{index + 1}"
     if given is None:
@@ -87,11 +87,11 @@ def read_name(fields: Fields, index: int, taken: set[str]) -> str:
 KEEP_CHANNELS = (
     BatchNorm, Conv, Dropout, LRN, Loss, NormOffset, Pool, ReLU, Sigmoid, Softmax, SoftmaxLoss, SpatialNorm,
 )  # fmt: skip
-"""Types whose output has the channels of their input (a Conv without filters, a loss as far as this goes)."""
+"""Types whose output has as many channels as their input; a Conv only if it has no filters."""
 
 
 def check_channels(nodes: list[Node], prefix: str) -> int | None:
-    """Refuse a convolution that does not fit the channels before it; return the channels before any loss, if known."""
+    """Return the channels of the output before any loss, or None; refuse a convolution that does not fit its input."""
     channels: int | None = None
     for index, node in enumerate(nodes):
         layer: Any = node.layer

@@ -5,7 +5,7 @@ from math import sqrt
 from pathlib import Path
 from refvis.dataset_examples.result import Examples
 from refvis.layers import Array
-from refvis.layers.base.windows import Number
+from refvis.layers.base.geometry import Number
 from refvis.results import Heatmap
 from refvis.results import png
 import numpy as np

@@ -19,7 +19,8 @@ from refvis.layers.fast import pool as fast_pool
 @st.composite
 def normalisations(draw: st.DrawFn) -> tuple[layers.LRN, np.ndarray, np.ndarray]:
     beta = draw(st.sampled_from([0.25, 0.5, 0.75, 1.0, 0.6, 0.0]))
-    layer = layers.LRN(draw(st.integers(1, 9)), draw(st.sampled_from([0.0, 1.0, 2.5])), draw(st.just(0.0) | st.floats(1e-5, 3)), beta)
+    kappa, alpha = draw(st.sampled_from([0.0, 1.0, 2.5])), draw(st.just(0.0) | st.floats(1e-5, 3))
+    layer = layers.LRN(draw(st.integers(1, 9)), kappa, alpha, beta)
     shape = draw(st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 5), st.integers(1, 7)))
     random, dtype = np.random.default_rng(draw(st.integers(0, 99))), draw(st.sampled_from(["float32", "float64"]))
     x, g = (random.standard_normal(shape, dtype) for _ in range(2))

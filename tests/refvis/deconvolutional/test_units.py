@@ -11,7 +11,7 @@ from support.small_nets import classifier, inputs
 
 import refvis
 from refvis.layers import BatchNorm, Dropout, Graph, NormalizeLp, ReLU, modes, relu
-from refvis.layers.graph.per_image import APART
+from refvis.layers.operators import is_per_image
 from refvis.targets import target
 from refvis.units import Selection
 
@@ -66,10 +66,10 @@ def test_units_do_not_meet_where_images_do(layer):
 
 
 def test_layers_that_treat_images_apart():
-    assert not APART[Dropout](Dropout(mask=np.ones((2, 1, 1, 3))))
-    assert APART[Dropout](Dropout(mask=np.ones((1, 1, 1, 3))))
-    assert APART[BatchNorm](BatchNorm(np.ones(3), np.ones(3), np.ones((3, 2))))
-    assert set(APART) <= set(refvis.layers.OPERATORS)
+    assert not is_per_image(Dropout(mask=np.ones((2, 1, 1, 3))))
+    assert is_per_image(Dropout(mask=np.ones((1, 1, 1, 3))))
+    assert is_per_image(BatchNorm(np.ones(3), np.ones(3), np.ones((3, 2))))
+    assert not is_per_image(object()), "of a type without a row it is not known"
 
 
 def test_units_walk_together_as_far_as_the_memory_goes(monkeypatch):

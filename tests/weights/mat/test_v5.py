@@ -17,7 +17,7 @@ from refvis.weights import Limits, ModelFormatError, read_mat
 from refvis.weights.mat import inflate, layout
 from refvis.weights.mat.inflate import FileBytes, InflatedBytes
 from refvis.weights.mat.tree import DEFAULT_LIMITS, Budget
-from refvis.weights.matconvnet.parameters import last_axis_first, not_finite
+from refvis.weights.matconvnet.fields import last_axis_first, not_finite
 from refvis.weights.sandbox import messages
 
 FEW = 40

@@ -1,0 +1,128 @@
+"""How MatConvNet's models hold a layer: a struct in a simplenn chain, a block in a DagNN.
+
+Layers know the names and defaults of these structs' fields, as plain values; `refvis.weights` knows the files.
+"""
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from refvis.layers.base.arrays import Array
+
+Struct: TypeAlias = dict[str, Any]
+"""Fields of a struct: numbers, tuples of numbers, texts, lists (cells), NumPy arrays in MATLAB's layout."""
+
+ANY_NUMBER = range(1, 2**31)
+"""Any number of inputs."""
+
+
+class Fields(Protocol):
+    """The fields of one struct of a model, as a layer's `read` asks for them.
+
+    Every default that is taken becomes a remark of the load report; what does not fit is an error that names the file's
+    field. `inputs` is the number of the layer's inputs.
+    """
+
+    inputs: int
+
+    def number(self, name: str, default: float) -> float:
+        """Return a field of one number."""
+
+    def numbers(self, name: str, default: tuple[float, ...], counts: tuple[int, ...]) -> tuple[float, ...]:
+        """Return a field of numbers, one of `counts` long."""
+
+    def flag(self, name: str, default: bool) -> bool:
+        """Return a field that is true or false."""
+
+    def text(self, name: str) -> str | None:
+        """Return a text; None where it is absent or empty."""
+
+    def choice(self, name: str, default: str) -> str:
+        """Return a text; where it is absent, the default, with a remark."""
+
+    def geometry(self, name: str, default: int | None) -> Any:
+        """Return whole numbers, (y, x) or one; for "pad" and "crop" also four. Without a default, they are needed."""
+
+    def matrix(self, name: str, shape: tuple[int, int]) -> tuple[tuple[float, ...], ...]:
+        """Return a field of numbers of that shape as rows."""
+
+    def arrays(self, *names: str) -> list[Array | None]:
+        """Return the arrays in `weights`; files of older versions hold them in fields of these names."""
+
+    def own_arrays(self) -> list[Array | None]:
+        """Return all arrays in `weights` with four axes, the last one first; their number is the file's."""
+
+    def filters(self, array: Array) -> Array:
+        """Return filters FH x FW x C x K as K x FH x FW x C."""
+
+    def vector(self, array: Array) -> Array:
+        """Return an array with one axis."""
+
+    def weights_of_instances(self) -> Array | float | None:
+        """Return the field `instanceWeights`: one number, an array with four axes, the last one first, or None."""
+
+    def options(self, name: str, known: tuple[str, ...]) -> dict[str, float]:
+        """Return the known ones among the options in a cell {name, value, ...}."""
+
+    def without_labels(self) -> None:
+        """Ignore the labels of the last training batch, which may stand in the field `class`."""
+
+    def remark(self, kind: Any, text: str, name: str = "") -> None:
+        """Add a remark ("default", "changed", "ignored", "warning") on the field, or on the struct."""
+
+    def error(self, name: str, found: str, expected: str, advice: str = "") -> ValueError:
+        """Return the error for the field, or for the struct."""
+
+    def unknown(self, what: str) -> Any:
+        """Return a layer that is shown but does not run; `what` says in the remark what it is."""
+
+
+def no_fields(layer: Any) -> Struct:
+    """Return no fields."""
+    return {}
+
+
+def fits(layer: Any) -> bool:
+    """Return True: a chain can hold every layer of the type."""
+    return True
+
+
+@dataclass(frozen=True)
+class Block:
+    """How a layer is read from, and written to, MatConvNet's models.
+
+    read          ``(fields) -> layer``
+    type, older   the simplenn type that is written, and others that are read; "": a chain cannot hold the layer
+    block         the DagNN class, without "dagnn."; "": a DagNN cannot hold the layer
+    fields        ``(layer) -> Struct``, what both hold
+    arrays        the layer's arrays in the order of `weights`, each with the letter that ends its name in a DagNN
+    read_block    as `read`, for a block whose defaults or fields differ
+    renamed       fields that a block calls otherwise: (name in a chain, name in a block)
+    more          ``(layer) -> Struct``, what only a block holds
+    inputs        numbers of inputs that a block may have; none: blocks of this class are read as another layer
+    unused        fields of a block that say nothing about what it computes
+    in_chain      whether a chain can hold this layer
+    """
+
+    read: Callable[[Fields], Any]
+    type: str = ""
+    block: str = ""
+    fields: Callable[[Any], Struct] = no_fields
+    arrays: tuple[tuple[str, str], ...] = ()
+    older: tuple[str, ...] = ()
+    read_block: Callable[[Fields], Any] | None = None
+    renamed: tuple[tuple[str, str], ...] = ()
+    more: Callable[[Any], Struct] = no_fields
+    inputs: Container[int] = (1,)
+    unused: tuple[str, ...] = ()
+    in_chain: Callable[[Any], bool] = fits
+
+
+FILTERS = (("filters", "f"), ("biases", "b"))
+"""The arrays of layers with filters."""
+
+
+def filter_size(layer: Any) -> Struct:
+    """Return the size of filters as a block has it, FH x FW x C x K, and whether there are biases."""
+    size = (1, 1, 0, 0) if layer.filters is None else tuple(layer.filters.shape[axis] for axis in (1, 2, 3, 0))
+    return {"size": size, "hasBias": layer.biases is not None}
