@@ -11,20 +11,20 @@ from refvis.weights import bundled_names, bundled_path, read_mat, read_model, sa
 from refvis.weights.matconvnet.simplenn import read_simplenn
 
 
-def found(name):
+def model_file(name):
     return golden(name)[0] if golden(name) else shared("golden", f"{name}.mat")
 
 
 def test_old_format_equals_its_upgrade():
-    old, tidied = read_model(found("simplenn_net_old_format")), read_model(found("simplenn_net_old_tidied"))
+    old, tidied = read_model(model_file("simplenn_net_old_format")), read_model(model_file("simplenn_net_old_tidied"))
     assert_same(old.nodes, tidied.nodes)
     assert_same(old.meta, tidied.meta)
     assert tidied.report == []
 
 
 def test_newer_format_equals_its_upgrade():
-    old = read_model(found("simplenn_net_old_format"))
-    new, tidied_new = read_model(found("simplenn_net_new")), read_model(found("simplenn_net_new_tidied"))
+    old = read_model(model_file("simplenn_net_old_format"))
+    new, tidied_new = read_model(model_file("simplenn_net_new")), read_model(model_file("simplenn_net_new_tidied"))
     assert_same(new.nodes, tidied_new.nodes)
     assert_same(new.meta, tidied_new.meta)
     for one, two in zip(old.nodes, new.nodes, strict=True):
@@ -32,7 +32,7 @@ def test_newer_format_equals_its_upgrade():
 
 
 def test_original_upgrade_case_by_case():
-    tree = read_mat(found("tidy_cases"))
+    tree = read_mat(model_file("tidy_cases"))
     before, after = tree["inputs"]["net"], tree["outputs"]["net"]
     assert len(before["layers"]) == 15
     for one, two in zip(before["layers"], after["layers"], strict=True):

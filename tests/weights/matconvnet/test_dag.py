@@ -120,17 +120,17 @@ def test_every_block(kind, block, inputs, expected):
 def test_blocks_with_parameters():
     column = np.arange(4, dtype="float32")[:, None]
     moments = np.stack([column, column + 1], axis=1)[..., 0]
-    found = only("dagnn.BatchNorm", "x", "y", "m b s", {"epsilon": row(0.5)}, m=column, b=-column, s=moments)
-    assert_same(found, BatchNorm(column.ravel(), -column.ravel(), moments, 0.5))
+    norm = only("dagnn.BatchNorm", "x", "y", "m b s", {"epsilon": row(0.5)}, m=column, b=-column, s=moments)
+    assert_same(norm, BatchNorm(column.ravel(), -column.ravel(), moments, 0.5))
     assert only("dagnn.BatchNorm", "x", "y", "m b", m=column, b=column).moments is None
-    found = only("dagnn.ConvTranspose", "x", "y", "f", {"upsample": row(2), "crop": row(1, 0, 0, 1)}, f=FILTERS)
-    assert (found.upsample, found.crop, found.groups, found.biases) == ((2, 2), (1, 0, 0, 1), 1, None)
-    assert_same(found.filters, np.ascontiguousarray(FILTERS.transpose(3, 0, 1, 2)))
+    up = only("dagnn.ConvTranspose", "x", "y", "f", {"upsample": row(2), "crop": row(1, 0, 0, 1)}, f=FILTERS)
+    assert (up.upsample, up.crop, up.groups, up.biases) == ((2, 2), (1, 0, 0, 1), 1, None)
+    assert_same(up.filters, np.ascontiguousarray(FILTERS.transpose(3, 0, 1, 2)))
     factor = np.arange(6, dtype="float32").reshape(1, 1, 6)
-    found = only("dagnn.Scale", "x", "y", "s b", s=factor, b=-factor)
-    assert_same((found.scale, found.offset), (factor[None], -factor[None]))
-    found = only("dagnn.Scale", "x z", "y", "b", b=factor)
-    assert_same((found.scale, found.offset), (None, factor[None]))
+    scale = only("dagnn.Scale", "x", "y", "s b", s=factor, b=-factor)
+    assert_same((scale.scale, scale.offset), (factor[None], -factor[None]))
+    scale = only("dagnn.Scale", "x z", "y", "b", b=factor)
+    assert_same((scale.scale, scale.offset), (None, factor[None]))
 
 
 def test_deepest_layers_come_first():
@@ -159,10 +159,10 @@ def test_order_is_the_originals(name):
 def test_unknown_blocks_keep_everything():
     fields = {"lambda": row(0.5), "run": Opaque("function_handle")}
     model = load(layer("u", "dagnn.vllab_dag_loss", "x y", "z", "p", block=fields), p=FILTERS)
-    found = model.nodes[0].layer
-    assert isinstance(found, Unknown)
-    assert (found.type, set(found.fields)) == ("dagnn.vllab_dag_loss", {"lambda", "run", "weights"})
-    assert_same(found.fields["weights"], [FILTERS])
+    unknown = model.nodes[0].layer
+    assert isinstance(unknown, Unknown)
+    assert (unknown.type, set(unknown.fields)) == ("dagnn.vllab_dag_loss", {"lambda", "run", "weights"})
+    assert_same(unknown.fields["weights"], [FILTERS])
     assert any("vllab_dag_loss" in text for _, text in remarks(model, "warning"))
 
 
@@ -227,7 +227,7 @@ def with_params(value):
         (net(layer("p", "dagnn.Concat", "x", "y", dim=row(5))), "net.layers(1).block.dim: 5, expected 1, 2, 3 or 4"),
         (net(layer("l", "dagnn.Loss", "x c", "y", opts=["topk", "a"])), "layers(1).block.opts: the text 'a'"),
         (net(RELU, RELU | {"name": "s"}), "net.layers(2).outputs: the variable 'y' is written a second time"),
-        (net(RELU, layer("s", "dagnn.ReLU", "y", "x")), "net.layers(1): a layer that needs, through others, its own"),
+        (net(RELU, layer("s", "dagnn.ReLU", "y", "x")), "net.layers(1): a layer whose input depends on its own output"),
         (net(layer("s", "dagnn.ReLU", "y", "y")), "net.layers(1): a layer that needs"),
         (with_params([{"value": FILTERS}]), "net.params(1).name: nothing, expected text"),
         (with_params([{"name": "f"}, {"name": "f"}]), "net.params(2).name: a second parameter named 'f'"),

@@ -46,23 +46,23 @@ simple = st.one_of(
 
 @st.composite
 def chains(draw):
-    found = [draw(st.one_of(convolutions(), simple)) for _ in range(draw(st.integers(1, 5)))]
+    chosen = [draw(st.one_of(convolutions(), simple)) for _ in range(draw(st.integers(1, 5)))]
     # Each convolution has depth 1: the number of filters has to be a multiple of the channels before.
     channels = 1
-    for index, layer in enumerate(found):
+    for index, layer in enumerate(chosen):
         if isinstance(layer, Conv):
             filters = np.concatenate([layer.filters] * channels)
             biases = None if layer.biases is None else np.concatenate([layer.biases] * channels)
-            found[index] = dataclasses.replace(layer, filters=filters, biases=biases)
+            chosen[index] = dataclasses.replace(layer, filters=filters, biases=biases)
             channels = len(filters)
             if channels > 16:
-                found = found[: index + 1]
+                chosen = chosen[: index + 1]
                 break
-    found += draw(st.sampled_from([[], [SoftmaxLoss()], [Loss()]]))
+    chosen += draw(st.sampled_from([[], [SoftmaxLoss()], [Loss()]]))
     names = draw(
-        st.lists(st.text("abc_é1", min_size=1, max_size=9), min_size=len(found), max_size=len(found), unique=True)
+        st.lists(st.text("abc_é1", min_size=1, max_size=9), min_size=len(chosen), max_size=len(chosen), unique=True)
     )
-    return layers.chain(dict(zip(names, found, strict=True)))
+    return layers.chain(dict(zip(names, chosen, strict=True)))
 
 
 numbers = st.floats(allow_nan=False) | st.booleans()
@@ -140,8 +140,8 @@ def test_graphs_read_the_same(tmp_path_factory, nodes, meta):
     assert_same(model.meta, meta)
     for one, two in itertools.product(nodes, repeat=2):
         if isinstance(one.layer, Conv) and isinstance(two.layer, Conv):
-            found = {node.name: node.layer.filters for node in model.nodes if isinstance(node.layer, Conv)}
-            assert (found[one.name] is found[two.name]) == (one.layer.filters is two.layer.filters)
+            filters = {node.name: node.layer.filters for node in model.nodes if isinstance(node.layer, Conv)}
+            assert (filters[one.name] is filters[two.name]) == (one.layer.filters is two.layer.filters)
     save_model(model.nodes, model.meta, folder / "b.mat")
     assert_same(read_model(folder / "b.mat").nodes, model.nodes)
     tree = read_mat(folder / "a.mat")
