@@ -17,7 +17,8 @@ from refvis.network import Network
 from refvis.optimisation.checkpoint import Checkpoint
 from refvis.optimisation.history import histories, totals
 from refvis.optimisation.lbfgs import LBFGS, minimised_by_lbfgs
-from refvis.optimisation.minimise import Loop, State, minimised
+from refvis.optimisation.minimise import Loop, minimised
+from refvis.optimisation.state import State
 from refvis.results import Reconstruction, Record
 
 

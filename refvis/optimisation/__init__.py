@@ -1,1 +1,1 @@
-"""Minimisation by gradients: the loop, its steps and schedules, its history, and checkpoints to resume from."""
+"""Minimisation by gradients: the loop, optimisers and schedules, regularisers, the history, and checkpoints."""

@@ -1,52 +1,49 @@
-"""A run that survives: its state in a file, written whole or not at all, from which the same call goes on."""
+"""Checkpoints: the state of a run in a file, written atomically, from which the same call resumes."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from refvis.files import write_whole
+from refvis.files import write_atomically
 from refvis.layers import Array, array_module
-from refvis.layers.base.arrays import moved
-
-if TYPE_CHECKING:
-    from refvis.optimisation.minimise import State
+from refvis.layers.base.arrays import moved, to_host
+from refvis.optimisation.state import State
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file (.npz) that is written every so many steps; `key` says what is being computed."""
+    """A file (.npz) that is written every `every` steps; `key` identifies the run that it belongs to."""
 
     path: Path
     key: str
     every: int = 50
 
     def __post_init__(self) -> None:
-        """Check the name."""
+        """Check the file's name."""
         if self.path.suffix != ".npz":
             raise ValueError(f"the checkpoint is {str(self.path)!r}, expected a name that ends in .npz")
 
-    def keep(self, state: "State") -> None:
-        """Write the state, if it is time to."""
+    def write_if_due(self, state: State) -> None:
+        """Write the state every `every` steps."""
         if len(state.rows) % self.every == 0:
             self.write(state)
 
-    def write(self, state: "State") -> None:
-        """Write the state, whole or not at all."""
+    def write(self, state: State) -> None:
+        """Write the state atomically."""
         arrays = {"z": state.z, "best": state.best, "lowest": state.lowest}
         arrays |= {f"memory {name}": array for name, array in state.memory.items()}
         arrays |= {f"term {name}": np.stack([row[name] for row in state.rows]) for name in state.rows[0]}
-        host = {name: moved(array, "numpy") for name, array in arrays.items()}
+        host = {name: to_host(array) for name, array in arrays.items()}
 
         def write(part: Path) -> None:
             with part.open("wb") as file:
                 np.savez(file, key=self.key, **host)
 
-        write_whole(self.path, write)
+        write_atomically(self.path, write)
 
-    def resumed(self, state: "State") -> "State":
-        """Return the state in the file, or the given one where there is no file; ValueError for another run's."""
+    def resume(self, state: State) -> State:
+        """Return the state in the file, or `state` if there is no file; ValueError for the file of another run."""
         if not self.path.exists():
             return state
         with np.load(self.path, allow_pickle=False) as stored:
@@ -71,5 +68,5 @@ class Checkpoint:
         )
 
     def remove(self) -> None:
-        """Remove the file: the run is complete."""
+        """Remove the file after the run is complete."""
         self.path.unlink(missing_ok=True)

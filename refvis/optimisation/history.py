@@ -1,52 +1,53 @@
-"""The history of a run: a row of terms for each z, and what can be read from it."""
+"""History of a run: a row of terms for each z, and the checks for divergence and for lack of progress."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 
-from refvis.layers import Array, array_module
+from refvis.layers import Array
+from refvis.layers.base.arrays import to_host
 
 Row: TypeAlias = dict[str, Array]
 """Each term's value per image, N float64, in NumPy."""
 
-GROWN, EARLIEST = 10.0, 10
-"""The objective may grow by this many times its first size (at least 1), or has this many steps' time to come back."""
+GROWTH, EARLIEST = 10.0, 10
+"""After EARLIEST steps, the objective may exceed its first value by at most GROWTH times its size (at least 1)."""
 GAIN = 1e-3
-"""Share of its size by which an objective has to fall to count as brought forward."""
+"""Share of its size by which an objective has to fall to count as progress."""
 
 
-def row(terms: dict[str, Array]) -> Row:
-    """Return the terms' values on the host, in double."""
-    return {name: np.asarray(_host(value), "float64") for name, value in terms.items()}
+def to_row(terms: dict[str, Array]) -> Row:
+    """Return the terms' values on the host, in float64."""
+    return {name: np.asarray(to_host(value), "float64") for name, value in terms.items()}
 
 
 def totals(rows: Sequence[Row]) -> Array:
     """Return the objective, rows x N."""
-    return np.stack([np.asarray(sum(one.values())) for one in rows])
+    return np.stack([np.asarray(sum(row.values())) for row in rows])
 
 
 def histories(rows: Sequence[Row]) -> dict[str, Array]:
     """Return an array for each term, rows x N."""
-    return {name: np.stack([one[name] for one in rows]) for name in rows[0]}
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
-def diverged(rows: Sequence[Row]) -> str:
-    """Return what went wrong with the last row, or ""."""
+def divergence(rows: Sequence[Row]) -> str:
+    """Return in words how the last row diverges: a term that is not finite, or a grown objective; "" if it does not."""
     for name, values in rows[-1].items():
         if not np.isfinite(values).all():
             image = int(np.isfinite(values).argmin())
-            return f"the term {name!r} became {values[image]}{_which(values, image)}"
+            return f"the term {name!r} became {values[image]}{_image_text(values, image)}"
     first, last = totals([rows[0], rows[-1]])
-    grown = last - first > GROWN * np.maximum(np.abs(first), 1)
+    grown = last - first > GROWTH * np.maximum(np.abs(first), 1)
     if len(rows) > EARLIEST and grown.any():
         image = int(grown.argmax())
-        return f"the objective grew from {first[image]:.3g} to {last[image]:.3g}{_which(last, image)}"
+        return f"the objective grew from {first[image]:.3g} to {last[image]:.3g}{_image_text(last, image)}"
     return ""
 
 
-def stalled(rows: Sequence[Row], patience: int) -> bool:
-    """Whether no image's objective fell by more than GAIN of its size in the last `patience` steps."""
+def has_stalled(rows: Sequence[Row], patience: int) -> bool:
+    """Return whether no image's objective fell by more than GAIN of its size in the last `patience` steps."""
     if len(rows) <= patience:
         return False
     values = totals(rows)
@@ -54,9 +55,5 @@ def stalled(rows: Sequence[Row], patience: int) -> bool:
     return bool((before - since <= GAIN * np.abs(before)).all())
 
 
-def _host(value: Array) -> Array:
-    return value if array_module(value) is np else value.get()
-
-
-def _which(values: Array, image: int) -> str:
+def _image_text(values: Array, image: int) -> str:
     return f" in image {image} of {len(values)}" if len(values) > 1 else ""

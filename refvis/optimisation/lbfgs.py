@@ -1,32 +1,31 @@
-"""L-BFGS (Liu & Nocedal 1989), SciPy's: steps that know the curvature, for an objective without randomness.
+"""L-BFGS (Liu & Nocedal 1989) by SciPy: steps that use curvature, for an objective without randomness.
 
-It computes on the host in double: arrays of a GPU are moved there and back for every evaluation. A batch is one
-problem: its images share the length of each step, so that each result depends a little on the others.
+It computes on the host in float64: arrays of a GPU are moved there and back for each evaluation. A batch is one
+problem: its images share the length of each step, so each result depends a little on the others.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tqdm import tqdm
-
 from refvis.layers import Array, array_module
-from refvis.layers.base.arrays import moved
-from refvis.optimisation.history import Row, diverged, row
-from refvis.optimisation.minimise import Function, Loop, State, noted
+from refvis.layers.base.arrays import moved, to_host
+from refvis.optimisation.history import Row, divergence, to_row
+from refvis.optimisation.minimise import Function, Loop
+from refvis.optimisation.state import State
 
-LACKING = {
+UNSUPPORTED = {
     "projections": "SciPy chooses each step's length without them",
-    "checkpoint": "SciPy keeps what it knows of past steps to itself",
+    "checkpoint": "SciPy does not expose what it knows of past steps",
     "patience": "its tolerance ends a run",
 }
-"""What works step by step, and why it is not to be had here."""
+"""Settings of `Loop` that L-BFGS does not support, and the reason."""
 
 
 @dataclass(frozen=True)
 class LBFGS:
-    """Curvature from so many past steps; one that gains less than the share `tolerance` (ftol) ends the run.
+    """L-BFGS with the curvature of the last `memory` steps; a step with a relative gain below `tolerance` ends the run.
 
-    It takes no transforms, projections, checkpoint or patience.
+    `tolerance` is SciPy's ``ftol``. Transforms, projections, checkpoints and patience are not supported.
     """
 
     memory: int = 10
@@ -34,35 +33,33 @@ class LBFGS:
 
 
 def minimised_by_lbfgs(function: Function, z: Array, loop: Loop[LBFGS]) -> tuple[State, str]:
-    """Return what `minimised` returns; a run that ends by its tolerance has ended by "patience".
+    """Return what `minimised` returns; a run that its tolerance ends has ended by "patience".
 
-    Raises ValueError for what needs single steps (projections, a checkpoint, patience), and as `minimised` does.
+    Raises ValueError for projections, a checkpoint or patience, and where `minimised` does.
     """
-    for name, reason in LACKING.items():
+    for name, reason in UNSUPPORTED.items():
         if getattr(loop, name) not in ((), None):
             raise ValueError(f"L-BFGS takes no {name}, since {reason}: leave it out, or use Momentum, AdaGrad or Adam")
     from scipy.optimize import minimize
 
     library, evaluated, state = array_module(z).__name__, {}, State(z, {})
-    shown = tqdm(total=loop.steps, desc=loop.title, unit="step", disable=None if loop.progress else True)
+    bar = loop.progress_bar()
 
     def as_z(flat: Array) -> Array:
         return moved(flat.astype(z.dtype.name).reshape(z.shape), library)
 
     def value(flat: Array) -> tuple[float, Array]:
         terms, gradient = function(as_z(flat), 1)
-        evaluated["row"] = row(terms)
-        return float(sum(values.sum() for values in evaluated["row"].values())), moved(gradient, "numpy").astype(
-            "float64"
-        ).ravel()
+        row = evaluated["row"] = to_row(terms)
+        return float(sum(values.sum() for values in row.values())), to_host(gradient).astype("float64").ravel()
 
     def accept(flat: Array) -> None:
-        """Note the z of a step; the last one evaluated is the one accepted."""
+        """Append a step's row: that of the last evaluation, which is the accepted one."""
         nonlocal state
-        state = accepted(state, as_z(flat), evaluated["row"])
-        shown.update(len(state.rows) > 1)
+        state = _with_step(state, as_z(flat), evaluated["row"])
+        bar.update(len(state.rows) > 1)
 
-    start = moved(z, "numpy").astype("float64").ravel()
+    start = to_host(z).astype("float64").ravel()
     value(start)
     accept(start)
     options: dict[str, Any] = {"maxiter": loop.steps, "maxcor": loop.optimiser.memory, "ftol": loop.optimiser.tolerance}
@@ -73,14 +70,14 @@ def minimised_by_lbfgs(function: Function, z: Array, loop: Loop[LBFGS]) -> tuple
     except KeyboardInterrupt:
         return state, "interrupted"
     finally:
-        shown.close()
+        bar.close()
     return state, "all steps" if len(state.rows) > loop.steps else "patience"
 
 
-def accepted(state: State, z: Array, terms: Row) -> State:
-    """Return the state with this z and its row; ValueError where it has diverged."""
-    rows = (*state.rows, terms)
-    fault = diverged(rows)
+def _with_step(state: State, z: Array, row: Row) -> State:
+    """Return the state with this z and its row; ValueError if it has diverged."""
+    state = replace(state, z=z).with_row(row)
+    fault = divergence(state.rows)
     if fault:
-        raise ValueError(f"{fault} at step {len(rows)}: lower the weights")
-    return replace(noted(replace(state, z=z), terms), rows=rows)
+        raise ValueError(f"{fault} at step {len(state.rows)}: lower the weights")
+    return state

@@ -1,27 +1,27 @@
-"""The loop: evaluate, note every term, stop or step. It knows neither networks nor images."""
+"""Minimisation loop: evaluate, append the terms to the history, stop or step. It knows neither networks nor images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-import numpy as np
 from tqdm import tqdm
 
-from refvis.layers import Array, array_module
+from refvis.layers import Array
 from refvis.layers.base.arrays import require_finite
 from refvis.optimisation.checkpoint import Checkpoint
-from refvis.optimisation.history import Row, diverged, row, stalled
-from refvis.optimisation.optimisers import Memory, Optimiser
+from refvis.optimisation.history import divergence, has_stalled, to_row
+from refvis.optimisation.optimisers import Optimiser
+from refvis.optimisation.state import State
 
 Function: TypeAlias = Callable[[Array, int], tuple[dict[str, Array], Array]]
-"""z and a step's number -> each term's value per image, and the gradient of their sum."""
+"""z and the step's number -> each term's value per image, and the gradient of their sum."""
 
-By = TypeVar("By")
-"""An optimiser that goes step by step, or one that does not."""
+AnyOptimiser = TypeVar("AnyOptimiser")
+"""An `Optimiser`, which steps one at a time, or `LBFGS`, which does not."""
 
 
 class Projection(Protocol):
-    """What is done to z after each step."""
+    """A change of z after each step, such as a constraint."""
 
     def __call__(self, z: Array, step: int) -> Array:
         """Return the projected z (shape of z), after the step of that number, counted from 1."""
@@ -29,22 +29,24 @@ class Projection(Protocol):
 
 
 @dataclass(frozen=True)
-class State:
-    """All that a run is, between two steps: z, the optimiser's memory, a row of terms for each z so far, the best z."""
+class Loop(Generic[AnyOptimiser]):
+    """Settings of a run.
 
-    z: Array
-    memory: Memory
-    rows: tuple[Row, ...] = ()
-    best: Array | None = None
-    lowest: Array | None = None
+    Parameters:
 
+        steps        the largest number of steps
+        optimiser    a step-by-step optimiser, or `LBFGS`
+        projections  functions of (z, step) that change z after each step. Default: none
+        patience     the run ends after so many steps without gain for any image. Default: it does not end early
+        checkpoint   file of the state, to resume from. Default: none
+        progress     show a progress bar on terminals. Default: no
+        title        title of the progress bar
 
-@dataclass(frozen=True)
-class Loop(Generic[By]):
-    """How a run goes: at most so many steps; it ends early where `patience` steps brought no image forward."""
+    Raises ValueError for a negative number of steps, or a patience below 1.
+    """
 
     steps: int
-    optimiser: By
+    optimiser: AnyOptimiser
     projections: tuple[Projection, ...] = ()
     patience: int | None = None
     checkpoint: Checkpoint | None = None
@@ -58,26 +60,42 @@ class Loop(Generic[By]):
         if self.patience is not None and self.patience < 1:
             raise ValueError(f"patience is {self.patience}, expected 1 or more steps, or None")
 
+    def progress_bar(self, done: int = 0) -> Any:
+        """Return the progress bar with `done` steps finished; without `progress`, and off terminals, it is hidden."""
+        disable = None if self.progress else True
+        return tqdm(total=self.steps, initial=done, desc=self.title, unit="step", disable=disable)
+
 
 def minimised(function: Function, z: Array, loop: Loop[Optimiser]) -> tuple[State, str]:
-    """Return the last state from start z, and how the run ended: "all steps", "patience" or "interrupted".
+    """Minimise a function of z, image by image; return the last state, and "all steps", "patience" or "interrupted".
 
-    Each z, the last included, has a row of terms. Ctrl-C ends the run with the state of the last whole step; if there
-    was none, it goes on to the caller. Raises ValueError where a term becomes NaN or the objective grows.
+    `function` maps z (N x ...) and the step's number, counted from 1, to each term's value per image (N) and the
+    gradient of their sum (shape of z). Each z, including the last, has a row of terms. Ctrl-C ends the run with the
+    state of the last finished step; before the first evaluation, KeyboardInterrupt propagates. Raises ValueError if z
+    or a term is not finite, or the objective diverges.
+
+    >>> import numpy as np
+    >>> from refvis.optimisation.minimise import Loop, minimised
+    >>> from refvis.optimisation.optimisers import Momentum
+    >>> def bowl(z, step):
+    ...     return {"square": (z * z).sum(axis=(1, 2, 3))}, 2 * z
+    >>> state, ended = minimised(bowl, np.ones((1, 1, 1, 2)), Loop(1, Momentum(0.25)))
+    >>> state.z.ravel(), [float(row["square"][0]) for row in state.rows], ended
+    (array([0.5, 0.5]), [2.0, 0.5], 'all steps')
     """
     require_finite(z, "the start")
-    state = State(z, loop.optimiser.fresh(z))
+    state = State(z, loop.optimiser.initial_memory(z))
     if loop.checkpoint is not None:
-        state = loop.checkpoint.resumed(state)
-    shown = tqdm(total=loop.steps, initial=_done(state), desc=loop.title, unit="step", disable=_hidden(loop))
+        state = loop.checkpoint.resume(state)
+    bar = loop.progress_bar(state.steps)
     try:
         while len(state.rows) <= loop.steps:
-            state = _stepped(function, state, loop)
-            shown.update(len(state.rows) <= loop.steps)
-            if loop.patience is not None and stalled(state.rows, loop.patience):
+            state = _step(function, state, loop)
+            bar.update(len(state.rows) <= loop.steps)
+            if loop.patience is not None and has_stalled(state.rows, loop.patience):
                 return state, "patience"
             if loop.checkpoint is not None:
-                loop.checkpoint.keep(state)
+                loop.checkpoint.write_if_due(state)
     except KeyboardInterrupt:
         if not state.rows:
             raise
@@ -85,44 +103,21 @@ def minimised(function: Function, z: Array, loop: Loop[Optimiser]) -> tuple[Stat
             loop.checkpoint.write(state)
         return state, "interrupted"
     finally:
-        shown.close()
+        bar.close()
     return state, "all steps"
 
 
-def _stepped(function: Function, state: State, loop: Loop[Optimiser]) -> State:
+def _step(function: Function, state: State, loop: Loop[Optimiser]) -> State:
     """Return the state with a row for its z, and with the next z unless that was the last."""
     number = len(state.rows) + 1
     terms, gradient = function(state.z, number)
-    rows = (*state.rows, row(terms))
-    fault = diverged(rows)
+    state = state.with_row(to_row(terms))
+    fault = divergence(state.rows)
     if fault:
         raise ValueError(f"{fault} at step {number}: lower the rate, or the weights")
-    state = replace(noted(state, rows[-1]), rows=rows)
     if number > loop.steps:
         return state
     z, memory = loop.optimiser.step(state.z, gradient, state.memory, number, loop.steps)
     for projection in loop.projections:
         z = projection(z, number)
     return replace(state, z=z, memory=memory)
-
-
-def noted(state: State, terms: Row) -> State:
-    """Return the state with the best z so far, image by image."""
-    total = sum(terms.values())
-    if state.best is None or state.lowest is None:
-        return replace(state, best=state.z, lowest=total)
-    better = total < state.lowest
-    if better.all():
-        return replace(state, best=state.z, lowest=total)
-    chosen = array_module(state.z).asarray(better).reshape(-1, *(1,) * (state.z.ndim - 1))
-    best = array_module(state.z).where(chosen, state.z, state.best)
-    return replace(state, best=best, lowest=np.minimum(total, state.lowest))
-
-
-def _done(state: State) -> int:
-    return max(0, len(state.rows) - 1)
-
-
-def _hidden(loop: Loop[Optimiser]) -> bool | None:
-    """Return what tqdm takes for "only on a terminal, if asked for"."""
-    return None if loop.progress else True

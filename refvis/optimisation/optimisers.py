@@ -1,6 +1,6 @@
-"""Optimisers that go step by step: each takes z, its gradient and what it remembers, and returns the next z and memory.
+"""Step-by-step optimisers: each maps z, its gradient and the optimiser's memory to the next z and memory.
 
-The memory is arrays by name. With mu the momentum and r the rate at the step (times its schedule's factor):
+The memory is arrays by name. With the momentum mu, the gradient g, and the rate r (times its schedule's factor):
 
     Momentum   s <- mu s - r g;  z <- z + s                                          (deep-goggle, FeatureVis: r = 1)
     AdaGrad    a <- mu a + g^2;  s <- mu s - g / (1/r + sqrt a);  z <- z + s          (nnpreimage; Duchi et al. 2011)
@@ -22,9 +22,9 @@ FIRST_MOMENT, SECOND_MOMENT, TINY = 0.9, 0.999, 1e-8
 
 
 class Optimiser(Protocol):
-    """What all of them can do."""
+    """A step-by-step optimiser."""
 
-    def fresh(self, z: Array) -> Memory:
+    def initial_memory(self, z: Array) -> Memory:
         """Return the memory before the first step."""
         ...
 
@@ -35,7 +35,19 @@ class Optimiser(Protocol):
 
 @dataclass(frozen=True)
 class Momentum:
-    """Gradient descent with momentum; `normalised`: each image's gradient is divided by its mean absolute value."""
+    """Gradient descent with momentum: s <- momentum s - rate g; z <- z + s.
+
+    With `normalised`, each image's gradient is divided by its mean absolute value first. Raises ValueError for a
+    negative rate, or a momentum outside 0 ... 1.
+
+    >>> import numpy as np
+    >>> from refvis.optimisation.optimisers import Momentum
+    >>> optimiser, z = Momentum(0.1), np.zeros((1, 1, 1, 1))
+    >>> z, memory = optimiser.step(z, np.ones_like(z), optimiser.initial_memory(z), number=1, steps=2)
+    >>> z, memory = optimiser.step(z, np.ones_like(z), memory, number=2, steps=2)
+    >>> z.round(2).item()
+    -0.29
+    """
 
     rate: float
     momentum: float = 0.9
@@ -46,7 +58,7 @@ class Momentum:
         """Check the numbers."""
         _check_numbers(self)
 
-    def fresh(self, z: Array) -> Memory:
+    def initial_memory(self, z: Array) -> Memory:
         """Return a velocity of zero."""
         return {"velocity": array_module(z).zeros_like(z)}
 
@@ -63,7 +75,11 @@ class Momentum:
 
 @dataclass(frozen=True)
 class AdaGrad:
-    """AdaGrad that forgets, with momentum, as Mahendran & Vedaldi's code of 2016 has it: the rate only bounds steps."""
+    """AdaGrad with momentum and forgetting, as in the code of Mahendran & Vedaldi 2016 (Duchi et al. 2011).
+
+    a <- momentum a + g^2; s <- momentum s - g / (1/rate + sqrt a); z <- z + s. The rate only bounds the steps. Raises
+    ValueError unless the rate is above 0 and the momentum within 0 ... 1.
+    """
 
     rate: float
     momentum: float = 0.9
@@ -74,7 +90,7 @@ class AdaGrad:
         require(self.rate != 0, "AdaGrad's rate", self.rate, "a number above 0")
         _check_numbers(self)
 
-    def fresh(self, z: Array) -> Memory:
+    def initial_memory(self, z: Array) -> Memory:
         """Return a velocity and sums of squares of zero."""
         return {"velocity": array_module(z).zeros_like(z), "squares": array_module(z).zeros_like(z)}
 
@@ -88,7 +104,10 @@ class AdaGrad:
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam; its steps are about as long as the rate, whatever the scale of the objective."""
+    """Adam (Kingma & Ba 2015) with moments 0.9 and 0.999; its default schedule is `Cosine`.
+
+    Its steps are about as long as the rate, whatever the scale of the objective. Raises ValueError for a negative rate.
+    """
 
     rate: float
     schedule: Schedule = field(default_factory=Cosine)
@@ -97,7 +116,7 @@ class Adam:
         """Check the rate."""
         require_amount("Adam's rate", self.rate)
 
-    def fresh(self, z: Array) -> Memory:
+    def initial_memory(self, z: Array) -> Memory:
         """Return moments of zero."""
         return {"first": array_module(z).zeros_like(z), "second": array_module(z).zeros_like(z)}
 
@@ -111,7 +130,7 @@ class Adam:
 
 
 def _check_numbers(optimiser: Momentum | AdaGrad) -> None:
-    """Raise ValueError unless the rate is from 0, and the momentum from 0 to below 1."""
+    """Raise ValueError unless the rate is at least 0, and the momentum from 0 to below 1."""
     name = type(optimiser).__name__
     require_amount(f"{name}'s rate", optimiser.rate)
     require(0 <= optimiser.momentum < 1, f"{name}'s momentum", optimiser.momentum, "a number from 0 to below 1")

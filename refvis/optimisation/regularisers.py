@@ -1,15 +1,22 @@
 """Regularisers of an image x (N x H x W x C): each returns its value per image (N) and its gradient (shape of x).
 
-Mahendran & Vedaldi (2015, section 3; 2016, IJCV): they keep a reconstruction among images that could be seen. They are
-means over positions, of values in units of a typical image size sigma, so their weights mean the same for any image
-size. L2 decay (Simonyan et al. 2014) is `lp` with p = 2.
+Mahendran & Vedaldi (2015, section 3; 2016, IJCV): they favour natural images. Each is a mean over positions, of values
+in units of the typical size sigma of an image's values, so weights mean the same for any image size. L2 decay (Simonyan
+et al. 2014) is `lp` with p = 2.
 """
 
 from refvis.layers import Array, array_module
 
 
 def lp(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
-    """L-p term: mean over positions and channels of ``|x / sigma|^p``, and its gradient; it bounds the values."""
+    """L-p term: mean over positions and channels of ``|x / sigma|^p``, and its gradient; it keeps values small.
+
+    >>> import numpy as np
+    >>> from refvis.optimisation.regularisers import lp
+    >>> value, gradient = lp(np.array([[[[1.0], [-3.0]]]]), p=2.0, sigma=1.0)
+    >>> value, gradient.ravel()
+    (array([5.]), array([ 1., -3.]))
+    """
     xp = array_module(x)
     scaled = xp.abs(x) / sigma
     slope = scaled ** (p - 1)
@@ -20,7 +27,12 @@ def lp(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
 def colour_norm(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
     """Mean over positions of ``|x_ij / sigma|^p``, with the Euclidean norm of a pixel's channels, and its gradient.
 
-    The alpha norm of Mahendran & Vedaldi 2016; where a pixel is zero, the gradient is taken as zero.
+    It is the alpha norm of Mahendran & Vedaldi 2016. The gradient at a pixel of zero is defined as zero.
+
+    >>> import numpy as np
+    >>> from refvis.optimisation.regularisers import colour_norm
+    >>> colour_norm(np.array([[[[3.0, 4.0]]]]), p=2.0, sigma=1.0)
+    (array([25.]), array([[[[6., 8.]]]]))
     """
     squared = ((x / sigma) ** 2).sum(axis=3, keepdims=True)
     count = x.shape[1] * x.shape[2]
@@ -31,7 +43,12 @@ def colour_norm(x: Array, p: float, sigma: float) -> tuple[Array, Array]:
 def excess(x: Array, bound: float, sigma: float) -> tuple[Array, Array]:
     """Range term: mean over positions and channels of ``(max(0, |x| - bound) / sigma)^2``, and its gradient.
 
-    A soft wall where the projection `Bound` is a hard one: zero within the bound.
+    It is zero within the bound: a soft constraint, where the projection `Bound` is a hard one.
+
+    >>> import numpy as np
+    >>> from refvis.optimisation.regularisers import excess
+    >>> excess(np.array([[[[3.0], [1.0]]]]), bound=1.0, sigma=1.0)[0]
+    array([2.])
     """
     xp = array_module(x)
     beyond = xp.maximum(xp.abs(x) - bound, 0) / sigma
@@ -42,8 +59,14 @@ def excess(x: Array, bound: float, sigma: float) -> tuple[Array, Array]:
 def total_variation(x: Array, beta: float, sigma: float) -> tuple[Array, Array]:
     """TV^beta term: mean over positions and channels of (dy^2 + dx^2)^(beta/2), and its gradient.
 
-    dy and dx are the differences to the next pixel below and to the right, in units of sigma; beyond the border they
-    are zero. Where both vanish, the gradient is taken as zero (for beta < 2 it has no limit there).
+    dy and dx are the differences to the next pixel below and to the right, in units of sigma; at the border they are
+    zero. Where both are zero, the gradient is defined as zero (for beta < 2 it has no limit there).
+
+    >>> import numpy as np
+    >>> from refvis.optimisation.regularisers import total_variation
+    >>> value, gradient = total_variation(np.array([[[[0.0], [4.0], [0.0]]]]), beta=2.0, sigma=1.0)
+    >>> value.round(2), gradient.ravel().round(2)
+    (array([10.67]), array([-2.67,  5.33, -2.67]))
     """
     xp = array_module(x)
     dy, dx = xp.zeros_like(x), xp.zeros_like(x)

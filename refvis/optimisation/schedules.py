@@ -1,4 +1,4 @@
-"""How the rate of an optimiser falls: a factor for each step, counted from 1."""
+"""Schedules: the factor of an optimiser's rate at each step, counted from 1."""
 
 from dataclasses import dataclass
 from math import cos, pi
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Schedule(Protocol):
-    """What all of them can do."""
+    """A schedule of the rate."""
 
     def factor(self, number: int, steps: int) -> float:
         """Return the factor of the rate at step `number` of `steps`."""
@@ -15,7 +15,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Constant:
-    """The same rate throughout."""
+    """The same rate at every step."""
 
     def factor(self, number: int, steps: int) -> float:
         """Return 1."""
@@ -24,16 +24,23 @@ class Constant:
 
 @dataclass(frozen=True)
 class Cosine:
-    """From the full rate to zero along half a cosine."""
+    """From the full rate to zero along half a cosine: (1 + cos(pi (number - 1) / steps)) / 2."""
 
     def factor(self, number: int, steps: int) -> float:
-        """Return the cosine's value."""
+        """Return the factor."""
         return (1 + cos(pi * (number - 1) / steps)) / 2
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """The full rate, then `factor_at_end` of it for the last `share`: 300 steps and 50 in Mahendran & Vedaldi 2016."""
+    """The full rate, then `factor_at_end` of it for the last `share` of the steps.
+
+    The defaults are those of Mahendran & Vedaldi 2016: 300 steps, and 50 at a tenth.
+
+    >>> from refvis.optimisation.schedules import Dropped
+    >>> [Dropped(share=0.5).factor(number, 4) for number in (1, 2, 3, 4)]
+    [1.0, 1.0, 0.1, 0.1]
+    """
 
     share: float = 1 / 7
     factor_at_end: float = 0.1

@@ -50,7 +50,7 @@ def slow(kind, gradients, rate, mu=0.9):
 def test_steps_are_those_of_the_formulas(kind, optimiser):
     gradients = np.random.default_rng(2).normal(size=(6, *SHAPE))
     gradients[3, 0] = 0
-    z, memory, steps = np.zeros(SHAPE), optimiser.fresh(np.zeros(SHAPE)), []
+    z, memory, steps = np.zeros(SHAPE), optimiser.initial_memory(np.zeros(SHAPE)), []
     for number, gradient in enumerate(gradients, 1):
         before = z
         z, memory = optimiser.step(z, gradient, memory, number, 6)
@@ -63,7 +63,7 @@ def test_steps_are_those_of_the_formulas(kind, optimiser):
 def test_normalised_steps_do_not_depend_on_the_scale():
     optimiser, gradient = Momentum(2.0, normalised=True), np.random.default_rng(3).normal(size=SHAPE)
     gradient[1] = 0
-    memory = optimiser.fresh(gradient)
+    memory = optimiser.initial_memory(gradient)
     small, large = (optimiser.step(0 * gradient, gradient * scale, memory, 1, 1)[0] for scale in (1e-9, 1e3))
     np.testing.assert_allclose(small, large, rtol=1e-9)
     np.testing.assert_allclose(np.abs(large).mean(axis=(1, 2, 3)), [2, 0])
@@ -141,18 +141,18 @@ def test_bound_shortens_long_colours_only():
     z = np.random.default_rng(4).normal(size=SHAPE)
     z[0, 1, 2] = 0
     lengths, bound = np.linalg.norm(z, axis=3), 2.0
-    found = Bound(bound)(z, 1)
-    np.testing.assert_array_equal(found[lengths <= bound], z[lengths <= bound])
-    np.testing.assert_allclose(np.linalg.norm(found, axis=3)[lengths > bound], bound)
-    np.testing.assert_allclose(found * np.maximum(lengths, bound)[..., None] / bound, z)
+    projected = Bound(bound)(z, 1)
+    np.testing.assert_array_equal(projected[lengths <= bound], z[lengths <= bound])
+    np.testing.assert_allclose(np.linalg.norm(projected, axis=3)[lengths > bound], bound)
+    np.testing.assert_allclose(projected * np.maximum(lengths, bound)[..., None] / bound, z)
 
 
 def test_sphere_and_decay():
     z = np.random.default_rng(5).normal(size=SHAPE)
     z[1] = 0
-    found = Sphere(7.0)(z, 1)
-    np.testing.assert_allclose(np.sqrt((found**2).mean(axis=(1, 2, 3))), [7, 0])
-    np.testing.assert_allclose(found[0] / z[0], (found[0] / z[0])[0, 0, 0])
+    projected = Sphere(7.0)(z, 1)
+    np.testing.assert_allclose(np.sqrt((projected**2).mean(axis=(1, 2, 3))), [7, 0])
+    np.testing.assert_allclose(projected[0] / z[0], (projected[0] / z[0])[0, 0, 0])
     np.testing.assert_allclose(Decay(0.25)(z, 1), 0.75 * z)
 
 
@@ -162,9 +162,9 @@ def test_blur_and_clearing_come_every_so_many_steps():
     np.testing.assert_allclose(Blurred(0.8)(z, 1), np.einsum("ih,jw,nhwc->nijc", rows, columns, z))
     lengths = np.linalg.norm(z, axis=3)
     cleared = SmallCleared(30.0)(z, 1)
-    for image, found, length in zip(z, cleared, lengths, strict=True):
+    for image, projected, length in zip(z, cleared, lengths, strict=True):
         small = length < np.sort(length, axis=None)[21]
         assert small.sum() == 21
-        np.testing.assert_array_equal(found, np.where(small[..., None], 0, image))
+        np.testing.assert_array_equal(projected, np.where(small[..., None], 0, image))
     for projection in (Blurred(0.8, every=4), SmallCleared(30.0, every=4)):
         assert [np.array_equal(projection(z, step), z) for step in (1, 3, 4, 6, 8)] == [True, True, False, True, False]

@@ -77,8 +77,8 @@ def test_slopes_in_flat_parts(term, power):
 @pytest.mark.parametrize("beta", [0.5, *BETAS])
 def test_total_variation_of_a_flat_image_has_no_slope(beta, dtype):
     for value in (0.0, 40.0):
-        found, gradient = total_variation(np.full(SHAPE, value, dtype), beta, 80.0)
-        np.testing.assert_array_equal(found, 0)
+        loss, gradient = total_variation(np.full(SHAPE, value, dtype), beta, 80.0)
+        np.testing.assert_array_equal(loss, 0)
         np.testing.assert_array_equal(gradient, 0)
 
 

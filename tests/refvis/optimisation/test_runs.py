@@ -42,7 +42,7 @@ def test_an_interruption_returns_the_best_so_far():
     totals = np.array([row["bowl"] for row in state.rows])
     np.testing.assert_array_equal(state.lowest, totals.min(axis=0))
     z, rows = start(), []
-    memory = Momentum(0.4).fresh(z)
+    memory = Momentum(0.4).initial_memory(z)
     for number in range(1, 8):
         rows.append(z)
         z, memory = Momentum(0.4).step(z, noisy(z, number)[1], memory, number, 20)
