@@ -1,6 +1,6 @@
 """Make the picture and the tables of docs/disagree.md: python docs/disagree.
 
-What compares with captum and zennit is left as it is, and this said, where they are not installed.
+Two tables compare with captum and zennit. Without these packages the tables stay as they are, and a line says so.
 """
 
 import sys
@@ -19,12 +19,11 @@ def main() -> None:
     draw(study, HERE.parent / "_static" / "disagree.png")
     (HERE / "choices.inc").write_text(tables.choices(study), encoding="utf-8")
     sys.path.append(str(HERE.parents[1] / "tests"))
-    try:
-        import peers.pairs  # noqa: F401
-    except ModuleNotFoundError as missing:
-        print(
-            f"{missing.name} is not installed (CONTRIBUTING.md says how): rules.inc and agreement.inc stay as they are"
-        )
+    from support.peers import MISSING
+
+    if MISSING:
+        names = ", ".join(MISSING)
+        print(f"{names} not installed (CONTRIBUTING.md says how): rules.inc and agreement.inc stay as they are")
         return
     (HERE / "rules.inc").write_text(tables.rules(), encoding="utf-8")
     (HERE / "agreement.inc").write_text(tables.agreement(), encoding="utf-8")

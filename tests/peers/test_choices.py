@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.peers import nets
+from support.peers import MISSING, nets
 
 from refvis import layers
 from refvis.layers import lrp, modes
 
-agree = pytest.importorskip("peers.agreement", reason="needs torch, captum and zennit: CONTRIBUTING.md says how")
-maps = pytest.importorskip("peers.maps")
-pairs = pytest.importorskip("peers.pairs")
+if MISSING:
+    pytest.skip(f"{', '.join(MISSING)} not installed: CONTRIBUTING.md says how", allow_module_level=True)
+
+from support.peers import agreement as agree
+from support.peers import maps, pairs
 
 SEEDS = range(10)
 STABILISERS = 1e-3

@@ -1,16 +1,18 @@
 """The same networks in torch.autograd, captum, zennit and here, in float64: equal value by value, to rounding.
 
-Each pair of `peers.pairs` says what one writes there and what one writes here; the inputs are signed, with zeros.
+Each pair of `support.peers.pairs` says what one writes there and what one writes here. Inputs are signed, with zeros.
 """
 
 from functools import partial
 
 import numpy as np
 import pytest
-from support.peers import nets
+from support.peers import MISSING, nets
 
-maps = pytest.importorskip("peers.maps", reason="needs torch, captum and zennit: CONTRIBUTING.md says how")
-pairs = pytest.importorskip("peers.pairs")
+if MISSING:
+    pytest.skip(f"{', '.join(MISSING)} not installed: CONTRIBUTING.md says how", allow_module_level=True)
+
+from support.peers import maps, pairs
 
 ROUNDING = 1e-12
 """Largest difference, relative to the largest value; quotients near zero magnify the rounding of sums."""

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
-from support.peers import nets
+from support.peers import MISSING, nets
 
 import refvis
 from refvis import layers
 from refvis.layers import modes
 
-maps = pytest.importorskip("peers.maps", reason="needs torch, captum and zennit: CONTRIBUTING.md says how")
+if MISSING:
+    pytest.skip(f"{', '.join(MISSING)} not installed: CONTRIBUTING.md says how", allow_module_level=True)
+
+from support.peers import maps
 
 ROUNDING = 1e-12
 SINGLE = 1e-7
