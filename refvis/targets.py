@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from refvis.layers import Array, Graph, Trace, array_module
-from refvis.layers.base.arrays import moved, require_finite
+from refvis.layers.base.arrays import require_finite, to_host
 from refvis.layers.graph.nodes import called
 from refvis.network import Network
 from refvis.units import Selection, checked_against, checked_channels, checked_position
@@ -43,7 +43,7 @@ class Target:
 
     def measures(self, trace: Trace) -> dict[str, Array]:
         """Return {"score": each row's score for the images of the trace, float64 on the host}, as a measure."""
-        return {"score": moved(self.scores(self.per_row(trace[self.variable])), "numpy")}
+        return {"score": to_host(self.scores(self.per_row(trace[self.variable])))}
 
     def per_row(self, values: Array) -> Array:
         """Return `values` of N images for each row: those of an image as often as it has units."""

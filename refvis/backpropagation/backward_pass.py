@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from refvis.layers import Array, ShapeError, Trace, array_module, modes
-from refvis.layers.base.arrays import moved
+from refvis.layers.base.arrays import to_host
 from refvis.layers.base.limits import count_at_once
 from refvis.layers.graph.nodes import called
 from refvis.targets import Target
@@ -39,7 +39,7 @@ def choose_seed(
             raise ValueError(f"the seed is {seed!r}, expected 'one', 'activation' or an array")
         return goal, name, {**goal.choices(images), "seed": name}
     goal = _one_row_each(seed, goal, images, channel)
-    nonzero = moved((seed != 0).any(axis=(0, 1, 2)), "numpy")
+    nonzero = to_host((seed != 0).any(axis=(0, 1, 2)))
     (used,) = nonzero.nonzero()
     text = f"{len(used)} of {len(nonzero)}" if len(used) > LISTED else ", ".join(map(str, used)) or "none"
     if several(channel):

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from refvis.dataset_examples.images import Source, batches
 from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, array_module
-from refvis.layers.base.arrays import moved
+from refvis.layers.base.arrays import to_host
 from refvis.network import Network
 
 
@@ -57,7 +57,7 @@ def strongest(values: Array) -> tuple[Array, Array]:
     xp, flat = array_module(values), values.reshape(count, -1, channels)
     places = flat.argmax(axis=1)
     scores = xp.take_along_axis(flat, places[:, None], axis=1)[:, 0]
-    return moved(scores, "numpy"), moved(xp.stack([places // width, places % width], axis=2), "numpy")
+    return to_host(scores), to_host(xp.stack([places // width, places % width], axis=2))
 
 
 def ranked(

@@ -11,7 +11,7 @@ from refvis.dataset_examples.ranking import Ranking, ranked
 from refvis.dataset_examples.result import Examples
 from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, modes, receptive_fields
-from refvis.layers.base.arrays import moved
+from refvis.layers.base.arrays import to_host
 from refvis.layers.graph.nodes import called
 from refvis.network import Network
 from refvis.results import record
@@ -111,7 +111,7 @@ def _shown(
                 goal, trace = target(net, x, Selection(variable, channels[k], (y, column)))
                 rules, _ = bounded_rules(net, goal.net, x, mode)
                 signal = backpropagate(goal, trace, rules, default_seed(rules))
-                drawn, scales[k, rank] = signal_picture(moved(signal, "numpy")[0])
+                drawn, scales[k, rank] = signal_picture(to_host(signal)[0])
                 box = seen_box(field, (y, column), picture.shape[:2])
                 boxes[k, rank], patches[k][rank], signals[k][rank] = box, cut(picture, box), cut(drawn, box)
             done += 1

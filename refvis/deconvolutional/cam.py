@@ -8,7 +8,7 @@ whose mean is y_c less the bias. Where the fully connected layer reads the maps 
 position, w_ck(i, j), and the map's sum is y_c less the bias.
 """
 
-from refvis.deconvolutional.backward.maps import shown
+from refvis.deconvolutional.maps import heatmap_of_maps
 from refvis.layers import Array, Conv, Dropout, FullyConnected, Graph, Node, Pool, Trace, array_module, title
 from refvis.network import Network
 from refvis.results import Heatmap, record
@@ -26,27 +26,45 @@ def cam(
     position: tuple[int, int] | None = None,
     against: Against = None,
 ) -> Heatmap:
-    """Return the class activation map of each target of `x` (N x H x W x C), signed; targets as in `deconvolution`.
+    """Return the class activation map, sum_k w_ck A_k, of each target c (Zhou et al. 2016).
 
-    `values` is N x H x W x 1, upsampled bilinearly to the input's size, or N x h x w x 1 as the classifier's maps are.
+    Parameters:
+
+        net       the network
+        x         images as its input, N x H x W x C, float32 or float64: see `Network.preprocess`
+        at        the layer or variable explained. Default: the scores before softmax
+        channel   its channel, by number or class name; a sequence of them; or "all". Default: the strongest
+        upsample  whether maps are upsampled bilinearly to the size of `x`. Default: yes
+        position  one position (y, x) of the channel's map. Default: all positions
+        against   a channel whose map is subtracted, or one for each channel. Default: nothing is subtracted
+
+    The heatmap's `values` are signed, a row for each target: N x H x W x 1, or N x h x w x 1 at the size of the
+    classifier's maps. `measures` has each row's "score".
     Raises ValueError unless the target is written by a fully connected layer (or a convolution with filters as large
-    as its input) that reads maps, or maps behind global average pooling.
+    as its input) that reads maps, or maps behind global average pooling; and for names and numbers that the network
+    lacks, and for NaN.
+
+    >>> import refvis
+    >>> net = refvis.load("scenes")
+    >>> x = net.preprocess(refvis.scenes.scene(7).image)
+    >>> refvis.cam(net, x, at="fc6", channel=0, upsample=False).values.shape
+    (1, 4, 4, 1)
     """
     goal, trace = target(net, x, Selection(at, channel, position, against))
     variable, weights = _classifier(goal.net, trace, goal.net.node(goal.variable))
     signs = goal.weights(trace[goal.variable][:1])[:, 0, 0]
     coefficients = array_module(x, weights).tensordot(signs, weights.astype(x.dtype, copy=False), 1)
     maps = (goal.per_row(trace[variable]) * coefficients).sum(axis=3, keepdims=True)
-    made = record("cam", net, x, **goal.choices(len(x)), layer=variable, upsample=upsample)
-    return shown(net, x, maps, True, made, upsample, goal.measures(trace))
+    provenance = record("cam", net, x, **goal.choices(len(x)), layer=variable, upsample=upsample)
+    return heatmap_of_maps(net, x, maps, True, provenance, upsample, goal.measures(trace))
 
 
 def _classifier(net: Graph, trace: Trace, node: Node) -> tuple[str, Array]:
     """Return the maps' variable, and the weights K x h x w x C that are applied there (h = w = 1: averaged before)."""
     weights = _full_weights(node, trace[node.inputs[0]].shape[1:])
-    writers = {one.output: one for one in net.nodes}
+    writers = {node.output: node for node in net.nodes}
     variable = node.inputs[0]
-    while variable in writers and _is_idle(writers[variable]):
+    while variable in writers and _is_identity(writers[variable]):
         variable = writers[variable].inputs[0]
     if variable in writers and _is_global_average(writers[variable], trace):
         variable = writers[variable].inputs[0]
@@ -71,8 +89,8 @@ def _full_weights(node: Node, shape: tuple[int, ...]) -> Array:
     )
 
 
-def _is_idle(node: Node) -> bool:
-    """Whether a node hands its input on: dropout without a mask."""
+def _is_identity(node: Node) -> bool:
+    """Whether a node returns its input unchanged: dropout without a mask."""
     return isinstance(node.layer, Dropout) and node.layer.mask is None
 
 
@@ -81,5 +99,5 @@ def _is_global_average(node: Node, trace: Trace) -> bool:
     layer, (height, width) = node.layer, trace[node.inputs[0]].shape[1:3]
     if not isinstance(layer, Pool) or layer.method != "avg" or trace[node.output].shape[1:3] != (1, 1):
         return False
-    (down, across), (top, _, left, _) = layer.size, layer.pad  # type: ignore[misc]
+    (down, across), (top, _, left, _) = layer.size, layer.pad
     return bool(down - top >= height and across - left >= width)

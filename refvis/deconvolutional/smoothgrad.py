@@ -1,4 +1,4 @@
-"""SmoothGrad and its kin: the signal at many noisy copies of the image, its mean, mean square, or variance.
+"""SmoothGrad, its square, and VarGrad: mean, mean square, or variance of the signals at noisy copies of the image.
 
 g_i = signal at x + sigma * noise_i,  sigma = noise * (max x - min x),  noise_i normal, independent,  i = 1 ... n
 
@@ -16,7 +16,7 @@ import numpy as np
 from refvis.backpropagation.backward_pass import default_seed
 from refvis.backpropagation.rules import find_mode, mode_text
 from refvis.backpropagation.sampling import batch_size, signals
-from refvis.deconvolutional.backward.noise import Noise, mean, mean_square, variance
+from refvis.deconvolutional.noise import Noise, mean, mean_square, variance
 from refvis.layers import Array, array_module, modes
 from refvis.network import Network
 from refvis.results import Heatmap, background, record
@@ -38,16 +38,35 @@ def smoothgrad(
     position: tuple[int, int] | None = None,
     against: Against = None,
 ) -> Heatmap:
-    """Return the mean of the signals at `samples` noisy copies of each image of `x` (N x H x W x C).
+    """Return the mean of the signals at noisy copies of each image (Smilkov et al. 2017).
 
-    `mode` and targets as in `deconvolution` (channel None: the strongest at x, without noise). `noise` is the standard
-    deviation as a share of the image's range. The same `seed` gives the same map, whatever `batch`, the number of
-    copies that are computed at once (None: as many as fit into the memory); copy i has the same noise for each image,
-    which is taken by itself. `measures` has each row's "score", without noise.
-    Raises ValueError for what does not exist, and for NaN.
+    Parameters:
+
+        net       the network
+        x         images as its input, N x H x W x C, float32 or float64: see `Network.preprocess`
+        mode      the rules of the backward pass, by name or as a table, as in `deconvolution`. Default: "gradient"
+        at        the layer or variable explained. Default: the scores before softmax
+        channel   its channel, by number or class name; a sequence of them; or "all". Default: the strongest at x,
+                  without noise
+        noise     standard deviation of the noise as a share of the image's range, max x - min x. Default: 0.15
+        samples   number of noisy copies of each image, n. Default: 50
+        seed      of the random numbers; copy i has the same noise for each image, whatever the batch. Default: 0
+        batch     number of copies computed at once. Default: as many as fit into the memory
+        position  one position (y, x) of the channel's map. Default: all positions
+        against   a channel whose map is subtracted, or one for each channel. Default: nothing is subtracted
+
+    The heatmap's `values` have a row for each target, of the shape of `x`; they are signed if the mode is relevance.
+    `measures` has each row's "score", without noise. Each image is explained by itself, also where layers mix a batch.
+    Raises ValueError for names and numbers that the network lacks, and for NaN.
+
+    >>> import refvis
+    >>> net = refvis.load("scenes")
+    >>> x = net.preprocess(refvis.scenes.scene(7).image)
+    >>> refvis.smoothgrad(net, x, samples=4, seed=1).values.shape
+    (1, 64, 64, 3)
     """
-    drawn = Noise(noise, samples, seed, batch)
-    return _folded("smoothgrad", mean, net, x, mode, Selection(at, channel, position, against), drawn)
+    selection, copies = Selection(at, channel, position, against), Noise(noise, samples, seed, batch)
+    return _over_copies("smoothgrad", mean, net, x, mode, selection, copies)
 
 
 def smoothgrad_squared(
@@ -64,9 +83,35 @@ def smoothgrad_squared(
     position: tuple[int, int] | None = None,
     against: Against = None,
 ) -> Heatmap:
-    """Return the mean of the signals' squares; arguments and errors as in `smoothgrad`."""
-    drawn = Noise(noise, samples, seed, batch)
-    return _folded("smoothgrad_squared", mean_square, net, x, mode, Selection(at, channel, position, against), drawn)
+    """Return the mean square of the signals at noisy copies of each image (Hooker et al. 2019).
+
+    Parameters:
+
+        net       the network
+        x         images as its input, N x H x W x C, float32 or float64: see `Network.preprocess`
+        mode      the rules of the backward pass, by name or as a table, as in `deconvolution`. Default: "gradient"
+        at        the layer or variable explained. Default: the scores before softmax
+        channel   its channel, by number or class name; a sequence of them; or "all". Default: the strongest at x,
+                  without noise
+        noise     standard deviation of the noise as a share of the image's range, max x - min x. Default: 0.15
+        samples   number of noisy copies of each image, n. Default: 50
+        seed      of the random numbers; copy i has the same noise for each image, whatever the batch. Default: 0
+        batch     number of copies computed at once. Default: as many as fit into the memory
+        position  one position (y, x) of the channel's map. Default: all positions
+        against   a channel whose map is subtracted, or one for each channel. Default: nothing is subtracted
+
+    The heatmap's `values` have a row for each target, of the shape of `x`, and are never negative. `measures` has each
+    row's "score", without noise. Each image is explained by itself, also where layers mix a batch.
+    Raises ValueError for names and numbers that the network lacks, and for NaN.
+
+    >>> import refvis
+    >>> net = refvis.load("scenes")
+    >>> x = net.preprocess(refvis.scenes.scene(7).image)
+    >>> refvis.smoothgrad_squared(net, x, samples=4, seed=1).values.shape
+    (1, 64, 64, 3)
+    """
+    selection, copies = Selection(at, channel, position, against), Noise(noise, samples, seed, batch)
+    return _over_copies("smoothgrad_squared", mean_square, net, x, mode, selection, copies)
 
 
 def vargrad(
@@ -83,32 +128,59 @@ def vargrad(
     position: tuple[int, int] | None = None,
     against: Against = None,
 ) -> Heatmap:
-    """Return the variance of the signals, divided by their number; arguments and errors as in `smoothgrad`."""
-    drawn = Noise(noise, samples, seed, batch)
-    return _folded("vargrad", variance, net, x, mode, Selection(at, channel, position, against), drawn)
+    """Return the variance, over n, of the signals at noisy copies of each image (Adebayo et al. 2018).
+
+    Parameters:
+
+        net       the network
+        x         images as its input, N x H x W x C, float32 or float64: see `Network.preprocess`
+        mode      the rules of the backward pass, by name or as a table, as in `deconvolution`. Default: "gradient"
+        at        the layer or variable explained. Default: the scores before softmax
+        channel   its channel, by number or class name; a sequence of them; or "all". Default: the strongest at x,
+                  without noise
+        noise     standard deviation of the noise as a share of the image's range, max x - min x. Default: 0.15
+        samples   number of noisy copies of each image, n. Default: 50
+        seed      of the random numbers; copy i has the same noise for each image, whatever the batch. Default: 0
+        batch     number of copies computed at once. Default: as many as fit into the memory
+        position  one position (y, x) of the channel's map. Default: all positions
+        against   a channel whose map is subtracted, or one for each channel. Default: nothing is subtracted
+
+    The heatmap's `values` have a row for each target, of the shape of `x`, and are never negative. `measures` has each
+    row's "score", without noise. Each image is explained by itself, also where layers mix a batch.
+    Raises ValueError for names and numbers that the network lacks, and for NaN.
+
+    >>> import refvis
+    >>> net = refvis.load("scenes")
+    >>> x = net.preprocess(refvis.scenes.scene(7).image)
+    >>> refvis.vargrad(net, x, samples=4, seed=1).values.shape
+    (1, 64, 64, 3)
+    """
+    selection, copies = Selection(at, channel, position, against), Noise(noise, samples, seed, batch)
+    return _over_copies("vargrad", variance, net, x, mode, selection, copies)
 
 
-def _folded(
+def _over_copies(
     method: str,
     fold: Callable[[Iterator[Array]], Array],
     net: Network,
     x: Array,
     mode: str | modes.Mode,
     selection: Selection,
-    drawn: Noise,
+    copies: Noise,
 ) -> Heatmap:
-    """Return what `fold` makes of the signals at the noisy copies of each image."""
+    """Return the mean, mean square or variance (`fold`) of the signals at the noisy copies of each image."""
     rules = find_mode(mode)
-    start, found, reached = default_seed(rules), [], []
+    folded, scores = [], []
     choices: dict[str, Any] = {}
     for image in x[:, None]:
         goal, trace = target(net, image, selection)
-        count = batch_size(goal, trace, drawn.batch)
-        found.append(fold(signals(goal, rules, start, partial(drawn.copy, image), drawn.samples, count)))
-        reached.append(goal.measures(trace)["score"])
+        batch = batch_size(goal, trace, copies.batch)
+        copy = partial(copies.copy, image)
+        folded.append(fold(signals(goal, rules, default_seed(rules), copy, copies.samples, batch)))
+        scores.append(goal.measures(trace)["score"])
         choices = choices or goal.choices(1)
-    values = array_module(x).concatenate(found)
-    options = {"noise": drawn.share, "samples": drawn.samples, "seed": drawn.seed}
-    made = record(method, net, x, mode=mode_text(mode, goal.net), **choices, **options)
+    values = array_module(x).concatenate(folded)
+    options = {"noise": copies.share, "samples": copies.samples, "seed": copies.seed}
+    provenance = record(method, net, x, mode=mode_text(mode, goal.net), **choices, **options)
     signed = method == "smoothgrad" and modes.is_relevance(rules)
-    return Heatmap(values, signed, made, background(net, x, values), {"score": np.concatenate(reached)})
+    return Heatmap(values, signed, provenance, background(net, x, values), {"score": np.concatenate(scores)})

@@ -8,7 +8,7 @@ from support.same import assert_same
 from support.small_nets import classifier, conv, inputs, linear
 
 import refvis
-from refvis.deconvolutional.backward.quadrature import METHODS, quadrature
+from refvis.deconvolutional.integrated_gradients import METHODS, quadrature
 from refvis.layers import BatchNorm, FullyConnected, Sigmoid
 
 RANDOM = np.random.default_rng(4)

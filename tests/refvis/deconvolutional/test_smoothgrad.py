@@ -8,7 +8,7 @@ from support.same import assert_same
 from support.small_nets import classifier, inputs, linear
 
 import refvis
-from refvis.deconvolutional.backward.noise import mean, mean_square, variance
+from refvis.deconvolutional.noise import mean, mean_square, variance
 from refvis.layers import ReLU, modes, relu
 
 METHODS = (refvis.smoothgrad, refvis.smoothgrad_squared, refvis.vargrad)

@@ -1,4 +1,4 @@
-"""Noisy copies of an image, and what is made of the signals at them."""
+"""Noisy copies of an image, and the mean, mean square and variance of the signals at them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from refvis.layers import Array, array_module
 
 @dataclass(frozen=True)
 class Noise:
-    """How noisy copies are drawn: sigma as a share of the image's range, how many, the seed; how many at once."""
+    """Noisy copies: sigma as a share of the image's range, their number, the seed; the number computed at once."""
 
     share: float
     samples: int
@@ -30,29 +30,29 @@ class Noise:
         return x + array_module(x).asarray(drawn.astype(x.dtype)) * (self.share * float(x.max() - x.min()))
 
 
-def mean(found: Iterator[Array]) -> Array:
+def mean(arrays: Iterator[Array]) -> Array:
     """Return the mean of arrays that come one by one."""
-    total, count = next(found), 1
-    for one in found:
+    total, count = next(arrays), 1
+    for one in arrays:
         total, count = total + one, count + 1
     return total / count
 
 
-def mean_square(found: Iterator[Array]) -> Array:
+def mean_square(arrays: Iterator[Array]) -> Array:
     """Return the mean of the squares."""
-    return mean(one * one for one in found)
+    return mean(one * one for one in arrays)
 
 
-def variance(found: Iterator[Array]) -> Array:
-    """Return the mean squared distance from the mean, updated value by value (Welford 1962), so that it is never < 0.
+def variance(arrays: Iterator[Array]) -> Array:
+    """Return the mean squared distance from the mean, updated array by array (Welford 1962). It is never negative.
 
     The difference q - m^2 of two large numbers would lose the digits that matter where the variance is small.
     """
-    first = next(found)
-    middle, spread, count = first, first * 0, 1
-    for one in found:
+    center = next(arrays)
+    spread, count = center * 0, 1
+    for one in arrays:
         count += 1
-        away = one - middle
-        middle = middle + away / count
-        spread = spread + away * (one - middle)
+        away = one - center
+        center = center + away / count
+        spread = spread + away * (one - center)
     return spread / count

@@ -1,8 +1,8 @@
-"""Baselines that attributions start from, and completeness: that they add up to the change of the score.
+"""Baselines of attributions, and completeness: attributions add up to the change of the score from the baseline.
 
     sum of R = y(x) - y(baseline)
 
-How far a sum that was computed misses this is measured, and returned with the heatmap.
+The completeness error, by which a computed sum misses this, is returned with the heatmap.
 """
 
 import math
@@ -31,8 +31,8 @@ def baselines(given: Array | None, x: Array) -> Array:
     return given.astype(x.dtype, copy=False)
 
 
-def named(given: Array | None) -> str:
-    """Return what to call the baselines in a record."""
+def baseline_text(given: Array | None) -> str:
+    """Return the baselines as text for a record: "zero" or how many were given."""
     return "zero" if given is None else f"{len(given)} given"
 
 
@@ -43,7 +43,10 @@ def baseline_scores(goal: Target, starts: Array) -> Array:
 
 
 def completeness(values: Array, rises: Array) -> dict[str, Array]:
-    """Return how far each row's sum is from the rise of its score, and that relative to the rise (0 / 0 is 0)."""
+    """Return the completeness error, each row's sum minus the rise of its score, and its size relative to the rise.
+
+    A relative error of 0 / 0 is 0.
+    """
     errors = values.sum(axis=(1, 2, 3), dtype="float64") - rises
     pairs = [(float(error), float(rise)) for error, rise in zip(errors, rises, strict=True)]
     relative = [abs(error / rise) if rise else math.inf if error else 0.0 for error, rise in pairs]

@@ -1,1 +1,0 @@
-"""The backward pass that all deconvolutional methods share: seeds, baselines, noise, bounds, and maps of layers."""
