@@ -61,7 +61,7 @@ class ConvTranspose:
     @property
     def size(self) -> tuple[int, int]:
         """Filter height and width in taps."""
-        return self.filters.shape[1:3]  # type: ignore[no-any-return]
+        return self.filters.shape[1], self.filters.shape[2]
 
     @property
     def channels(self) -> int:

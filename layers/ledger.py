@@ -15,7 +15,7 @@ from refvis.layers import modes
 from refvis.layers.base.arrays import Array
 from refvis.layers.graph.network import Graph, require_returned
 from refvis.layers.graph.nodes import Node, Trace
-from refvis.layers.lrp.booking import Booking, told, total
+from refvis.layers.lrp.booking import Booking, total, with_book
 from refvis.layers.operators import Rule, title
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
@@ -87,7 +87,7 @@ def _entered(
 ) -> tuple[Array, ...]:
     """Apply the rule, and enter a line for it."""
     book = Booking()
-    found = require_returned(told(rule, book)(layer, signal, output, *inputs), inputs, rule, node)
+    found = require_returned(with_book(rule, book)(layer, signal, output, *inputs), inputs, rule, node)
     entries.append(
         Entry(
             node.name,

@@ -12,6 +12,7 @@ the second sum runs over the mirrored window. alpha is used as it is (MatConvNet
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.blocks import Block, Fields, Struct
@@ -84,7 +85,8 @@ def window_sum(values: Array, below: int, above: int) -> Array:
 def from_fields(fields: Fields) -> LRN:
     """Return the layer of a struct in a MatConvNet model; param is [size kappa alpha beta]."""
     size, kappa, alpha, beta = fields.numbers("param", (5.0, 1.0, 2e-5, 0.75), (4,))
-    return LRN(int(size) if size == int(size) else size, kappa, alpha, beta)  # type: ignore[arg-type]  # it refuses 2.5
+    channels: Any = int(size) if size == int(size) else size  # the layer refuses 2.5
+    return LRN(channels, kappa, alpha, beta)
 
 
 def to_fields(layer: LRN) -> Struct:

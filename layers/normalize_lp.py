@@ -13,6 +13,7 @@ Reference: MatConvNet `vl_nnnormalizelp`; Caffe has no such layer.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.blocks import Block, Fields, Struct
@@ -48,7 +49,8 @@ class NormalizeLp:
 
 def axes(layer: NormalizeLp) -> tuple[int, ...]:
     """Return the axes of an N x H x W x C array that the sum runs over."""
-    return tuple(number % 4 for number in layer.dimensions)  # type: ignore[union-attr]
+    numbers: Any = layer.dimensions  # a tuple, since the layer was made
+    return tuple(number % 4 for number in numbers)
 
 
 def output_shape(layer: NormalizeLp, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -45,7 +45,8 @@ class CheckedField(Generic[Given, Kept]):
     def __get__(self, layer: object | None, owner: Any = None) -> Given | Kept:
         """Return the layer's value; of the class, the default, which the dataclass asks for."""
         if layer is not None:
-            return vars(layer)[self.name]  # type: ignore[no-any-return]
+            kept: Kept = vars(layer)[self.name]
+            return kept
         if self.default is REQUIRED:
             raise AttributeError(self.name)
         return self.default

@@ -23,11 +23,11 @@ class Booking:
     zero: float = 0.0
 
 
-def told(rule: Rule, book: Booking | None) -> Rule:
+def with_book(rule: Rule, book: Booking | None) -> Rule:
     """Return the rule with `book`, if it takes one: if it has a parameter of that name, or passes any option on."""
     parameters = signature(rule).parameters.values() if book is not None else ()
-    takes = any(one.name == "book" or one.kind is Parameter.VAR_KEYWORD for one in parameters)
-    return partial(rule, book=book) if takes else fastest(rule)
+    takes_book = any(one.name == "book" or one.kind is Parameter.VAR_KEYWORD for one in parameters)
+    return partial(rule, book=book) if takes_book else fastest(rule)
 
 
 def total(values: Array) -> float:

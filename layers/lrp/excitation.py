@@ -17,8 +17,8 @@ from typing import Any
 from refvis.layers.base.arrays import Array
 from refvis.layers.lrp.booking import Booking
 from refvis.layers.lrp.linear import Linear, linear, negative, positive
-from refvis.layers.lrp.shares import Relevance, added, divided, nothing
-from refvis.layers.lrp.signs import passed, present, summed
+from refvis.layers.lrp.shares import Relevance, quotient, sums, zeros
+from refvis.layers.lrp.signs import contributions_of, present, relevance_of
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser
 
 Options = tuple[str, float | Stabiliser, Booking | None]
@@ -55,14 +55,14 @@ def contrastive(
     part, options = linear(layer, *inputs), (signed, eps, book)
     own = _excited(part, part.weighted(positive), signal, options)
     dual = _excited(part, part.weighted(lambda w: -negative(w)), -signal, options)
-    return part.to_inputs(added(own, dual))
+    return part.to_inputs(sums(own, dual))
 
 
 def _excited(part: Linear, exciting: Linear | None, signal: Array, options: Options) -> Relevance:
     signed, eps, book = options
     awake = present(exciting and exciting.on(lambda x: responses(x, signed)))
-    share = divided(signal, summed(awake, signal), eps, book)
-    return passed(awake, share) or nothing(part)
+    share = quotient(signal, contributions_of(awake, signal), eps, book)
+    return relevance_of(awake, share) or zeros(part)
 
 
 def responses(x: Array, signed: str) -> Array:

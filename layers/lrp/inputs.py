@@ -14,8 +14,8 @@ from typing import Any
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.lrp.booking import Booking
 from refvis.layers.lrp.linear import linear, negative, ones, positive
-from refvis.layers.lrp.shares import Division, added, changed
-from refvis.layers.lrp.signs import passed, present, summed
+from refvis.layers.lrp.shares import account_for_bias, changed, quotient, with_bias
+from refvis.layers.lrp.signs import contributions_of, present, relevance_of
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser
 
 
@@ -29,7 +29,7 @@ def w_square(
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
     """w-square rule (Montavon et al. 2017): in proportion to squared weights, whatever the input."""
-    return _constant(lambda w: w * w, Division(eps, bias, book), layer, signal, inputs)
+    return _by_weights(lambda w: w * w, layer, signal, inputs, eps, bias, book)
 
 
 def flat(
@@ -42,19 +42,25 @@ def flat(
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
     """Flat rule (Lapuschkin et al. 2019): in equal parts to all inputs that reach the output, whatever they are."""
-    return _constant(ones, Division(eps, bias, book), layer, signal, inputs)
+    return _by_weights(ones, layer, signal, inputs, eps, bias, book)
 
 
-def _constant(
-    change: Any, division: Division, layer: Any, signal: Array, inputs: tuple[Array, ...]
+def _by_weights(
+    change: Any,
+    layer: Any,
+    signal: Array,
+    inputs: tuple[Array, ...],
+    eps: float | Stabiliser,
+    bias: str,
+    book: Booking | None,
 ) -> tuple[Array, ...]:
     """Return relevance in proportion to changed weights alone: all inputs count as 1."""
     part = linear(layer, *inputs)
     weighted = part.weighted(change)
     assert weighted is not None  # neither squares nor ones are zero for weights that are equal and positive
-    alike = weighted.on(ones)
-    share, dealt = division.shares(part, signal, alike.forward(), changed(part.bias, change))
-    return part.to_inputs(added(alike.gradient(share), dealt))
+    alike, values = weighted.on(ones), changed(part.bias, change)
+    share = quotient(signal, with_bias(alike.forward(), values, bias), eps, book)
+    return part.to_inputs(account_for_bias(alike.gradient(share), part, share, values, bias, book))
 
 
 def box(
@@ -74,7 +80,7 @@ def box(
     `low` and `high` are numbers, or arrays that broadcast against x (N x H x W x C); None: the smallest and largest
     value of each image, the tightest box that holds it. Raises ValueError where x lies outside.
     """
-    part, division = linear(layer, x), Division(eps, bias, book)
+    part = linear(layer, x)
     low, high = _bound(x, low, "min"), _bound(x, high, "max")
     if (x < low).any() or (x > high).any():
         raise ValueError(
@@ -84,8 +90,8 @@ def box(
     # x w - l w+ - h w- = (x - l) w+ + (x - h) w-: neither term is negative, so that nothing cancels.
     up, down = part.weighted(positive), part.weighted(negative)
     pieces = present(up and up.on(lambda x: x - low), down and down.on(lambda x: x - high))
-    share, dealt = division.shares(part, signal, summed(pieces, signal), part.bias)
-    return part.to_inputs(added(passed(pieces, share), dealt))
+    share = quotient(signal, with_bias(contributions_of(pieces, signal), part.bias, bias), eps, book)
+    return part.to_inputs(account_for_bias(relevance_of(pieces, share), part, share, part.bias, bias, book))
 
 
 def _bound(x: Array, value: float | Array | None, extreme: str) -> Array:

@@ -15,9 +15,9 @@ from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.calls import forward_of, gradient_of
 from refvis.layers.conv import Conv
 from refvis.layers.lrn import LRN, denominator, reaches, window_sum
-from refvis.layers.lrp.booking import Booking, told
+from refvis.layers.lrp.booking import Booking, with_book
 from refvis.layers.lrp.epsilon import epsilon
-from refvis.layers.lrp.shares import divided
+from refvis.layers.lrp.shares import quotient
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser
 from refvis.layers.operators import Rule
 from refvis.layers.pool import Pool
@@ -44,7 +44,7 @@ def conv(
     MatConvNet has no fully connected block: fc6 is a convolution, and composites that tell the two apart mean this.
     """
     whole = layer.filters is not None and layer.filters.shape[1:] == x.shape[1:] and output.shape[1:3] == (1, 1)
-    return told(full if whole else local, book)(layer, signal, output, x, **options)
+    return with_book(full if whole else local, book)(layer, signal, output, x, **options)
 
 
 def pool(
@@ -62,10 +62,10 @@ def pool(
     Regions of interest, if the layer has them as a second input, get nothing.
     """
     if layer.method == "avg":
-        return told(average, book)(layer, signal, output, *inputs, **options)
+        return with_book(average, book)(layer, signal, output, *inputs, **options)
     if largest is None:
         return gradient_of(layer, signal, output, *inputs)
-    return told(largest, book)(layer, signal, output, *inputs, **options)
+    return with_book(largest, book)(layer, signal, output, *inputs, **options)
 
 
 def spread(
@@ -79,7 +79,7 @@ def spread(
 ) -> tuple[Array, ...]:
     """Max pooling as if it were the average: `rule` shares out among all values in the window."""
     average = replace(layer, method="avg")
-    return told(rule, book)(average, signal, forward_of(average, *inputs), *inputs, **options)
+    return with_book(rule, book)(average, signal, forward_of(average, *inputs), *inputs, **options)
 
 
 def tangent(
@@ -95,7 +95,7 @@ def tangent(
     Where the layer is not homogeneous, sums of relevance are not kept: the first-order Taylor expansion at 0 leaves a
     remainder.
     """
-    share = divided(signal, output, eps, book)
+    share = quotient(signal, output, eps, book)
     return tuple(x * g for x, g in zip(inputs, gradient_of(layer, share, output, *inputs), strict=True))
 
 
@@ -120,7 +120,7 @@ def lrn_taylor(
     slope = (2 * layer.alpha * layer.beta) * x * denominator(layer, x) ** (-layer.beta - 1)
     square = x * x
     others = -slope * (window_sum(square, below, above) - square)
-    share = divided(signal, own + others, eps, book)
+    share = quotient(signal, own + others, eps, book)
     inhibited = share * slope
     return (share * own - square * (window_sum(inhibited, above, below) - inhibited),)
 

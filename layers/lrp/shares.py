@@ -1,7 +1,14 @@
-"""The step that all linear rules have in common: divide, and say where relevance goes that no input receives."""
+"""The steps that all linear rules share: divide, and account for what the bias and the stabiliser keep.
+
+What becomes of a bias is a choice that libraries make in silence; its names are
+
+    "booked"   it stands in the denominator and keeps its share (captum, zennit)
+    "absent"   it does not take part
+    "spread"   it stands in the denominator, and its share goes in equal parts to the inputs that reach the output
+               (`bias_factor` in the code of Arras et al. 2017)
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from refvis.layers.base.arrays import Array, array_module
@@ -12,46 +19,10 @@ from refvis.layers.lrp.stabiliser import Stabiliser, stabilised
 BIASES = ("booked", "absent", "spread")
 
 Relevance = tuple[Array, ...]
+"""One array for each input that contributes, in its shape and dtype."""
 
 
-@dataclass(frozen=True)
-class Division:
-    """How a rule divides: the stabiliser, what becomes of the bias, and where to book.
-
-    A bias that is "booked" stands in the denominator and keeps its share (captum, zennit); one that is "absent" does
-    not take part; one that is "spread" stands in the denominator and its share is dealt out in equal parts to the
-    inputs that reach the output (`bias_factor` in the code of Arras et al. 2017).
-    """
-
-    eps: float | Stabiliser
-    bias: str
-    book: Booking | None = None
-
-    def __post_init__(self) -> None:
-        """Check the choice about the bias."""
-        if self.bias not in BIASES:
-            raise ValueError(f"bias is {self.bias!r}, expected one of {', '.join(BIASES)}")
-
-    def shares(self, part: Linear, signal: Array, contributions: Array, bias: Array | None) -> tuple[Array, Relevance]:
-        """Return signal / stabilised(contributions + bias), and the relevance that the bias deals out (or none)."""
-        if bias is None or self.bias == "absent":
-            return divided(signal, contributions, self.eps, self.book), ()
-        return self.of(part, signal, contributions + bias, bias)
-
-    def of(self, part: Linear, signal: Array, z: Array, bias: Array | None) -> tuple[Array, Relevance]:
-        """Return the same where z already includes the bias."""
-        share = divided(signal, z, self.eps, self.book)
-        if bias is None:
-            return share, ()
-        if self.bias == "spread":
-            each = part.counting()
-            return share, each.gradient(divided(share * bias, each.forward(), 0.0, self.book))
-        if self.book is not None:
-            self.book.bias += total(share * bias)
-        return share, ()
-
-
-def divided(signal: Array, z: Array, eps: float | Stabiliser, book: Booking | None = None) -> Array:
+def quotient(signal: Array, z: Array, eps: float | Stabiliser, book: Booking | None = None) -> Array:
     """Return signal / stabilised(z), zero where that denominator is zero (shape and dtype of the signal)."""
     xp = array_module(signal, z)
     d = stabilised(z, eps)
@@ -66,15 +37,36 @@ def divided(signal: Array, z: Array, eps: float | Stabiliser, book: Booking | No
     return share
 
 
-def added(*several: Relevance) -> Relevance:
+def with_bias(contributions: Array, values: Array | None, bias: str) -> Array:
+    """Return contributions + bias, which has these `values`; the contributions alone where it is absent."""
+    return contributions if values is None or bias == "absent" else contributions + values
+
+
+def account_for_bias(
+    relevance: Relevance, part: Linear, share: Array, values: Array | None, bias: str, book: Booking | None
+) -> Relevance:
+    """Return the relevance of all inputs, once the share of the bias, share * values, is booked or spread."""
+    if bias not in BIASES:
+        raise ValueError(f"bias is {bias!r}, expected one of {', '.join(BIASES)}")
+    if values is None or bias == "absent":
+        return relevance
+    if bias == "spread":
+        equal = part.counting()
+        return sums(relevance, equal.gradient(quotient(share * values, equal.forward(), 0.0, book)))
+    if book is not None:
+        book.bias += total(share * values)
+    return relevance
+
+
+def sums(*several: Relevance) -> Relevance:
     """Return the sum of relevances, input by input; () stands for nothing."""
-    found: Relevance = ()
+    result: Relevance = ()
     for one in several:
-        found = tuple(a + b for a, b in zip(found, one, strict=True)) if found and one else found or one
-    return found
+        result = tuple(a + b for a, b in zip(result, one, strict=True)) if result and one else result or one
+    return result
 
 
-def nothing(part: Linear) -> Relevance:
+def zeros(part: Linear) -> Relevance:
     """Return zeros for each input that contributes."""
     return tuple(array_module(x).zeros_like(x) for x in part.inputs)
 

@@ -23,7 +23,7 @@ from typing import Any
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.lrp.booking import Booking, total
 from refvis.layers.lrp.linear import Linear, linear, negative, positive
-from refvis.layers.lrp.shares import Division, Relevance, added, changed, nothing
+from refvis.layers.lrp.shares import Relevance, account_for_bias, changed, quotient, sums, with_bias, zeros
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser, stabiliser
 
 SPLITS = ("both", "weights")
@@ -48,15 +48,15 @@ def present(*pieces: Linear | None) -> Pieces:
     return tuple(piece for piece in pieces if piece is not None)
 
 
-def summed(pieces: Pieces, like: Array) -> Array:
+def contributions_of(pieces: Pieces, like: Array) -> Array:
     """Return the sum of the contributions to each output (shape and dtype of `like`)."""
-    found = [piece.forward() for piece in pieces]
-    return sum(found[1:], found[0]) if found else array_module(like).zeros_like(like)
+    outputs = [piece.forward() for piece in pieces]
+    return sum(outputs[1:], outputs[0]) if outputs else array_module(like).zeros_like(like)
 
 
-def passed(pieces: Pieces, share: Array) -> Relevance:
-    """Return what the contributions carry down, for each input; () if there are none."""
-    return added(*(piece.relevance(share) for piece in pieces))
+def relevance_of(pieces: Pieces, share: Array) -> Relevance:
+    """Return the relevance that each input gets for its contributions; () if there are none."""
+    return sums(*(piece.relevance(share) for piece in pieces))
 
 
 def alpha_beta(
@@ -78,16 +78,17 @@ def alpha_beta(
     """
     if not (abs(alpha - beta - 1) <= 1e-9 and beta >= 0):
         raise ValueError(f"alpha is {alpha} and beta {beta}, expected alpha - beta = 1 and beta >= 0")
-    part, division = linear(layer, *inputs), Division(eps, bias, book)
-    found = nothing(part)
+    part = linear(layer, *inputs)
+    relevance = zeros(part)
     for factor, sign in (alpha, positive), (-beta, negative):
         if factor:
             pieces = contributions(part, split, sign)
-            own = changed(part.bias, sign) if modify_bias else part.bias
+            values = changed(part.bias, sign) if modify_bias else part.bias
             weighted = signal if factor == 1 else signal * signal.dtype.type(factor)
-            share, dealt = division.shares(part, weighted, summed(pieces, signal), own)
-            found = added(found, passed(pieces, share), dealt)
-    return part.to_inputs(found)
+            share = quotient(weighted, with_bias(contributions_of(pieces, signal), values, bias), eps, book)
+            relevance = sums(relevance, relevance_of(pieces, share))
+            relevance = account_for_bias(relevance, part, share, values, bias, book)
+    return part.to_inputs(relevance)
 
 
 def z_plus(
@@ -102,8 +103,8 @@ def z_plus(
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
     """z+ rule (Montavon et al. 2017): alpha-beta with alpha = 1, beta = 0, and its options."""
-    options = {"eps": eps, "bias": bias, "modify_bias": modify_bias, "split": split, "book": book}
-    return alpha_beta(layer, signal, output, *inputs, alpha=1.0, beta=0.0, **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"eps": eps, "bias": bias, "modify_bias": modify_bias, "split": split, "book": book}
+    return alpha_beta(layer, signal, output, *inputs, alpha=1.0, beta=0.0, **options)
 
 
 def gamma(
@@ -125,9 +126,9 @@ def gamma(
     """
     if not gamma >= 0:
         raise ValueError(f"gamma is {gamma}, expected 0 or more")
-    part, division = linear(layer, *inputs), Division(eps, bias, book)
+    part = linear(layer, *inputs)
     up, down = (contributions(part, split, sign) for sign in (positive, negative))
-    P, N = summed(up, signal), summed(down, signal)
+    P, N = contributions_of(up, signal), contributions_of(down, signal)
     own = None if bias == "absent" else part.bias
     sign = stabiliser(eps).sign(P + N if own is None else P + N + own)
     if split == "both":
@@ -136,11 +137,12 @@ def gamma(
             book.zero += total(signal * (sign == 0))
     else:
         favoured = [(signal, P, positive)]
-    g, shares, found = signal.dtype.type(gamma), [], nothing(part)
+    g, shares, relevance = signal.dtype.type(gamma), [], zeros(part)
     for own_signal, F, change in favoured:
-        extra = changed(own, lambda b, change=change: b + g * change(b) if modify_bias else b)  # type: ignore[misc]
-        share, dealt = division.shares(part, own_signal, P + N + g * F, extra)
-        shares.append(share)
-        found = added(found, dealt)
+        values = own if own is None or not modify_bias else own + g * change(own)
+        shares.append(quotient(own_signal, with_bias(P + N + g * F, values, bias), eps, book))
+        relevance = account_for_bias(relevance, part, shares[-1], values, bias, book)
     first, second = shares if len(shares) == 2 else (shares[0], array_module(signal).zeros_like(signal))
-    return part.to_inputs(added(found, passed(up, (1 + g) * first + second), passed(down, first + (1 + g) * second)))
+    of_positive = relevance_of(up, (1 + g) * first + second)
+    of_negative = relevance_of(down, first + (1 + g) * second)
+    return part.to_inputs(sums(relevance, of_positive, of_negative))
