@@ -23,9 +23,9 @@ SCENES = range(60)
 SIZE, STRIDE = 16, 8
 
 
-def colour(image: Array, box: Rectangle, dice: fills.Dice) -> Array:
+def colour(image: Array, box: Rectangle, rng: fills.Rng) -> Array:
     """A box of one colour, which is drawn anew for each box."""
-    return fills.uniform(image, ((0, 1), (0, 1)), dice)
+    return fills.uniform(image, ((0, 1), (0, 1)), rng)
 
 
 FILLS = ("gray", "mean", colour, "random", "normal", "shuffle", "blur")
@@ -37,8 +37,8 @@ def rises(net: Network, seed: int, fill: Any) -> Array:
     x = net.preprocess(made.image)
     trace = net.forward(x)
     places = [box for box in boxes(x.shape[1:3], (SIZE, SIZE), (STRIDE, STRIDE)) if not _covers(box, made.mask)]
-    chosen = fills.chosen(fill, x, net.normalization.get("averageImage"))
-    content = fills.contents(chosen, x, places, 1, seed)
+    chosen = fills.find_fill(fill, x, net.normalization.get("averageImage"))
+    content = fills.box_contents(chosen, x, places, 1, seed)
     scores = np.concatenate([output[:, 0, 0] for _, output in forward_changes(net, trace, places, content)])
     found = (scores - trace.output[0, 0, 0]).mean(axis=0)
     found[net.labels.index(made.name)] = np.nan  # type: ignore[union-attr]
@@ -55,7 +55,7 @@ def table(net: Network) -> str:
         mean = np.nanmean(each, axis=0)
         errors.append(np.nanstd(each, axis=0, ddof=1) / np.sqrt(np.isfinite(each).sum(axis=0)))
         cells = [f"**{rise:+.2f}**" if rise == mean.max() else f"{rise:+.2f}" for rise in mean]
-        lines.append(f"| {fills.described(fill)} | " + " | ".join(cells) + f" | {mean.max() - mean.min():.2f} |")
+        lines.append(f"| {fills.describe(fill)} | " + " | ".join(cells) + f" | {mean.max() - mean.min():.2f} |")
     most = f"{np.max(errors):.2f}"
     note = f"{len(SCENES)} scenes, boxes of {SIZE} pixels in steps of {STRIDE}; standard errors are at most {most}."
     return "\n".join(lines) + f"\n\n{note}\n"

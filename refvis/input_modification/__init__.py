@@ -1,4 +1,4 @@
-"""The taxonomy's first class: the input is modified and the change of a unit is watched."""
+"""Input modification, the first class of the taxonomy: change the input and measure the change of a unit."""
 
 from refvis.input_modification.boxes.empirical_field import EmpiricalField
 from refvis.input_modification.boxes.feature_effects import FeatureEffects

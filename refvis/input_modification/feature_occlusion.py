@@ -1,4 +1,4 @@
-"""Occlusion of feature maps: channels of a hidden layer are set to a value, and what changes above is watched."""
+"""Occlusion of feature maps: the fall of a score when channels of a hidden layer are set to a value."""
 
 from collections.abc import Iterable
 from operator import index
@@ -38,20 +38,51 @@ def feature_occlusion(
     batch: int = MOST,
     progress: bool = False,
 ) -> FeatureEffects:
-    """Return how much the target falls when channels of a layer's output are set to `value`, in a region or everywhere.
+    """Return how much a score falls when channels of a layer's output are set to a value.
 
-    `layer` is a layer or variable below the target, or the input; x is 1 x H x W x C. `channels` is a sequence of what
-    is set at a time: a channel, or several, (0, 3), at once; None: each channel by itself. `region` is rows and columns
-    of the layer's map, ((top, bottom), (left, right)), the last ones not included; None: all. Targets, `measure` and
-    all other options are those of `occlusion`; Ctrl-C leaves NaN for what is not done, and "partial" in the record.
-    Raises ValueError for what does not exist, or does not lie below the target; ShapeError for more than one image.
     Source: the evaluation of DagNN models in FeatureVis (Gruen et al. 2016).
+
+    Parameters:
+
+        net          the network
+        x            one image, 1 x H x W x C, float32 or float64
+        layer        the layer or variable whose channels are set, below the target; or the input
+        channels     a sequence; each element is a channel, or several channels that are set together: [0, 3, (1, 2)].
+                     Default: each channel by itself
+        region       rows and columns of the layer's map, ((top, bottom), (left, right)), the ends not included.
+                     Default: the whole map
+        value        the value that the channels are set to
+        at           layer or variable to explain. Default: the scores before softmax
+        channel      a channel (number from 0, or name of a class), a sequence of channels, or "all" (the whole layer).
+                     Default: the strongest
+        measure      "difference", "absolute", "euclidean", "spectral" or a function, as in `occlusion`
+        position     one position (y, x) of the target's map. Default: the mean over all
+        against      a channel whose map is subtracted, or one for each channel. Default: none
+        incremental  recompute only what the region can change; the values are the same up to rounding
+        memory       bytes for the groups computed at once, about
+        batch        most groups computed at once
+        progress     show a bar, on a terminal
+
+    Returns FeatureEffects with values units x groups. Ctrl-C ends the run early with a warning: groups that are not
+    done are NaN, and the record has "partial".
+    Raises ValueError for a layer, channel, region or measure that does not exist, for a layer that is not below the
+    target, and for NaN; ShapeError for more than one image.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import refvis
+    >>> scores = refvis.layers.FullyConnected(np.array([[2.0, -1.0, 0.0, 3.0]]))
+    >>> net = refvis.chain({"relu": refvis.layers.ReLU(), "fc": scores})
+    >>> x = np.array([1.0, 4.0, 9.0, 0.5]).reshape(1, 1, 1, 4)
+    >>> refvis.feature_occlusion(net, x, "relu").ranked(2)
+    [((0,), 2.0), ((3,), 1.5)]
     """
     if len(x) != 1:
         raise ShapeError(f"feature_occlusion takes one image, found {len(x)}: give x[i:i+1]")
     measuring, passes = find_measure(measure), Passes(incremental, memory, batch)
     goal, trace = target(net, x, Selection(at, channel, position, against))
-    variable = _below(goal, net, trace, layer)
+    variable = _variable_below(goal, net, trace, layer)
     known = trace[variable]
     groups = _groups(channels, known.shape[3], variable)
     box = _region(region, known.shape, variable)
@@ -63,32 +94,28 @@ def feature_occlusion(
         return part
 
     boxes = [box] * len(groups)
-    runs = passes.run(goal, trace, boxes, content, variable)
-    found = collect_effects(goal, trace[goal.variable], runs, len(groups), measuring, "feature occlusion", progress, "groups")
-    values = found.values
-    values[:, [n for n, done in enumerate(found.done) if not done]] = float("nan")
-    choices = {
-        "layer": variable,
-        "region": str(box),
-        "value": value,
-        "measure": describe(measure),
-    }
-    computed = passes.words(goal, trace, boxes, variable)
-    made = record("feature_occlusion", net, **choices, **goal.choices(1), computed=computed, **found.partial)
-    return FeatureEffects(values, tuple(groups), measuring not in UNSIGNED, made)
+    outputs, count = passes.run(goal, trace, boxes, content, variable), len(groups)
+    effects = collect_effects(
+        goal, trace[goal.variable], outputs, count, measuring, "feature occlusion", progress, "groups"
+    )
+    effects.values[:, [n for n, done in enumerate(effects.done) if not done]] = float("nan")
+    choices = {"layer": variable, "region": str(box), "value": value, "measure": describe(measure)}
+    computed = passes.describe(goal, trace, boxes, variable)
+    run_record = record("feature_occlusion", net, **choices, **goal.choices(1), computed=computed, **effects.partial)
+    return FeatureEffects(effects.values, tuple(groups), measuring not in UNSIGNED, run_record)
 
 
-def _below(goal: Target, net: Network, trace: Any, layer: str) -> str:
+def _variable_below(goal: Target, net: Network, trace: Any, layer: str) -> str:
     """Return the variable that `layer` stands for; ValueError unless the target depends on it."""
     variable = net.variable(layer)
     above = {node.output for node in dependents(goal.net, trace, variable)}
     if goal.variable not in above:
-        raise ValueError(f"{layer!r} does not lie below {goal.variable!r}, which is watched: name one that does")
+        raise ValueError(f"{layer!r} does not lie below the target, {goal.variable!r}: name a layer that does")
     return variable
 
 
 def _groups(channels: Any, count: int, variable: str) -> list[Channels]:
-    """Return which channels are set together, one time after the other."""
+    """Return the groups of channels that are set together."""
     if channels is None:
         return [(k,) for k in range(count)]
     if not isinstance(channels, Iterable) or isinstance(channels, str):
@@ -100,7 +127,7 @@ def _groups(channels: Any, count: int, variable: str) -> list[Channels]:
 
 
 def _region(region: Any, shape: tuple[int, ...], variable: str) -> Rectangle:
-    """Return the rows and columns that are changed; ValueError unless they lie inside."""
+    """Return the rows and columns that are changed; ValueError unless they lie inside the map."""
     extent = shape[1], shape[2]
     try:
         (top, bottom), (left, right) = ((0, extent[0]), (0, extent[1])) if region is None else region

@@ -1,11 +1,11 @@
-"""LIME (Ribeiro, Singh & Guestrin 2016): a linear model of a score by which segments are shown, fitted near the image.
+"""LIME (Ribeiro, Singh & Guestrin 2016): a linear model of a score over segments, fitted near the image.
 
 It minimises over an intercept a and a coefficient c_j for each of M segments
 
     sum_i w_i (f(image with segments z_i) - a - <c, z_i>)^2  +  ridge |c|^2,    w_i = exp(-d_i^2 / (2 width^2))
 
-The z_i are random, 0 or 1 with the same probability, but for z_0, which shows all. d_i is the cosine distance of z_i
-from it: 1 - sqrt(k / M) where k segments are shown.
+The samples z_i are random, 0 or 1 with equal probability; z_0 shows all segments. d_i is the cosine distance of z_i
+from z_0: 1 - sqrt(k / M) if k segments are shown.
 """
 
 from typing import Any
@@ -41,39 +41,71 @@ def lime(
     against: Against = None,
     progress: bool = False,
 ) -> Heatmap:
-    """Return the coefficient of each pixel's segment, N x H x W x 1, for each target of x (N x H x W x C). Signed.
+    """Return LIME's coefficient of each pixel's segment (Ribeiro, Singh & Guestrin 2016).
 
-    `segments` are H x W whole numbers, the same for every image; "slic" (scikit-image's superpixels); or None, 8 x 8
-    squares. Targets as in `deconvolution`, level and `output` as in `rise`; hidden segments become `fill`, one of
-    `fills`, or "segment", their own mean colour. The coefficients are exact for the `samples` that are drawn from
-    `seed`, `batch` of which are computed at once (None: as many as fit into the memory).
+    The coefficients c and the intercept a minimise, over samples z_i that show k_i of M segments,
 
-    `measures` has "intercept", "fit" (the weighted R^2 of the linear model), and "image_error", by how much the model
-    misses the image's own level. Raises ValueError for what does not exist, for NaN, and for too few samples.
+        sum_i w_i (f(z_i) - a - <c, z_i>)^2 + ridge |c|^2,    w_i = exp(-(1 - sqrt(k_i / M))^2 / (2 width^2))
+
+    Parameters:
+
+        net       the network
+        x         images, N x H x W x C, float32 or float64
+        segments  H x W whole numbers, the same for every image; or "slic", superpixels by scikit-image.
+                  Default: 8 x 8 squares
+        samples   number of samples, drawn from `seed`
+        fill      replaces hidden segments: a fill of `occlusion`, or "segment", the segment's own mean colour
+        output    "probability" (softmax over channels) or "score". Default: the probability, or the score if `at`
+                  is given
+        at        layer or variable to explain. Default: the scores before softmax
+        channel   a channel (number from 0, or name of a class), a sequence of channels, or "all" (the whole layer).
+                  Default: the strongest of each image
+        width     width of the weights w_i in cosine distance, above 0
+        ridge     weight of the squared coefficients, 0 or more
+        seed      seed of the samples and of random fills
+        batch     images computed at once. Default: as many as fit into the memory
+        position  one position (y, x) of the target's map. Default: the mean over all
+        against   a channel whose map is subtracted, or one for each channel. Default: none
+        progress  show a bar, on a terminal
+
+    Returns a signed Heatmap with values N x H x W x 1, a row for each image and channel. Its `measures` are
+    "intercept"; "fit", the weighted R^2 of the linear model; and "image_error", the model's value less the level for
+    the image itself.
+    Raises ValueError for a target that does not exist, for NaN, for other values than above, and if the samples are
+    too few to determine the coefficients; ShapeError for segments of another shape.
+
+    Example:
+
+    >>> import refvis
+    >>> from refvis.scenes import scene
+    >>> net = refvis.bundled("scenes")
+    >>> heatmap = refvis.lime(net, net.preprocess(scene(7).image), samples=200)
+    >>> heatmap.values.shape, sorted(heatmap.measures)
+    ((1, 64, 64, 1), ['fit', 'image_error', 'intercept'])
     """
     if not width > 0 or not ridge >= 0:
         raise ValueError(f"width is {width} and ridge is {ridge}, expected a width above 0 and a ridge of 0 or more")
-    found, measures, words = [], [], ""
+    maps, measures, description = [], [], ""
     choices: dict[str, Any] = {}
     selection = Selection(at, channel, position, against, output)
     for image in x[:, None]:
-        seen, trace = objective_of(net, image, selection)
-        parts = segment_image(net, image, segments, fill, seed)
-        shown = drawn(samples, parts.count, seed)
-        levels = parts.levels(seen, shown, batch_size(seen.goal, trace, batch), "lime", progress)
-        coefficients, measured = _model(shown, levels, width, ridge)
-        found.append(parts.paint(coefficients))
+        objective, trace = objective_of(net, image, selection)
+        segmented = segment_image(net, image, segments, fill, seed)
+        shown = draw_samples(samples, segmented.count, seed)
+        levels = segmented.levels(objective, shown, batch_size(objective.goal, trace, batch), "lime", progress)
+        coefficients, measured = _fit(shown, levels, width, ridge)
+        maps.append(segmented.paint(coefficients))
         measures.append(measured)
-        words, choices = words or parts.words, choices or seen.choices()
-    values = array_module(x).concatenate(found)
-    options = {"segments": words, "samples": samples, "fill": describe(fill), "width": width, "ridge": ridge}
-    made = record("lime", net, x, **choices, **options, seed=seed)
-    names = ("intercept", "fit", "image_error")
-    return Heatmap(values, True, made, background(net, x, values), dict(zip(names, np.hstack(measures), strict=True)))
+        description, choices = description or segmented.description, choices or objective.choices()
+    values = array_module(x).concatenate(maps)
+    options = {"segments": description, "samples": samples, "fill": describe(fill), "width": width, "ridge": ridge}
+    run_record = record("lime", net, x, **choices, **options, seed=seed)
+    columns = dict(zip(("intercept", "fit", "image_error"), np.hstack(measures), strict=True))
+    return Heatmap(values, True, run_record, background(net, x, values), columns)
 
 
-def drawn(samples: int, count: int, seed: int) -> Array:
-    """Return which of `count` segments each sample shows, samples x count bool: all of them in the first."""
+def draw_samples(samples: int, count: int, seed: int) -> Array:
+    """Return which of `count` segments each sample shows, samples x count bool; the first sample shows all."""
     if samples < 1:
         raise ValueError(f"samples is {samples}, expected 1 or more")
     shown = np.random.default_rng(seed).random((samples, count)) < 0.5
@@ -81,16 +113,16 @@ def drawn(samples: int, count: int, seed: int) -> Array:
     return shown
 
 
-def _model(shown: Array, levels: Array, width: float, ridge: float) -> tuple[Array, Array]:
+def _fit(shown: Array, levels: Array, width: float, ridge: float) -> tuple[Array, Array]:
     """Return the coefficients, M x units, and the measures, 3 x units."""
-    away = 1 - np.sqrt(shown.mean(axis=1))
-    weights = np.exp(-0.5 * (away / width) ** 2)
+    distance = 1 - np.sqrt(shown.mean(axis=1))
+    weights = np.exp(-0.5 * (distance / width) ** 2)
     design = np.concatenate([np.ones((len(shown), 1)), shown], axis=1)
-    held = np.full(design.shape[1], ridge)
-    held[0] = 0  # the intercept goes where it wants
-    all_of_them = weighted_least_squares(design, levels, weights, held)
-    model, share = design @ all_of_them, weights[:, None] / weights.sum()
-    spread = (share * (levels - (share * levels).sum(axis=0)) ** 2).sum(axis=0)
-    left = (share * (levels - model) ** 2).sum(axis=0)
-    fit = 1 - left / np.where(spread > 0, spread, 1)
-    return all_of_them[1:], np.stack([all_of_them[0], fit, model[0] - levels[0]])
+    ridges = np.full(design.shape[1], ridge)
+    ridges[0] = 0  # the intercept is free
+    coefficients = weighted_least_squares(design, levels, weights, ridges)
+    model, share = design @ coefficients, weights[:, None] / weights.sum()
+    variance = (share * (levels - (share * levels).sum(axis=0)) ** 2).sum(axis=0)
+    residual = (share * (levels - model) ** 2).sum(axis=0)
+    fit = 1 - residual / np.where(variance > 0, variance, 1)
+    return coefficients[1:], np.stack([coefficients[0], fit, model[0] - levels[0]])

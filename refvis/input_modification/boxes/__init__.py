@@ -1,1 +1,1 @@
-"""Boxes of an image: where they stand, what fills them, and what their change does to a unit."""
+"""Boxes over an image: their grid, their fills, and the effects of covering them."""

@@ -1,9 +1,8 @@
 """Gaussian blur as one matrix along each axis."""
 
-from refvis.layers import Array
-from refvis.layers import array_module
 from typing import Any
 
+from refvis.layers import Array, array_module
 
 SHARE = 0.1
 """Default standard deviation of the blur, as a share of the image's shorter side."""
@@ -15,7 +14,7 @@ def gaussian(xp: Any, pixels: int, sigma: float) -> Array:
     Each row is divided by its sum, so a constant stays the same, at the borders too. `sigma` is in pixels; 0 gives the
     identity.
     """
-    if sigma == 0:
+    if abs(sigma) < 0.02:  # a neighbour's weight, exp(-1250) or less, is 0 in float64; its exponent may overflow
         return xp.eye(pixels)
     distance = xp.arange(pixels)[:, None] - xp.arange(pixels)
     weights = xp.exp(-0.5 * (distance / sigma) ** 2)

@@ -1,24 +1,19 @@
 """Effects of boxes on a target, collected from batches of forward passes."""
 
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from refvis.input_modification.boxes.measures import Measure
-from refvis.input_modification.boxes.measures import apply_measure
-from refvis.input_modification.boxes.measures import unit_maps
+
+import numpy as np
+from tqdm import tqdm
+
+from refvis.input_modification.boxes.measures import Measure, apply_measure, unit_maps
 from refvis.interruptions import warn_interrupted
-from refvis.layers import Array
-from refvis.layers import Trace
-from refvis.layers import array_module
-from refvis.layers import is_exact
+from refvis.layers import Array, Trace, array_module, is_exact
 from refvis.layers.incremental.full_passes import Content
 from refvis.layers.incremental.full_passes import forward_changes as recomputed
-from refvis.layers.incremental.plan import Plan
-from refvis.layers.incremental.plan import forward_changes
+from refvis.layers.incremental.plan import Plan, forward_changes
 from refvis.layers.incremental.rectangles import Rectangle
 from refvis.targets import Target
-from tqdm import tqdm
-import numpy as np
 
 
 @dataclass(frozen=True)

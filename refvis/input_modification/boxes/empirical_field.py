@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
+
+import numpy as np
+
 from refvis.dataset_examples.result import Examples
 from refvis.layers import Array
 from refvis.layers.base.geometry import Number
-from refvis.results import Heatmap
-from refvis.results import png
-import numpy as np
+from refvis.results import Heatmap, png
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
+
 from refvis.files import write_atomically
 from refvis.layers import Array
 from refvis.layers.base.arrays import to_host
-from refvis.results import Record
-from refvis.results import write_h5
-import numpy as np
+from refvis.results import Record, write_h5
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,22 +5,17 @@ h x w x C, or an array that broadcasts to that shape, in the network's input val
 parameters of a fill.
 """
 
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from refvis import images
-from refvis.input_modification.boxes.blur import blurred_part
-from refvis.layers import Array
-from refvis.layers import array_module
-from refvis.layers.base.arrays import moved
-from refvis.layers.base.arrays import require_finite
-from refvis.layers.base.arrays import to_host
-from refvis.layers.incremental.rectangles import Rectangle
-from refvis.layers.incremental.rectangles import size
-from typing import Any
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
 import numpy as np
 
+from refvis import images
+from refvis.input_modification.boxes.blur import blurred_part
+from refvis.layers import Array, array_module
+from refvis.layers.base.arrays import moved, require_finite, to_host
+from refvis.layers.incremental.rectangles import Rectangle, size
 
 Rng: TypeAlias = np.random.Generator
 Fill: TypeAlias = Callable[[Array, Rectangle, Rng], Array]
@@ -36,9 +31,7 @@ def uniform(image: Array, box: Rectangle, rng: Rng, low: float | None = None, hi
     return _like(image, rng.uniform(lowest, highest, (*size(box), image.shape[2])))
 
 
-def normal(
-    image: Array, box: Rectangle, rng: Rng, mean: float | None = None, deviation: float | None = None
-) -> Array:
+def normal(image: Array, box: Rectangle, rng: Rng, mean: float | None = None, deviation: float | None = None) -> Array:
     """Return normal noise; by default with the image's mean and standard deviation in each channel."""
     middle = image.mean(axis=(0, 1)) if mean is None else mean
     scale = image.std(axis=(0, 1)) if deviation is None else deviation

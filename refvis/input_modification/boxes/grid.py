@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import product
-from refvis.layers import Array
-from refvis.layers import ShapeError
-from refvis.layers import array_module
-from refvis.layers.incremental.rectangles import Rectangle
+
 import numpy as np
+
+from refvis.layers import Array, ShapeError, array_module
+from refvis.layers.incremental.rectangles import Rectangle
 
 
 def boxes(extent: tuple[int, int], size: tuple[int, int], stride: tuple[int, int]) -> list[Rectangle]:

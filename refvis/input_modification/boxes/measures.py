@@ -5,14 +5,10 @@ K is 1 for a channel or a difference of two channels, and the number of channels
 """
 
 from collections.abc import Callable
-from refvis.layers import Array
-from refvis.layers import ShapeError
-from refvis.layers import array_module
-from refvis.targets import Target
-from refvis.targets import at_position
-from typing import Any
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from refvis.layers import Array, ShapeError, array_module
+from refvis.targets import Target, at_position
 
 Measure: TypeAlias = Callable[[Array, Array], Array]
 

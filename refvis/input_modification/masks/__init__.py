@@ -1,1 +1,1 @@
-"""Masks of an image: random ones, and those that a search finds."""
+"""Masks over an image: random masks, and masks found by a search."""

@@ -8,8 +8,8 @@ order. Each of them is drawn to the mean of r over their ranks, so no pixel is p
 """
 
 from collections.abc import Sequence
-from refvis.layers import Array
-from refvis.layers import array_module
+
+from refvis.layers import Array, array_module
 
 
 def area_misfit(m: Array, areas: Sequence[float]) -> tuple[Array, Array]:

@@ -8,11 +8,8 @@ f(m) is the level of the image under mask m. In all games the gradient of the re
 """
 
 from refvis.input_modification.masks.mask_objective import MaskObjective
-from refvis.input_modification.masks.masks import blend
-from refvis.input_modification.masks.masks import blend_gradient
-from refvis.layers import Array
-from refvis.layers import array_module
-
+from refvis.input_modification.masks.masks import blend, blend_gradient
+from refvis.layers import Array, array_module
 
 GAMES: dict[str, tuple[str, ...]] = {
     "preserve": ("preserve",),

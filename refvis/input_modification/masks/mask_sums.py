@@ -1,13 +1,13 @@
 """Sums over random masks, and the map of RISE that they give: the mean level of the masks that show a pixel."""
 
-from dataclasses import dataclass
-from refvis.layers import Array
-from refvis.layers import array_module
-from refvis.layers.base.arrays import to_host
-from typing import Self
 import math
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 
+from refvis.layers import Array, array_module
+from refvis.layers.base.arrays import to_host
 
 NORMALISATIONS = ("centred", "sampled", "expected")
 """Divide by each pixel's own sum of masks, and subtract the mean level ("centred") or not ("sampled"), or divide by

@@ -7,14 +7,13 @@ A pyramid (L x H x W x C) is the image at L degrees of being kept. Its last leve
 """
 
 from collections.abc import Callable
-from refvis.input_modification.boxes.blur import SHARE
-from refvis.input_modification.boxes.blur import blurred_part
-from refvis.input_modification.boxes.fills import find_fill
-from refvis.layers import Array
-from refvis.layers import array_module
 from typing import Any
+
 import numpy as np
 
+from refvis.input_modification.boxes.blur import SHARE, blurred_part
+from refvis.input_modification.boxes.fills import find_fill
+from refvis.layers import Array, array_module
 
 Pyramids = Callable[[int], Array]
 """Number of a draw -> the image's pyramid, L x H x W x C."""

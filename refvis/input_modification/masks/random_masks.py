@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from math import ceil
-from refvis.layers import Array
-from refvis.layers import ShapeError
-from refvis.layers import array_module
-from refvis.results.upsampling import upsample
+
 import numpy as np
+
+from refvis.layers import Array, ShapeError, array_module
+from refvis.results.upsampling import upsample_bilinear
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class RandomMasks:
         rngs = [np.random.default_rng([self.seed, number]) for number in numbers]
         grids = np.stack([rng.random(self.cells) < self.keep for rng in rngs])[..., None].astype(like.dtype)
         starts = [(int(rng.integers(cell[0])), int(rng.integers(cell[1]))) for rng in rngs]
-        large = upsample_bilinear(xp.asarray(grids), tuple(size * (n + 1) for size, n in zip(cell, self.cells, strict=True)))
+        large = upsample_bilinear(
+            xp.asarray(grids), tuple(size * (n + 1) for size, n in zip(cell, self.cells, strict=True))
+        )
         windows = [mask[y : y + extent[0], z : z + extent[1]] for mask, (y, z) in zip(large, starts, strict=True)]
         return xp.stack(windows)

@@ -1,36 +1,25 @@
 """Search for a mask: the game, the replacement, the steps, and the heat map of the masks that the searches end with."""
 
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
 from refvis.input_modification.boxes.fills import describe
-from refvis.input_modification.masks.games import GAMES
-from refvis.input_modification.masks.games import reward_and_gradient
-from refvis.input_modification.masks.games import shift
-from refvis.input_modification.masks.mask_objective import MaskObjective
-from refvis.input_modification.masks.mask_objective import objective_of
-from refvis.input_modification.masks.masks import Pyramids
-from refvis.input_modification.masks.masks import blend
-from refvis.input_modification.masks.masks import replacement_pyramids
+from refvis.input_modification.masks.games import GAMES, reward_and_gradient, shift
+from refvis.input_modification.masks.mask_objective import MaskObjective, objective_of
+from refvis.input_modification.masks.masks import Pyramids, blend, replacement_pyramids
 from refvis.interruptions import warn_interrupted
-from refvis.layers import Array
-from refvis.layers import Trace
-from refvis.layers import array_module
+from refvis.layers import Array, Trace, array_module
 from refvis.layers.base.arrays import to_host
 from refvis.network import Network
 from refvis.optimisation.history import histories
 from refvis.optimisation.minimise import Loop
-from refvis.optimisation.state import State
 from refvis.optimisation.optimisers import Optimiser
-from refvis.results import Heatmap
-from refvis.results import background
-from refvis.results import record
+from refvis.optimisation.state import State
+from refvis.results import Heatmap, background, record
 from refvis.units import Selection
-from typing import Any
-from typing import NamedTuple
-from typing import TypeAlias
-import numpy as np
-
 
 MEASURES = ("image", "changed", "replaced", "area")
 

@@ -11,10 +11,10 @@ p = 0. For T -> 0 this is the maximum, so a single p_i = 1 makes a disc. A sum w
 
 from dataclasses import dataclass
 from math import ceil
-from refvis.input_modification.masks.masks import along_axes
-from refvis.layers import Array
-from refvis.layers import array_module
 from typing import Any
+
+from refvis.input_modification.masks.masks import along_axes
+from refvis.layers import Array, array_module
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,1 +1,1 @@
-"""Segments of an image: superpixels, and the linear models that are fitted to which of them are there."""
+"""Segments of an image: superpixels, coalitions, and the linear models fitted to them."""

@@ -1,18 +1,17 @@
 """Coalitions of segments: images that show some of their segments, and the levels of these images."""
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
 from refvis.input_modification.masks.mask_objective import MaskObjective
-from refvis.input_modification.masks.masks import blend
-from refvis.input_modification.masks.masks import replacement_pyramids
-from refvis.input_modification.segments.superpixels import label_segments
-from refvis.input_modification.segments.superpixels import mean_colours
-from refvis.layers import Array
-from refvis.layers import array_module
+from refvis.input_modification.masks.masks import blend, replacement_pyramids
+from refvis.input_modification.segments.superpixels import label_segments, mean_colours
+from refvis.layers import Array, array_module
 from refvis.layers.base.arrays import to_host
 from refvis.network import Network
-from tqdm import tqdm
-from typing import Any
-import numpy as np
 
 
 @dataclass(frozen=True)

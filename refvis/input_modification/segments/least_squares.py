@@ -1,7 +1,8 @@
 """Weighted least squares by singular values, in float64, on the host."""
 
-from refvis.layers import Array
 import numpy as np
+
+from refvis.layers import Array
 
 
 def weighted_least_squares(design: Array, values: Array, weights: Array, ridge: Array | float = 0.0) -> Array:

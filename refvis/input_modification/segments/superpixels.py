@@ -1,14 +1,12 @@
 """Segments of an image: an H x W array of whole numbers, equal for the pixels of a segment."""
 
-from refvis.layers import Array
-from refvis.layers import ShapeError
-from refvis.layers.base.arrays import moved
-from refvis.layers.base.arrays import to_host
-from refvis.layers.base.geometry import Pair
-from refvis.layers.base.geometry import pair
 from typing import Any
+
 import numpy as np
 
+from refvis.layers import Array, ShapeError
+from refvis.layers.base.arrays import moved, to_host
+from refvis.layers.base.geometry import Pair, pair
 
 CELLS = 8
 """Default number of squares along each axis; its square is the default number of superpixels."""

@@ -70,7 +70,7 @@ def interrupted(monkeypatch, after):
             raise KeyboardInterrupt
         return uniform(image, box, dice)
 
-    monkeypatch.setitem(fills.NAMED, "random", filling)
+    monkeypatch.setitem(fills.FILLS, "random", filling)
 
 
 def test_an_interruption_writes_what_is_done(folder, monkeypatch, capsys):

@@ -121,8 +121,8 @@ def test_an_interruption_leaves_nan_for_what_is_not_done():
     ("options", "message"),
     [
         ({"layer": "conv9"}, "no layer or variable 'conv9'"),
-        ({"layer": "fc3"}, "'fc3' does not lie below 'x8', which is watched"),
-        ({"layer": "conv2", "at": "conv1"}, "'conv2' does not lie below 'x1'"),
+        ({"layer": "fc3"}, "'fc3' does not lie below the target, 'x8': name a layer that does"),
+        ({"layer": "conv2", "at": "conv1"}, "'conv2' does not lie below the target, 'x1'"),
         ({"channels": 3}, "channels is 3, expected a sequence"),
         ({"channels": []}, "channels is empty, expected at least one"),
         ({"channels": [8]}, r"channel 8 of '.*': expected 0 \.\.\. 7"),

@@ -10,9 +10,9 @@ from support.same import assert_same
 from support.small_nets import classifier, inputs, linear
 
 import refvis
-from refvis.input_modification.lime import drawn
-from refvis.input_modification.segments.least_squares import fitted
-from refvis.input_modification.segments.superpixels import means, segmented, squares
+from refvis.input_modification.lime import draw_samples
+from refvis.input_modification.segments.least_squares import weighted_least_squares
+from refvis.input_modification.segments.superpixels import label_segments, mean_colours, squares
 
 SEGMENTS = squares((13, 11), (3, 4))
 
@@ -23,14 +23,14 @@ def test_least_squares_leave_nothing_that_a_coefficient_could_take(seed, ridge):
     dice = np.random.default_rng(seed)
     design, values, weights = dice.normal(size=(9, 4)), dice.normal(size=(9, 2)), dice.random(9)
     held = np.array([0, ridge, ridge, ridge])
-    found = fitted(design, values, weights, held)
+    found = weighted_least_squares(design, values, weights, held)
     slope = design.T @ (weights[:, None] * (values - design @ found)) - held[:, None] * found
     np.testing.assert_allclose(slope, 0, atol=1e-12)
 
 
 def test_coefficients_are_those_of_the_normal_equations():
     net, x = classifier(), inputs(1, "float64")
-    shown = drawn(80, 12, 5)
+    shown = draw_samples(80, 12, 5)
     levels = []
     for one in shown:
         kept = one[SEGMENTS][..., None]
@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_map_in_any_batches():
 
 def test_a_segment_that_becomes_its_mean_colour():
     x = inputs(1, "float64")
-    flat = means(x, SEGMENTS)
+    flat = mean_colours(x, SEGMENTS)
     for one in range(12):
         np.testing.assert_allclose(flat[one == SEGMENTS] - x[0][one == SEGMENTS].mean(axis=0), 0, atol=1e-12)
     net = classifier()
@@ -86,7 +86,7 @@ def test_squares():
     found = squares((7, 5), (3, 2))
     np.testing.assert_array_equal(found[:, 0], [0, 0, 0, 2, 2, 4, 4])
     np.testing.assert_array_equal(found[0], [0, 0, 0, 1, 1])
-    labels, words = segmented(None, np.zeros((5, 30, 3), "uint8"))
+    labels, words = label_segments(None, np.zeros((5, 30, 3), "uint8"))
     assert (labels.max() + 1, words) == (40, "5 x 8 squares")
     assert set(np.bincount(labels.ravel())) == {3, 4}
 
@@ -94,7 +94,7 @@ def test_squares():
 def test_given_segments_may_have_any_numbers():
     net, x = classifier(), inputs()
     odd = np.where(SEGMENTS < 5, -7, SEGMENTS * 10)
-    found, same = (refvis.lime(net, x, one, 60) for one in (odd, segmented(odd, np.zeros((13, 11, 3)))[0]))
+    found, same = (refvis.lime(net, x, one, 60) for one in (odd, label_segments(odd, np.zeros((13, 11, 3)))[0]))
     np.testing.assert_array_equal(found.values, same.values)
     assert len(np.unique(found.values)) == 8
 
@@ -103,7 +103,7 @@ def test_superpixels_follow_colours():
     pytest.importorskip("skimage", reason="scikit-image, of the extra superpixels, is not installed")
     x = np.zeros((1, 20, 30, 3), "float32")
     x[:, :, 13:] = 120
-    labels, words = segmented("slic", np.rint(x[0] + 50).astype("uint8"))
+    labels, words = label_segments("slic", np.rint(x[0] + 50).astype("uint8"))
     assert words == "slic"
     assert set(labels[:, :13].ravel()).isdisjoint(labels[:, 13:].ravel())
     assert 20 < labels.max() + 1 < 100

@@ -81,7 +81,7 @@ def test_a_partial_map_shows_what_it_lacks(tmp_path):
     row = replace(found, values=found.values[:1])
     row.save(tmp_path / "one.png")
     assert_same(np.asarray(Image.open(tmp_path / "one.png")), shown)
-    captions = [one.strip()[:14] for one in (found, replace(found, record=whole.record))]
+    captions = [one.contact_sheet()[:14] for one in (found, replace(found, record=whole.record))]
     assert (captions[0] != captions[1]).any()
     found.save(tmp_path / "a.h5")
     whole.save(tmp_path / "b.h5")

@@ -13,7 +13,7 @@ FEW = {"masks": 60, "cells": (4, 3), "seed": 2}
 
 
 def masks_of(x, masks=60, cells=(4, 3), keep=0.5, seed=2):
-    return RandomMasks(masks, cells, keep, seed).drawn(range(masks), x)
+    return RandomMasks(masks, cells, keep, seed).draw(range(masks), x)
 
 
 @pytest.mark.parametrize("output", ["score", "probability"])
@@ -46,7 +46,7 @@ def test_masks():
     assert (m.min(), m.max()) == (0, 1)
     assert (m.reshape(400, -1).std(axis=1) > 0).mean() > 0.95
     np.testing.assert_allclose(m.mean(axis=0), 0.3, atol=5 * 0.5 / np.sqrt(400))
-    assert_same(m[5:9], RandomMasks(7, (4, 3), 0.3, 2).drawn(range(5, 9), x))
+    assert_same(m[5:9], RandomMasks(7, (4, 3), 0.3, 2).draw(range(5, 9), x))
     assert np.abs(m[:4] - masks_of(x, 4, keep=0.3, seed=3)).max() > 0
     np.testing.assert_array_equal(masks_of(x, 3, keep=1.0), 1)
     assert masks_of(x, 2, (13, 11)).shape == (2, 13, 11, 1)

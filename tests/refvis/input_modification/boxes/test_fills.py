@@ -16,12 +16,12 @@ INSIDE = np.s_[2:9, 3:8]
 
 
 def filled(fill, x, average=None, seed=1):
-    found = fills.contents(fills.chosen(fill, x, average), x, [BOX], 1, seed)(0)
+    found = fills.box_contents(fills.find_fill(fill, x, average), x, [BOX], 1, seed)(0)
     return np.broadcast_to(found, (7, 5, x.shape[3]))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("fill", ["mean", "gray", *fills.NAMED, 3.0, (1.0, 2.0, -3.0)])
+@pytest.mark.parametrize("fill", ["mean", "gray", *fills.FILLS, 3.0, (1.0, 2.0, -3.0)])
 def test_fills_have_the_images_type_and_leave_it_alone(fill, dtype):
     x = inputs(dtype=dtype)
     before = x.copy()
@@ -122,6 +122,6 @@ def test_a_function_fills():
 
 
 def test_the_first_draw_is_that_of_one():
-    """Dice of [seed, place] and of [seed, place, 0] are the same."""
+    """Generators of [seed, place] and of [seed, place, 0] are the same."""
     for numbers in ((0, 0), (3, 7), (2**40, 12)):
         assert np.random.default_rng([*numbers, 0]).random() == np.random.default_rng(numbers).random()

@@ -10,10 +10,10 @@ from support.small_nets import inputs
 from refvis.input_modification.boxes import fills
 from refvis.input_modification.boxes.blur import SHARE, blurred_part, gaussian
 from refvis.input_modification.masks.area import area_misfit
-from refvis.input_modification.masks.games import moved
-from refvis.input_modification.masks.masks import along_axes, mixed, mixed_gradient, replacements
+from refvis.input_modification.masks.games import shift
+from refvis.input_modification.masks.masks import along_axes, blend, blend_gradient, replacement_pyramids
 from refvis.input_modification.masks.smooth_max import forward, gradient, smooth_max
-from refvis.results.upsampling import upsampled, weights
+from refvis.results.upsampling import bilinear_weights, upsample_bilinear
 
 SIZES = st.tuples(st.integers(1, 3), st.integers(1, 7), st.integers(1, 8), st.integers(1, 3))
 
@@ -33,8 +33,8 @@ def assert_gradient(function, back, x, seed, relative=1e-7):
 @given(shape=SIZES, tall=st.integers(1, 9), wide=st.integers(1, 9), seed=st.integers(0, 99), sigma=st.floats(0, 4))
 def test_matrices_along_both_axes_and_their_adjoint(shape, tall, wide, seed, sigma):
     """Bilinear enlargement, then a blur, as masks of a low resolution are made."""
-    down = gaussian(np, tall, sigma) @ weights(np, shape[1], tall)
-    across = gaussian(np, wide, sigma) @ weights(np, shape[2], wide)
+    down = gaussian(np, tall, sigma) @ bilinear_weights(np, shape[1], tall)
+    across = gaussian(np, wide, sigma) @ bilinear_weights(np, shape[2], wide)
     z, g = normal(shape, seed), normal((shape[0], tall, wide, shape[3]), seed + 1)
     y = along_axes(z, down, across)
     np.testing.assert_allclose(y, np.einsum("ah,bw,nhwc->nabc", down, across, z), rtol=0, atol=1e-12)
@@ -46,7 +46,10 @@ def test_matrices_along_both_axes_and_their_adjoint(shape, tall, wide, seed, sig
 def test_enlarging_is_that_of_maps():
     z = normal((2, 3, 4, 1), 0)
     np.testing.assert_allclose(
-        along_axes(z, weights(np, 3, 10), weights(np, 4, 7)), upsampled(z, (10, 7)), rtol=0, atol=1e-14
+        along_axes(z, bilinear_weights(np, 3, 10), bilinear_weights(np, 4, 7)),
+        upsample_bilinear(z, (10, 7)),
+        rtol=0,
+        atol=1e-14,
     )
 
 
@@ -58,48 +61,48 @@ def test_an_image_between_levels(count, seed):
         for channel in range(3):
             column = levels[:, at[1], at[2], channel]
             expected[(*at, channel)] = np.interp(m[at][0], np.linspace(0, 1, count), column)
-    np.testing.assert_allclose(mixed(levels, m), expected, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(blend(levels, m), expected, rtol=0, atol=1e-13)
     away = np.abs(m * (count - 1) - np.round(m * (count - 1)))
     m = np.where(away < 1e-4, m * 0.999 + 3e-4, m)  # away from the kinks
-    assert_gradient(lambda n: mixed(levels, n), lambda g: mixed_gradient(levels, m, g), m, seed)
+    assert_gradient(lambda n: blend(levels, n), lambda g: blend_gradient(levels, m, g), m, seed)
 
 
 def test_the_ends_are_the_image_and_its_replacement():
     levels = normal((4, 5, 3, 2), 0).astype("float32")
     for end, m in ((3, 1), (0, 0)):
         full = np.full((1, 5, 3, 1), m, "float32")
-        np.testing.assert_array_equal(mixed(levels, full)[0], levels[end])
-        slope = mixed_gradient(levels, full, np.ones((1, 5, 3, 2), "float32"))
+        np.testing.assert_array_equal(blend(levels, full)[0], levels[end])
+        slope = blend_gradient(levels, full, np.ones((1, 5, 3, 2), "float32"))
         sides = (levels[3] - levels[2]) if m else (levels[1] - levels[0])
         np.testing.assert_allclose(slope[0, ..., 0], 3 * sides.sum(axis=2), rtol=1e-5)
 
 
 def test_replacements():
     x = inputs(1, "float64")
-    pyramid = replacements("blur", x, None, 0, 4)(0)
+    pyramid = replacement_pyramids("blur", x, None, 0, 4)(0)
     assert pyramid.shape == (4, 13, 11, 3)
     np.testing.assert_array_equal(pyramid[3], x[0])
     np.testing.assert_allclose(pyramid[0], blurred_part(x[0], slice(None), slice(None), SHARE * 11))
     assert np.diff([one.std() for one in pyramid]).min() > 0
-    colour, image = replacements([1, 2, 3], x, None, 0)(5)
+    colour, image = replacement_pyramids([1, 2, 3], x, None, 0)(5)
     np.testing.assert_array_equal(image, x[0])
     np.testing.assert_array_equal(colour, np.broadcast_to([1.0, 2.0, 3.0], image.shape))
-    noise = replacements("random", x, None, 8)
+    noise = replacement_pyramids("random", x, None, 8)
     np.testing.assert_array_equal(noise(3), noise(3))
     assert np.abs(noise(3)[0] - noise(4)[0]).max() > 1
     expected = fills.uniform(x[0], ((0, 13), (0, 11)), np.random.default_rng([8, 4]))
     np.testing.assert_array_equal(noise(4)[0], expected)
     with pytest.raises(ValueError, match="fill is 'magic'"):
-        replacements("magic", x, None, 0)
+        replacement_pyramids("magic", x, None, 0)
 
 
 def test_levels_move_and_repeat_the_border():
     levels = normal((2, 5, 4, 3), 0)
-    found = moved(levels, (2, -1))
+    found = shift(levels, (2, -1))
     np.testing.assert_array_equal(found[:, 2:, :-1], levels[:, :-2, 1:])
     np.testing.assert_array_equal(found[:, 0], found[:, 2])
     np.testing.assert_array_equal(found[:, :, -1], found[:, :, -2])
-    np.testing.assert_array_equal(moved(levels, (0, 0)), levels)
+    np.testing.assert_array_equal(shift(levels, (0, 0)), levels)
 
 
 def slow_smooth_max(p, extent, step, sigma, temperature):

@@ -185,7 +185,7 @@ def test_a_batch_that_layers_mix_is_computed_one_by_one():
         ("extremal", {"weights": (0, 3)}, r"weights is \(0, 3\), expected two numbers above 0"),
         ("extremal", {"fill": inputs(), "channel": 1}, "the level is .* for the image and for its replacement"),
         ("extremal", {"degrees": 1}, "degrees is 1, expected 2 or more"),
-        ("extremal", {"cells": 0}, "cells is 0 and sigma 1.5, expected 1 or more, and a reach above 0"),
+        ("extremal", {"cells": 0}, "cells is 0 and sigma 1.5, expected cells of 1 or more, and a sigma above 0"),
         ("meaningful", {"fill": "magic"}, "fill is 'magic'"),
         ("meaningful", {"patience": 0}, "patience is 0"),
         ("extremal", {"output": "logit"}, "output is 'logit'"),
