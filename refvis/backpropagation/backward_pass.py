@@ -51,10 +51,12 @@ def _one_row_each(seed: Array, goal: Target, images: int, channel: Channel) -> T
     """Return the target with one row for each row of a seed that is an array."""
     array_module(seed)
     if goal.position is not None or goal.against:
-        raise ValueError("the seed is an array, which says by itself where it starts: leave position and against out")
+        raise ValueError(
+            "the seed is an array, which sets where the signal starts: leave position and against out"
+        )
     if channel is not None and not several(channel):
         raise ValueError(
-            f"the seed is an array, which says by itself where it starts, and channel is {channel!r}: leave channel "
+            f"the seed is an array, which sets where the signal starts, and channel is {channel!r}: leave channel "
             "out, or name one for each row in a sequence"
         )
     rows = len(goal.channels)

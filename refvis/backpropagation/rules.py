@@ -24,7 +24,7 @@ METHODS = (
     "smoothgrad_squared",
     "vargrad",
 )
-"""Functions of `refvis` that explain a unit, and are no table of rules."""
+"""Functions of `refvis` that explain a unit but are not modes."""
 
 WHITE = 255.0
 
@@ -38,7 +38,9 @@ def find_mode(mode: str | modes.Mode) -> modes.Mode:
     if isinstance(mode, str) and mode not in modes.MODES:
         for method in METHODS:
             if _letters(method) == _letters(mode):
-                raise ValueError(f"{mode!r} is no mode but a method of its own: call refvis.{method}(net, x) in Python")
+                raise ValueError(
+                    f"{mode!r} is not a mode but a separate method: call refvis.{method}(net, x) in Python"
+                )
     return modes.find(mode)
 
 
@@ -61,11 +63,11 @@ def bounded_rules(net: Network, graph: Graph, x: Array, mode: str | modes.Mode) 
         return rules, {}
     average = net.normalization.get("averageImage")
     if not isinstance(mode, str):
-        return rules, {"box": "tightest, of each image: the mode is a table that has no bounds"}
+        return rules, {"box": "the range of each image: the mode is a table without bounds"}
     if any(node.inputs != graph.inputs[:1] for node in boxes):
-        return rules, {"box": "tightest, of each image: the box rule is not at the input"}
+        return rules, {"box": "the range of each image: the box rule is not at the input"}
     if average is None or not _fits(np.shape(average), x.shape):
-        return rules, {"box": "tightest, of each image: the model does not tell its average image"}
+        return rules, {"box": "the range of each image: the model stores no average image"}
     low, high, text = _pixel_bounds(np.asarray(average, "float32"), x)
     return modes.with_box(rules, low, high), {"box": text}
 
@@ -85,7 +87,7 @@ def _pixel_bounds(average: Any, x: Array) -> tuple[Array, Array, str]:
     library = array_module(x).__name__
     low, high = (moved(np.float32(end) - average, library).astype(x.dtype) for end in (0, WHITE))
     below, above = _overshoot(low - x), _overshoot(x - high)
-    return low - below, high + above, f"pixels {-below} ... {int(WHITE) + above} less the average image"
+    return low - below, high + above, f"pixels {-below} ... {int(WHITE) + above} minus the average image"
 
 
 def _overshoot(beyond: Array) -> int:

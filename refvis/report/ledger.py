@@ -1,24 +1,24 @@
-"""The ledger as the page shows it: the sum, and a line and a bar for each layer that kept some of the relevance."""
+"""View of the ledger on the page: the sum, and a line with a bar for each layer that kept some of the relevance."""
 
 from typing import Any
 
 from refvis.deconvolutional import Ledger
-from refvis.deconvolutional.accounts.balance import STAYED, reasons
+from refvis.deconvolutional.accounts.balance import ABSORBED, reasons
 from refvis.layers.ledger import Entry
 from refvis.report.texts import LEDGER_OTHERS, LEDGER_READING
-from refvis.text.number_format import Form, form_for
+from refvis.text.number_format import NumberFormat, common_format
 
 DIGITS = 6
-"""Digits of the largest amount on the page; the .h5 file has all."""
+"""Digits of the largest amount on the page; the .h5 file has all digits."""
 
-STOPS = dict(zip(STAYED, ("at biases", "at stabilisers", "at zero denominators", "unexplained"), strict=True))
-"""Amount that no input received -> where it stayed."""
+STOPS = dict(zip(ABSORBED, ("at biases", "at stabilisers", "at zero denominators", "unexplained"), strict=True))
+"""Column of the ledger -> where that amount stayed, as the page names it."""
 
 
 def ledger_view(ledger: Ledger) -> dict[str, Any]:
-    """Return what the template needs: terms of the sum, lines with bars, sentences."""
+    """Return the values of the template: terms of the sum, lines with bars, and sentences."""
     seed = sum(ledger.seeds.values())
-    form = form_for([seed, sum(ledger.inputs.values()), *(entry.received for entry in ledger.entries)], DIGITS)
+    form = common_format([seed, sum(ledger.inputs.values()), *(entry.received for entry in ledger.entries)], DIGITS)
     kept = [entry for entry in ledger.entries if _keeps(entry, form)]
     most = max((abs(_kept(entry)) for entry in kept), default=0.0)
     others = len(ledger.entries) - len(kept)
@@ -34,8 +34,8 @@ def ledger_view(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _terms(ledger: Ledger, form: Form) -> list[tuple[str, str, str]]:
-    """Return what the seed became: signs, amounts, names. What rounds to zero is left out."""
+def _terms(ledger: Ledger, form: NumberFormat) -> list[tuple[str, str, str]]:
+    """Return the terms that the seed splits into, as (sign, amount, name), without terms that round to zero."""
     terms = [("=", form.text(sum(ledger.inputs.values())), "at the input")]
     for amount, name in STOPS.items():
         value = ledger.sum(amount)
@@ -44,8 +44,8 @@ def _terms(ledger: Ledger, form: Form) -> list[tuple[str, str, str]]:
     return terms
 
 
-def _line(entry: Entry, form: Form, most: float) -> dict[str, Any]:
-    """Return a layer's line. Its bar has a start and width in percent of the room; at the middle nothing stayed."""
+def _line(entry: Entry, form: NumberFormat, most: float) -> dict[str, Any]:
+    """Return a layer's line. The bar's start and width are in percent; it starts or ends at the middle, 50 %."""
     kept = _kept(entry)
     half = 50 * abs(kept) / most if most else 0.0
     return {
@@ -60,8 +60,8 @@ def _line(entry: Entry, form: Form, most: float) -> dict[str, Any]:
     }
 
 
-def _keeps(entry: Entry, form: Form) -> bool:
-    """Whether something stayed at the layer, or came from it, that shows."""
+def _keeps(entry: Entry, form: NumberFormat) -> bool:
+    """Return whether the layer kept or gave an amount that the digits show."""
     return form.shows(entry.bias) or form.shows(_elsewhere(entry)) or not entry.balanced
 
 
@@ -70,5 +70,5 @@ def _kept(entry: Entry) -> float:
 
 
 def _elsewhere(entry: Entry) -> float:
-    """Return what stayed at the layer, biases and rounding aside."""
+    """Return the amount that stayed at the layer, without biases and rounding."""
     return entry.stabiliser + entry.zero + (0.0 if entry.balanced else entry.rest)

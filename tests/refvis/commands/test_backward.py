@@ -13,7 +13,7 @@ from support.small_nets import LABELS, classifier
 
 import refvis
 from refvis import modes, scenes
-from refvis.commands.mode_list import ABOUT
+from refvis.commands.modes import ABOUT
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_negative_value_of_relevance_is_noted(folder, monkeypatch, capsys):
     scores = net.forward(net.preprocess(IMAGE))["fc3"].ravel()
     least, most = int(scores.argmin()), int(scores.argmax())
     assert scores[least] < 0 < scores[most]
-    note = f"refvis: note: the value is {scores[least]:.4g}: for and against swap\n"
+    note = f"refvis: note: the value is {scores[least]:.4g}, below zero: for and against swap their signs\n"
     for channel, mode, expected in (
         (least, "epsilon", note),
         (LABELS[least], "z_plus", note),
@@ -118,7 +118,7 @@ def test_a_model_from_its_file(tmp_path, monkeypatch, capsys):
 
 BAD = {
     "mode": (["--mode", "epsilo"], r"unknown mode 'epsilo', expected one of gradient, .*excitation"),
-    "method": (["--mode", "smoothgrad"], r"'smoothgrad' is no mode but a method .* call refvis\.smoothgrad\(net, x\)"),
+    "method": (["--mode", "smoothgrad"], r"'smoothgrad' is not a mode but a separate method.* call refvis\.smoothgrad\(net, x\)"),
     "layer": (["--at", "relu9"], r"no layer or variable 'relu9': did you mean 'relu[12]'"),
     "input": (["--at", "x0"], "'x0' is the network's input"),
     "channel": (["--channel", "7"], r"channel 7 of 'fc3 \(x8\)': expected 0 \.\.\. 6"),
@@ -149,7 +149,7 @@ FILES = {
     "suffix": (["deconvolution", "a.png", "-o", "a.txt"], r"cannot write 'a\.txt': expected a name that ends in"),
     "folder": (["deconvolution", "a.png", "-o", "no/a.png"], "there is no folder 'no'"),
     "mode": (["modes", "epsilo"], r"unknown mode 'epsilo', .*; did you mean 'epsilon'\?"),
-    "method": (["modes", "grad_cam"], "'grad_cam' is no mode but a method of its own"),
+    "method": (["modes", "grad_cam"], "'grad_cam' is not a mode but a separate method"),
 }
 
 

@@ -103,12 +103,12 @@ def test_boxes_of_a_mode_by_name_have_the_bounds_of_pixels():
         found = function(net, x, "epsilon_gamma_box")
         bounded = function(net, x, modes.with_box("epsilon_gamma_box", low, high))
         assert_same(arrays(found), arrays(bounded))
-        assert found.record.parameters["box"] == "pixels 0 ... 255 less the average image"
+        assert found.record.parameters["box"] == "pixels 0 ... 255 minus the average image"
         assert "box" not in bounded.record.parameters
         tight = function(net, x, modes.EPSILON_GAMMA_BOX)
-        assert tight.record.parameters["box"].startswith("tightest, of each image: the mode is a table")
+        assert tight.record.parameters["box"].startswith("the range of each image: the mode is a table")
         assert np.abs(arrays(tight) - arrays(found)).max() > 1e-3 * np.abs(arrays(found)).max()
-    assert "\nbox: pixels 0 ... 255 less the average image\n" in str(refvis.ledger(net, x, "deep_taylor_box"))
+    assert "\nbox: pixels 0 ... 255 minus the average image\n" in str(refvis.ledger(net, x, "deep_taylor_box"))
     assert "box" not in refvis.deconvolution(net, x, "epsilon_plus").record.parameters
 
 
@@ -117,14 +117,14 @@ def test_boxes_hold_what_resizing_leaves_beyond_the_pixels():
     x = net.preprocess(np.zeros((13, 11, 3), "uint8"))
     x[0, 3, 4, 1], x[0, 5, 6, 2] = -110 - 3.25, 155 + 7
     found = refvis.deconvolution(net, x, "deep_taylor_box").record.parameters["box"]
-    assert found == "pixels -4 ... 263 less the average image"
+    assert found == "pixels -4 ... 263 minus the average image"
 
 
 def test_boxes_are_tight_where_pixels_have_no_bounds():
     x = inputs()
     full = np.arange(13 * 11 * 3.0).reshape(13, 11, 3) / 10 + 100
     for average, words in (
-        (None, "tightest, of each image: the model does not tell its average image"),
+        (None, "the range of each image: the model stores no average image"),
         (full, "pixels"),
         (np.float32(100).reshape(1, 1, 1), "pixels"),
     ):
@@ -132,15 +132,15 @@ def test_boxes_are_tight_where_pixels_have_no_bounds():
         found = refvis.deconvolution(net, x, "deep_taylor_box", channel=[1, 2])
         assert found.record.parameters["box"].startswith(words)
         tight = refvis.deconvolution(net, x, modes.DEEP_TAYLOR_BOX, channel=[1, 2]).values
-        assert (np.abs(found.values - tight).max() == 0) == words.startswith("tightest")
+        assert (np.abs(found.values - tight).max() == 0) == words.startswith("the range of each image")
     two = refvis.deconvolution(net, np.concatenate([x, x]), "deep_taylor_box", channel=[1, 2]).values
     np.testing.assert_allclose(two[:2], two[2:], rtol=0, atol=1e-6 * np.abs(two).max())
     small = refvis.Network(classifier().nodes, meta=meta(full[:5]))
     found = refvis.ledger(small, x, "deep_taylor_box").record.parameters["box"]
-    assert found == "tightest, of each image: the model does not tell its average image"
+    assert found == "the range of each image: the model stores no average image"
     shifted = refvis.chain({"norm": refvis.layers.LRN(), **{node.name: node.layer for node in net.nodes}}, meta())
     found = refvis.deconvolution(shifted, x, "deep_taylor_box").record.parameters["box"]
-    assert found == "tightest, of each image: the box rule is not at the input"
+    assert found == "the range of each image: the box rule is not at the input"
 
 
 def test_a_mode_of_ones_own_is_recorded_by_what_was_applied():
@@ -155,6 +155,6 @@ def test_a_mode_of_ones_own_is_recorded_by_what_was_applied():
 def test_methods_that_are_no_mode_are_named(name):
     net, x = classifier(), inputs()
     for function in (refvis.deconvolution, refvis.ledger, refvis.smoothgrad):
-        with pytest.raises(ValueError, match=r"is no mode but a method of its own: call refvis\.\w+\(net, x\)") as told:
+        with pytest.raises(ValueError, match=r"is not a mode but a separate method: call refvis\.\w+\(net, x\)") as err:
             function(net, x, name)
-        assert callable(getattr(refvis, str(told.value).partition("refvis.")[2].partition("(")[0]))
+        assert callable(getattr(refvis, str(err.value).partition("refvis.")[2].partition("(")[0]))

@@ -81,7 +81,7 @@ def test_stabilisers_that_show_have_a_column_and_a_term():
 
 def test_layers_that_do_not_balance_are_named():
     view = ledger_view(refvis.ledger(classifier(), inputs(), modes.EPSILON | {"relu2": relu.deconvnet}))
-    assert view["reasons"] == ["relu2: expected: a gate stops signals by their sign, and they go nowhere"]
+    assert view["reasons"] == ["relu2: expected: a gate discards signals by their sign"]
     assert "relu2" in [line["node"] for line in view["lines"]]
 
 

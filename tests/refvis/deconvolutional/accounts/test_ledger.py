@@ -18,7 +18,7 @@ from refvis.layers import lrp, relu
 from refvis.layers.modes import deeplift
 
 RELEVANCE = [name for name, mode in modes.MODES.items() if modes.is_relevance(mode)]
-STAYED = ("bias", "stabiliser", "zero", "rest")
+ABSORBED = ("bias", "stabiliser", "zero", "rest")
 
 
 def hand(biases=None, leak=0):
@@ -59,7 +59,7 @@ def test_what_gradients_lose_is_the_rest(case: cases.Net, mode: str) -> None:
     net, x = network(case)
     found = refvis.ledger(net, x, mode)
     assert found.error <= 1e-12
-    assert {found.sum(name) for name in STAYED[:3]} == {0}
+    assert {found.sum(name) for name in ABSORBED[:3]} == {0}
     expected = sum(found.seeds.values()) - found.signals[net.inputs[0]].sum()
     scale = sum(entry.scale for entry in found.entries)
     np.testing.assert_allclose(found.sum("rest"), expected, rtol=1e-12, atol=1e-12 * scale)
@@ -146,11 +146,11 @@ def nothing_but_nan(layer, signal, output, *inputs):
 
 
 REASONS = [
-    ({"relu": relu.gradient}, "expected: a gradient does not share out, it differentiates"),
-    ({"relu": relu.deconvnet}, "expected: a gate stops signals by their sign, and they go nowhere"),
+    ({"relu": relu.gradient}, "expected: a gradient does not distribute relevance, it differentiates"),
+    ({"relu": relu.deconvnet}, "expected: a gate discards signals by their sign"),
     ({"fc2": lrp.contrastive}, "expected: what excites the opposite is subtracted"),
-    ({"relu": deeplift.rescale}, "expected: multipliers are handed on"),
-    ({"relu": defective}, "not expected: this rule should share out"),
+    ({"relu": deeplift.rescale}, "expected: multipliers do not add up by themselves"),
+    ({"relu": defective}, "not expected: this rule should distribute"),
     ({"relu": nothing_but_nan}, "not expected: values are NaN or infinite"),
     ({"relu": own}, "unknown: a rule of another package or file"),
 ]
@@ -195,7 +195,7 @@ def test_the_table():
     lines = str(refvis.ledger(hand(), HAND, "gradient")).splitlines()
     assert lines[-3:] == [
         "3 of 3 layers do not balance",
-        "expected: a gradient does not share out, it differentiates",
+        "expected: a gradient does not distribute relevance, it differentiates",
         "  fc2, relu, fc1",
     ]
 
@@ -234,7 +234,7 @@ def test_rounding_shows_only_where_its_digits_do():
 
 def test_sums_that_cannot_be_compared():
     text = str(refvis.ledger(hand(), HAND, modes.LRP_0 | {"relu": nothing_but_nan}))
-    assert "the two sides cannot be compared: there are values that are NaN or infinite" in text
+    assert "the two sides cannot be compared: some values are NaN or infinite" in text
     assert re.search(r"^relu +ReLU .* 1 +nan +- +- +- +nan$", text, re.M)
 
 
@@ -253,8 +253,8 @@ BAD = [
     ({"mode": {}}, ValueError, "no rule for layer 'fc3'"),
     ({"at": "conv9"}, ValueError, "no layer or variable 'conv9'"),
     ({"channel": 7}, ValueError, r"channel 7 of 'fc3 \(x8\)': expected 0 \.\.\. 6"),
-    ({"channel": [1, 2]}, ValueError, "a ledger is of one channel, found 2"),
-    ({"seed": np.ones((2, 1, 1, 7))}, ValueError, "a ledger is of one channel, found 2"),
+    ({"channel": [1, 2]}, ValueError, "a ledger explains one channel, found 2"),
+    ({"seed": np.ones((2, 1, 1, 7))}, ValueError, "a ledger explains one channel, found 2"),
     ({"seed": np.ones((1, 1, 1, 6))}, layers.ShapeError, "the seed"),
     ({"seed": "score"}, ValueError, "the seed is 'score'"),
     ({"position": (0, 1)}, ValueError, "position"),
