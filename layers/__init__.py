@@ -17,9 +17,10 @@ from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
 from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.graph.network import Graph
-from refvis.layers.graph.nodes import Node, Trace, chain
+from refvis.layers.graph.nodes import Node, chain
 from refvis.layers.graph.receptive_field import ReceptiveField, receptive_fields
 from refvis.layers.graph.registry import register, unregister
+from refvis.layers.graph.trace import Trace
 from refvis.layers.grids import AffineGrid, UniformScalingGrid
 from refvis.layers.loss import Loss, SoftmaxLoss
 from refvis.layers.lrn import LRN

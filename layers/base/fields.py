@@ -151,3 +151,11 @@ class ConvertedField(CheckedField[Any, Any]):
     def normal(self, value: Any, what: str) -> Any:
         """Return what the function returns."""
         return self.convert(value)
+
+
+class NamesField(CheckedField[str | tuple[str, ...], tuple[str, ...]]):
+    """Names; one may be given as a plain string."""
+
+    def normal(self, value: str | tuple[str, ...], what: str) -> tuple[str, ...]:
+        """Return the names as a tuple."""
+        return (value,) if isinstance(value, str) else tuple(value)

@@ -9,9 +9,8 @@ from refvis.layers import modes
 from refvis.layers.base.arrays import Array, array_module, moved, require_float_name, require_library, storage
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.calls import backward, forward, forward_of, output_shape, parameter_gradients
-from refvis.layers.graph.names import Signals
-from refvis.layers.graph.names import found as found_name
-from refvis.layers.graph.nodes import Node, Trace, called, is_objective, writers, written_by
+from refvis.layers.graph.nodes import Node, called, is_objective, writers, written_by
+from refvis.layers.graph.trace import Signals, Trace, variable_named
 from refvis.layers.operators import OPERATORS, Layer, Rule, is_per_image, title
 from refvis.layers.sum import Sum
 
@@ -179,7 +178,7 @@ class Graph:
         signals: dict[str, Array] = {}
         for given, seed in seeds.items():
             try:
-                name = found_name(given, trace.variables, writers(self.nodes))
+                name = variable_named(given, trace.variables, writers(self.nodes))
             except KeyError as error:
                 raise ValueError(f"a seed is for {given!r}: {error.args[0]}") from None
             if name in signals:

@@ -1,27 +1,26 @@
-"""What a network is made of, and what a forward pass leaves: nodes in order, and the trace of all variables."""
+"""Nodes: layers with a name and a place in a network, and checks of their order."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from refvis.layers.base.arrays import Array
-from refvis.layers.graph.names import Named, titled
+from refvis.layers.base.fields import NamesField
 from refvis.layers.operators import OPERATORS, Layer
 
 
 @dataclass(frozen=True)
 class Node:
-    """A layer with a name and a place: the variables that it reads and the one that it writes (tuples of names)."""
+    """A layer with a name and a place: the variables that it reads and the one that it writes.
+
+    Both are tuples of names; one name may be given as a plain string.
+    """
 
     name: str
     layer: Layer
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    inputs: NamesField = NamesField()
+    outputs: NamesField = NamesField()
 
     def __post_init__(self) -> None:
-        """Allow one name to be given as a plain string."""
-        for key in ("inputs", "outputs"):
-            value = getattr(self, key)
-            object.__setattr__(self, key, (value,) if isinstance(value, str) else tuple(value))
+        """Check the numbers of inputs and outputs."""
         if not self.inputs or len(self.outputs) != 1:
             raise ValueError(
                 f"node {self.name!r} has {len(self.inputs)} inputs and {len(self.outputs)} outputs, "
@@ -32,25 +31,6 @@ class Node:
     def output(self) -> str:
         """Name of the variable that the node writes."""
         return self.outputs[0]
-
-
-@dataclass(frozen=True)
-class Trace(Named):
-    """All variables of one forward pass, by name; `output` is the one that no computed node reads.
-
-    A layer's name finds the variable that it writes, unless a variable has that name: trace["fc8"] is trace["x22"].
-    """
-
-    variables: dict[str, Array]
-    ends: tuple[str, ...]
-    layers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def output(self) -> Array:
-        """The network's output (N x H x W x C); ValueError if it has several."""
-        if len(self.ends) != 1:
-            raise ValueError(f"the network has {len(self.ends)} outputs ({', '.join(self.ends)}): choose one by name")
-        return self.variables[self.ends[0]]
 
 
 def chain(layers: Mapping[str, Layer]) -> tuple[Node, ...]:
@@ -71,6 +51,11 @@ def writers(nodes: Iterable[Node]) -> dict[str, str]:
     nodes = tuple(nodes)
     variables = {name for node in nodes for name in (*node.inputs, node.output)}
     return {node.name: node.output for node in nodes if node.name == node.output or node.name not in variables}
+
+
+def titled(variable: str, layer: str) -> str:
+    """Return the name of a variable for a person: "fc8 (x22)", its layer and itself; one name where both are equal."""
+    return variable if layer == variable else f"{layer} ({variable})"
 
 
 def called(nodes: Iterable[Node], variable: str) -> str:

@@ -11,7 +11,8 @@ from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.limits import MEMORY, count_at_once
 from refvis.layers.calls import forward_of
 from refvis.layers.graph.network import Graph
-from refvis.layers.graph.nodes import Node, Trace
+from refvis.layers.graph.nodes import Node
+from refvis.layers.graph.trace import Trace
 from refvis.layers.incremental.rectangles import Rectangle, size
 from refvis.layers.operators import is_per_image
 

@@ -10,7 +10,8 @@ from math import ceil
 from typing import TypeAlias
 
 from refvis.layers.graph.network import Graph
-from refvis.layers.graph.nodes import Node, Trace
+from refvis.layers.graph.nodes import Node
+from refvis.layers.graph.trace import Trace
 from refvis.layers.incremental.full_passes import dependents
 from refvis.layers.incremental.rectangles import Rectangle, Span, hull, length, reached, widened
 from refvis.layers.operators import OPERATORS, local, local_window

@@ -20,7 +20,8 @@ from refvis.layers.base.geometry import Corner, place
 from refvis.layers.base.limits import MEMORY
 from refvis.layers.base.operator import Cut
 from refvis.layers.graph.network import Graph
-from refvis.layers.graph.nodes import Node, Trace
+from refvis.layers.graph.nodes import Node
+from refvis.layers.graph.trace import Trace
 from refvis.layers.incremental import full_passes as changes
 from refvis.layers.incremental.full_passes import MOST, Content, at_once, computed, fitting, only_output
 from refvis.layers.incremental.influence import parted, read

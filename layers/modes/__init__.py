@@ -15,6 +15,7 @@ from refvis.layers.modes.composites import (
     First,
     relevance,
 )
+from refvis.layers.modes.lookup import firsts, is_relevance, resolved, rule_for
 from refvis.layers.modes.tables import (
     DECONVNET,
     DEEPLIFT,
@@ -22,17 +23,11 @@ from refvis.layers.modes.tables import (
     GUIDED,
     MODES,
     Mode,
-    applied,
     desalinet,
     find,
-    firsts,
-    is_relevance,
-    resolved,
-    rule_for,
-    rule_name,
-    table,
     with_box,
 )
+from refvis.layers.modes.text import applied, rule_name, table
 
 __all__ = [
     "DECONVNET",

@@ -10,7 +10,7 @@ import numpy as np
 
 from refvis.layers import Graph, Trace
 from refvis.layers.base.arrays import moved, storage
-from refvis.layers.graph.names import Signals
+from refvis.layers.graph.trace import Signals
 
 
 def there(value: Any, called: Callable[[Any], Any] = lambda function: function) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from refvis import layers
 from refvis.layers import Node, lrp, modes, relu
 from refvis.layers.modes import composites
-from refvis.layers.modes.tables import First
+from refvis.layers.modes.composites import First
 
 
 def conv(*shape: int) -> layers.Conv:

@@ -1,10 +1,12 @@
-"""Arrays by name, where a layer's name finds that of the variable which the layer writes."""
+"""Variables and signals by name. The name of a layer stands for the variable that the layer writes."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
 from refvis.layers.base.arrays import Array
+from refvis.layers.graph.nodes import titled
 
 
 class Named(Mapping[str, Array]):
@@ -19,7 +21,7 @@ class Named(Mapping[str, Array]):
 
     def __getitem__(self, name: str) -> Array:
         """Return the variable of that name, or that the layer of that name writes."""
-        return self.variables[found(name, self.variables, self.layers)]
+        return self.variables[variable_named(name, self.variables, self.layers)]
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the variables' names, in the order of computation."""
@@ -28,6 +30,25 @@ class Named(Mapping[str, Array]):
     def __len__(self) -> int:
         """Return the number of variables."""
         return len(self.variables)
+
+
+@dataclass(frozen=True)
+class Trace(Named):
+    """All variables of one forward pass, by name; `output` is the one that no computed node reads.
+
+    A layer's name finds the variable that it writes, unless a variable has that name: trace["fc8"] is trace["x22"].
+    """
+
+    variables: dict[str, Array]
+    ends: tuple[str, ...]
+    layers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def output(self) -> Array:
+        """The network's output (N x H x W x C); ValueError if it has several."""
+        if len(self.ends) != 1:
+            raise ValueError(f"the network has {len(self.ends)} outputs ({', '.join(self.ends)}): choose one by name")
+        return self.variables[self.ends[0]]
 
 
 class Signals(dict[str, Array]):
@@ -40,7 +61,7 @@ class Signals(dict[str, Array]):
 
     def __missing__(self, name: str) -> Array:
         """Return the signal at the variable that the layer of that name writes."""
-        return self[found(name, dict(self), self.layers)]
+        return self[variable_named(name, dict(self), self.layers)]
 
     def __contains__(self, name: object) -> bool:
         """Return whether there is a signal at that variable, or at the one that the layer of that name writes."""
@@ -52,7 +73,7 @@ class Signals(dict[str, Array]):
         return super().get(variable, default)
 
 
-def found(name: str, variables: Mapping[str, Any], layers: Mapping[str, str]) -> str:
+def variable_named(name: str, variables: Mapping[str, Any], layers: Mapping[str, str]) -> str:
     """Return the one of the `variables` that `name` stands for, itself or by its layer; KeyError where none is."""
     if name in variables:
         return name
@@ -68,8 +89,3 @@ def found(name: str, variables: Mapping[str, Any], layers: Mapping[str, str]) ->
 def _listed(variables: Mapping[str, Any], layers: Mapping[str, str]) -> str:
     writers = {variable: layer for layer, variable in layers.items()}
     return f"there are {', '.join(titled(name, writers.get(name, name)) for name in variables)}"
-
-
-def titled(variable: str, layer: str) -> str:
-    """Return what to call a variable for a person: its layer and itself, "fc8 (x22)"; one name where both are equal."""
-    return variable if layer == variable else f"{layer} ({variable})"

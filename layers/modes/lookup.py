@@ -1,0 +1,67 @@
+"""Lookup of rules: by the name of a layer, as a first layer, or by its type."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from refvis.layers import lrp
+from refvis.layers.graph.nodes import Node
+from refvis.layers.modes.composites import First
+from refvis.layers.modes.tables import Mode, find
+from refvis.layers.operators import Rule, title
+
+
+def rule_for(mode: Mode, name: str, layer: Any, first: bool = False) -> Rule:
+    """Return the rule of that mode for the layer of that name, or raise ValueError naming layer and type.
+
+    `first` says whether the layer is one of those that a key `First` stands for.
+    """
+    rule = _chosen(mode, name, layer, first)
+    if rule is None:
+        raise ValueError(
+            f"the mode has no rule for layer {name!r} ({title(layer)}): add one, mode | {{{name!r}: rule}}"
+        )
+    if not callable(rule):
+        raise ValueError(f"the mode's rule for layer {name!r} ({title(layer)}) is {rule!r}, expected a function")
+    return rule
+
+
+def _chosen(mode: Mode, name: str, layer: Any, first: bool) -> Rule | None:
+    return mode.get(name) or (mode.get(First(type(layer))) if first else None) or mode.get(type(layer))
+
+
+def firsts(mode: Mode, nodes: Iterable[Node]) -> set[str]:
+    """Return the names of the nodes that a key `First` stands for: no other of such a type lies below them."""
+    kinds = {key.kind for key in mode if isinstance(key, First)}
+    above: set[str] = set()
+    names: set[str] = set()
+    for node in nodes:
+        filtered, later = type(node.layer) in kinds, not above.isdisjoint(node.inputs)
+        if filtered and not later:
+            names.add(node.name)
+        if filtered or later:
+            above.add(node.output)
+    return names
+
+
+def resolved(mode: str | Mode, nodes: tuple[Node, ...]) -> dict[str, Rule]:
+    """Return the rule of every node, by its name; nodes that the mode has none for are missing."""
+    rules = find(mode)
+    first = firsts(rules, nodes)
+    chosen = ((node.name, _chosen(rules, node.name, node.layer, node.name in first)) for node in nodes)
+    return {name: rule for name, rule in chosen if rule is not None}
+
+
+def is_relevance(mode: str | Mode) -> bool:
+    """Return whether the mode propagates relevance: whether any of its rules stands in `lrp`, `passes` aside."""
+    rules = (_innermost(rule) for rule in find(mode).values())
+    return any(is_lrp(rule) and rule is not lrp.passes for rule in rules)
+
+
+def is_lrp(rule: Any) -> bool:
+    """Return whether a rule stands in `refvis.layers.lrp`."""
+    return str(getattr(rule, "__module__", "")).startswith(lrp.__name__)
+
+
+def _innermost(rule: Any) -> Any:
+    return _innermost(rule.func) if isinstance(rule, partial) else rule

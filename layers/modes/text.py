@@ -1,0 +1,39 @@
+"""Modes as texts that a person can read: a line for each layer type, or for each node."""
+
+from functools import partial
+from typing import Any
+
+from refvis.layers.base.arrays import shortly
+from refvis.layers.graph.nodes import Node
+from refvis.layers.modes.lookup import is_lrp, resolved
+from refvis.layers.modes.tables import Mode, find
+from refvis.layers.operators import Rule
+
+
+def table(mode: str | Mode) -> str:
+    """Return the mode as a text that a person can read, one line per layer type or name."""
+    return _lines([(key if isinstance(key, str) else key.__name__, rule) for key, rule in find(mode).items()])
+
+
+def applied(mode: str | Mode, nodes: tuple[Node, ...]) -> str:
+    """Return the rules that the mode applies to these nodes, as a text, one line per node."""
+    return _lines(list(resolved(mode, nodes).items()))
+
+
+def _lines(rules: list[tuple[str, Rule]]) -> str:
+    rows = [(key, rule_name(rule)) for key, rule in rules]
+    width = max((len(key) for key, _ in rows), default=0)
+    return "\n".join(f"{key:{width}}  {rule}" for key, rule in rows)
+
+
+def rule_name(rule: Any) -> str:
+    """Return what to call a rule in a table: its file, its name, and the options that differ from its own."""
+    if isinstance(rule, partial):
+        options = ", ".join(f"{key}={_option(value)}" for key, value in rule.keywords.items())
+        return f"{rule_name(rule.func)}({options})"
+    module = "lrp" if is_lrp(rule) else (getattr(rule, "__module__", None) or "").rpartition(".")[2]
+    return f"{module}.{getattr(rule, '__name__', repr(rule))}".removeprefix(".")
+
+
+def _option(value: Any) -> str:
+    return rule_name(value) if callable(value) and not hasattr(value, "eps") else shortly(value)
