@@ -1,4 +1,4 @@
-"""From a name or a file to a network, and back."""
+"""Loading and saving of networks: a name or a MatConvNet file to a `Network`, and back."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,55 +8,78 @@ from refvis.weights import Remark, bundled_names, bundled_path, read_model, save
 
 
 def bundled() -> tuple[str, ...]:
-    """Return the names of the networks that ship with refvis; `load` takes them."""
+    """Return the names of the networks that ship with refvis, sorted; `load` takes them in place of a path.
+
+    >>> import refvis
+    >>> "scenes" in refvis.bundled()
+    True
+    """
     return bundled_names()
 
 
 def load(
     path: str | Path, *, isolate: bool = False, seconds: float | None = None, memory: int | None = None
 ) -> Network:
-    """Return the network in a MatConvNet .mat file (simplenn or DagNN; v5, v7 or v7.3), or a bundled one by name.
+    """Return the network in a MatConvNet .mat file, or a bundled network by its name.
 
-    With `isolate`, for files that are not trusted, the file is read in a child process with limits of time (`seconds`)
-    and `memory` (bytes); None: 10 s and 1 GB, and more for large files.
-    Raises FileNotFoundError, or ModelFormatError saying the file, the place in it, what was found and expected.
+    ``load_report`` of the result lists what was filled in, changed or ignored, and warns if the file does not store the
+    preprocessing of images; ``with_images`` adds it.
+
+    Parameters:
+
+        path      a .mat file of version 5, 6, 7 or 7.3 with a simplenn network or a DagNN, or a name from `bundled`
+        isolate   read the file in a child process, for files that are not trusted. Default: False
+        seconds   time of that process in s. Default: 10, and one for each 20 MB of the file
+        memory    memory of that process in bytes. Default: 1 GB, and six times the file's size
+
+    Raises FileNotFoundError if there is no such file or name, and ModelFormatError if the file is not a model or is
+    damaged; with `isolate` also if it crashes the process that reads it, or exceeds its time or memory.
+
+    >>> import refvis
+    >>> net = refvis.load("scenes")
+    >>> net.nodes[0].name, net.input_size
+    ('conv1', (64, 64))
     """
     if str(path) in bundled_names() and not Path(path).exists():
         path = bundled_path(str(path))
     elif not Path(path).exists():
         names = ", ".join(bundled_names()) or "none"
         raise FileNotFoundError(
-            f"there is no file {str(path)!r}, and no bundled network of that name (there is: {names})"
+            f"there is no file {str(path)!r}, and no bundled network of that name; bundled networks: {names}"
         )
     model = read_model(path, isolate=isolate, seconds=seconds, memory=memory)
     report, name = tuple(model.report), model_name(path)
     net = Network(model.nodes, meta=model.meta, load_report=report, name=name, stored=model.stored)
-    return replace(net, load_report=(*_warnings(net), *net.load_report))
+    return replace(net, load_report=(*missing_preprocessing(net), *net.load_report))
 
 
-def _warnings(net: Network) -> list[Remark]:
-    """Return what a person should know who gives this network an image."""
-    place, found = "meta.normalization", []
+def missing_preprocessing(net: Network) -> list[Remark]:
+    """Return a warning for the average image and one for the input size, if the network's file does not store it."""
+    place, remarks = "meta.normalization", []
     if net.normalization.get("averageImage") is None:
-        text, advice = (
-            "the model has no average image: nothing is subtracted from images",
-            "net.with_images(average=...)",
-        )
-        found.append(Remark(f"{place}.averageImage", "warning", text, advice))
+        text = "the model has no average image: nothing is subtracted from images"
+        remarks.append(Remark(f"{place}.averageImage", "warning", text, "net.with_images(average=...)"))
     if net.input_size is None:
-        text, advice = (
-            "the model does not say its input size: images are used as large as they are",
-            "net.with_images(size=...)",
-        )
-        found.append(Remark(f"{place}.imageSize", "warning", text, advice))
-    return found
+        text = "the model has no input size: images keep their own size"
+        remarks.append(Remark(f"{place}.imageSize", "warning", text, "net.with_images(size=...)"))
+    return remarks
 
 
 def save(network: Network, path: str | Path) -> None:
-    """Write the network as a MatConvNet model, v5 .mat, whole or not at all; `load` gives it back bit for bit.
+    """Write the network as a MatConvNet model, a v5 .mat file; `load` gives it back bit for bit.
 
-    A chain with the variables x0, x1, ... is written as a simplenn model, any other network as a DagNN, in the order of
-    the file that it came from; layers come back in MatConvNet's order of execution.
-    Raises ValueError for layers that MatConvNet has no word for.
+    A chain with the variables x0, x1, ... is written as a simplenn model, any other network as a DagNN. The layers
+    stand in the order of the file that the network came from; loading puts them in MatConvNet's order of execution.
+    The file appears whole or not at all; an existing file is replaced.
+
+    Raises ValueError for layers that MatConvNet's models cannot hold, and OSError if the file cannot be written.
+
+    >>> import refvis
+    >>> net = refvis.chain({"relu": refvis.layers.ReLU(), "prob": refvis.layers.Softmax()})
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     refvis.save(net, f"{directory}/small.mat")
+    ...     refvis.load(f"{directory}/small.mat")
+    Network('small': 2 layers, x0 -> x2)
     """
     save_model(network.to("numpy").stored_nodes, network.meta, path)

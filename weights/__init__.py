@@ -1,4 +1,8 @@
-"""Model files <-> networks: original MatConvNet .mat files, and the networks that ship with the project."""
+"""Model files: reading and writing of MatConvNet's .mat files, and the networks that ship with the project.
+
+`mat` turns files into plain values and back, `matconvnet` turns plain values into layers and back, and `sandbox` reads
+files that are not trusted in a child process.
+"""
 
 from refvis.weights.bundle import bundled_names, bundled_path
 from refvis.weights.errors import ModelFormatError

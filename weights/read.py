@@ -40,8 +40,8 @@ def read_model(
 
     >>> from refvis.weights import bundled_path, read_model
     >>> model = read_model(bundled_path("scenes"))
-    >>> model.nodes[0].name, model.meta["normalization"]["imageSize"]
-    ('conv1', (64, 64, 3))
+    >>> model.nodes[0].name, model.meta["classes"]["name"][:2]
+    ('conv1', ['fish', 'house'])
     """
     if isolate:
         from refvis.weights.sandbox.parent import read_mat_in_sandbox  # here, since most programs start no process

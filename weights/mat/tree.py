@@ -27,7 +27,11 @@ MAX_INFLATION = 1100
 class Opaque:
     """A value that only MATLAB can read: a function handle, an object, a gpuArray, a sparse matrix.
 
-    `class_name` is its class in MATLAB, such as "function_handle".
+    `class_name` is its class in MATLAB.
+
+    >>> from refvis.weights import Opaque
+    >>> Opaque("function_handle")
+    Opaque(class_name='function_handle')
     """
 
     class_name: str
@@ -45,7 +49,7 @@ class Limits:
 
     >>> from refvis.weights import Limits, bundled_path, read_model
     >>> len(read_model(bundled_path("scenes"), Limits(size=10**8)).nodes)
-    15
+    23
     """
 
     size: int = 4 * 2**30

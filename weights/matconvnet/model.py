@@ -46,6 +46,11 @@ class Model:
         meta     class names and preprocessing, in plain Python values
         report   the remarks on what was filled in, changed or ignored
         stored   the names of a DagNN's layers in the order of the file; empty for a simplenn model
+
+    >>> from refvis.weights import bundled_path, read_model
+    >>> model = read_model(bundled_path("scenes"))
+    >>> len(model.nodes), model.report, model.stored
+    (23, [], ())
     """
 
     nodes: tuple[Node, ...]

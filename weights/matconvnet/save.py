@@ -26,8 +26,10 @@ def save_model(nodes: Sequence[Node], meta: dict[str, Any], path: str | Path) ->
 
     >>> from refvis import layers
     >>> from refvis.weights import read_model, save_model
-    >>> save_model([layers.Node("relu", layers.ReLU(), ("x0",), ("x1",))], {}, folder / "relu.mat")
-    >>> read_model(folder / "relu.mat").nodes[0].name
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     save_model([layers.Node("relu", layers.ReLU(), ("x0",), ("x1",))], {}, f"{directory}/relu.mat")
+    ...     read_model(f"{directory}/relu.mat").nodes[0].name
     'relu'
     """
     if is_canonical_chain(nodes):
@@ -44,8 +46,10 @@ def save_simplenn(nodes: Sequence[Node], meta: dict[str, Any], path: str | Path)
 
     >>> from refvis import layers
     >>> from refvis.weights import read_model, save_simplenn
-    >>> save_simplenn([layers.Node("relu", layers.ReLU(), ("image",), ("y",))], {}, folder / "relu.mat")
-    >>> read_model(folder / "relu.mat").nodes[0].inputs
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     save_simplenn([layers.Node("relu", layers.ReLU(), ("image",), ("y",))], {}, f"{directory}/relu.mat")
+    ...     read_model(f"{directory}/relu.mat").nodes[0].inputs
     ('x0',)
     """
     check_chain(nodes)

@@ -212,7 +212,7 @@ def test_notes_name_options_of_the_command(folder, monkeypatch, capsys):
     page = Path("refvis-report/explanation.html").read_text(encoding="utf-8")
     assert "nothing is subtracted from images (--mean FILE.npy)" in page
     _, out, _ = run(monkeypatch, capsys, "show", "bare.mat")
-    assert f"  {size}: the model does not say its input size: images are used as large as they are (--size HxW) " in out
+    assert f"  {size}: the model has no input size: images keep their own size (--size HxW) " in out
     assert f"  {average}: the model has no average image: nothing is subtracted from images (warning)\n" in out
     told = [remark.words for remark in refvis.load("bare.mat").load_report if remark.kind == "warning"]
     assert [words.partition(" (net.with_images(")[2] for words in told] == ["average=...))", "size=...))"]

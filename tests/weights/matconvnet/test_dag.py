@@ -228,7 +228,7 @@ def with_params(value):
         (net(layer("l", "dagnn.Loss", "x c", "y", opts=["topk", "a"])), "layers(1).block.opts: the text 'a'"),
         (net(RELU, RELU | {"name": "s"}), "net.layers(2).outputs: the variable 'y' is written a second time"),
         (net(RELU, layer("s", "dagnn.ReLU", "y", "x")), "net.layers(1): a layer whose input depends on its own output"),
-        (net(layer("s", "dagnn.ReLU", "y", "y")), "net.layers(1): a layer that needs"),
+        (net(layer("s", "dagnn.ReLU", "y", "y")), "net.layers(1): a layer whose input depends"),
         (with_params([{"value": FILTERS}]), "net.params(1).name: nothing, expected text"),
         (with_params([{"name": "f"}, {"name": "f"}]), "net.params(2).name: a second parameter named 'f'"),
         (with_params([row(1)]), "net.params: 1 values in a cell or struct array, expected a struct array"),
