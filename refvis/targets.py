@@ -1,4 +1,4 @@
-"""What is explained: maps of one variable of the network, one or several of each image."""
+"""Targets, the maps that are explained: one or several of each image, of one variable of the network."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -7,15 +7,23 @@ from refvis.layers import Array, Graph, Trace, array_module
 from refvis.layers.base.arrays import require_finite, to_host
 from refvis.layers.graph.nodes import called
 from refvis.network import Network
-from refvis.units import Selection, checked_against, checked_channels, checked_position
+from refvis.units import Selection, check_against, check_channels, check_position
 
 
 @dataclass(frozen=True)
 class Target:
-    """Maps to explain, in rows: image by image, a row for each of its units. `net` is the network cut at the variable.
+    """Maps to explain, in rows: image by image, a row for each of its units.
 
-    A row's map is that of its channel (None: the sum of all), less that of its channel in `against`, if there are any,
-    at one `position` (y, x) or at all. Its score is the sum of its map.
+    A row's map is the map of its channel, minus that of its channel in `against`, if there are any, at one `position`
+    or at all. A row's score is the sum of its map.
+
+    Fields:
+
+        net       the network, cut at the variable
+        variable  the variable explained
+        channels  a channel for each row; None: the sum of all channels
+        against   the channel that is subtracted for each row; empty: none
+        position  the only position (y, x) that counts; None: all
     """
 
     net: Graph
@@ -24,7 +32,7 @@ class Target:
     against: tuple[int, ...] = ()
     position: tuple[int, int] | None = None
 
-    def chosen(self, values: Array) -> Array:
+    def maps(self, values: Array) -> Array:
         """Return each row's map (rows x H x W, or rows x 1 x 1 at a position) of `values` (rows x H x W x C)."""
         return (at_position(values, self.position) * self._signs(values)).sum(axis=3)
 
@@ -39,7 +47,7 @@ class Target:
 
     def scores(self, values: Array) -> Array:
         """Return each row's score, in float64, for `values` of its own (rows x H x W x C) or of one image for all."""
-        return self.chosen(values).sum(axis=(1, 2), dtype="float64")
+        return self.maps(values).sum(axis=(1, 2), dtype="float64")
 
     def measures(self, trace: Trace) -> dict[str, Array]:
         """Return {"score": each row's score for the images of the trace, float64 on the host}, as a measure."""
@@ -54,12 +62,12 @@ class Target:
         return replace(self, channels=self.channels[part], against=self.against[part])
 
     def repeated(self, times: int) -> Self:
-        """Return the target with each row so many times, one after the other."""
+        """Return the target with each row repeated so many times, one after the other."""
         channels = tuple(one for one in self.channels for _ in range(times))
         return replace(self, channels=channels, against=tuple(one for one in self.against for _ in range(times)))
 
     def choices(self, images: int) -> dict[str, Any]:
-        """Return what was chosen, for a record: of several images, the units of the first."""
+        """Return the selection as found in the network, for a record: of several images, the units of the first."""
         count = len(self.channels) // images
         channels = ["all" if one is None else one for one in self.channels[:count]]
         choices: dict[str, Any] = {"at": self.variable, "channel": channels[0] if count == 1 else channels}
@@ -83,21 +91,21 @@ class Target:
 
 
 def target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]:
-    """Return what is selected, found in the network, and the trace of `x` (N x H x W x C) up to it.
+    """Return the target that is selected, and the trace of `x` (N x H x W x C) up to its variable.
 
     A channel of None is, in each image, the one with the largest sum over its positions, or the largest value at the
     selected position. The names of classes serve as channels at the scores and at their softmax.
     Raises ValueError for what the network lacks, for a channel against itself, and for NaN.
     """
     require_finite(x)
-    variable = net.scores if selection.at is None else written_variable(net, selection.at)
+    variable = net.scores if selection.at is None else layer_variable(net, selection.at)
     name, labels = called(net.nodes, variable), net.labels_at(variable)
     cut = net.upto(variable)
     trace = cut.forward(x)
     if variable not in trace:
         raise ValueError(f"{name} cannot be computed from an image alone: explain a variable below it")
     values = trace[variable]
-    place = checked_position(selection.position, values.shape, name)
+    place = check_position(selection.position, values.shape, name)
     units: list[tuple[int | None, ...]]
     channel = selection.channel
     if channel is None:
@@ -105,13 +113,13 @@ def target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]
     elif isinstance(channel, str) and channel == "all":
         units = [(None,)] * len(values)
     else:
-        units = [checked_channels(channel, values.shape[3], name, labels)] * len(values)
-    others = checked_against(selection.against, units, values.shape[3], name, labels)
+        units = [check_channels(channel, values.shape[3], name, labels)] * len(values)
+    others = check_against(selection.against, units, values.shape[3], name, labels)
     return Target(cut, variable, sum(units, ()), sum(others, ()), place), trace
 
 
-def written_variable(net: Network, at: str) -> str:
-    """Return the variable that `at` (a node or variable) stands for; ValueError if there is none, or no layer's."""
+def layer_variable(net: Network, at: str) -> str:
+    """Return the variable that `at` (a layer or variable) stands for; ValueError unless a layer writes it."""
     variable = net.variable(at)
     if variable in net.inputs:
         raise ValueError(f"{at!r} is the network's input: name a layer, or a variable that a layer writes")

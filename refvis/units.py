@@ -1,4 +1,4 @@
-"""Checks of what people name as explained: channels, the channels they are set against, and a position."""
+"""Selection of what is explained: channels, the channels whose maps are subtracted, and a position, with checks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from operator import index
 from typing import Any, TypeAlias
 
 Channel: TypeAlias = int | str | Sequence[int | str] | None
-"""One channel, by number or, where it is a class, by name; several (a map of each); "all" (every channel at once); or
-None (the strongest of each image)."""
+"""One channel, by number or by the name of its class; a sequence of them (a map of each); "all" (the sum of all
+channels); or None (the strongest of each image)."""
 
 Against: TypeAlias = int | str | Sequence[int | str] | None
-"""A channel for every unit, or one for each of them."""
+"""The channel that is subtracted: one for all explained channels, or one for each of them; or None."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a caller asks to have explained, unchecked; `refvis.targets.target` finds it in a network.
+    """The arguments that select what is explained, unchecked; `refvis.targets.target` finds it in a network.
 
     Fields:
 
@@ -36,31 +36,34 @@ class Selection:
     output: str | None = None
 
 
-def several(given: Any) -> bool:
-    """Whether channels are given as a sequence, be it of one."""
+def is_sequence(given: Any) -> bool:
+    """Whether channels are given as a sequence, even of a single one."""
     return hasattr(given, "__iter__") and not isinstance(given, str) and getattr(given, "ndim", 1) > 0
 
 
-def checked_channels(given: Any, count: int, variable: str, labels: Sequence[str] = ()) -> tuple[int, ...]:
-    """Return a channel, or several, as a tuple; ValueError unless all are whole numbers from 0, below `count`.
+def check_channels(given: Any, count: int, variable: str, labels: Sequence[str] = ()) -> tuple[int, ...]:
+    """Return a channel, or several, as a tuple of numbers; `labels` are the names by which channels may be given.
 
-    `labels` are the channels' names, by which they may be given, too; `variable` is what errors call what they are of.
+    Raises ValueError, which names the `variable`, unless all are whole numbers from 0 to below `count`, or labels.
     """
-    each = given if several(given) else (given,)
-    numbers = (numbered(one, labels) if isinstance(one, str) else one for one in each)
+    each = given if is_sequence(given) else (given,)
+    numbers = (channel_number(one, labels) if isinstance(one, str) else one for one in each)
     channels = tuple(_channel(one, count, variable) for one in numbers)
     if not channels:
         raise ValueError(f"channel is {given!r}, expected at least one of 0 ... {count - 1}")
     return channels
 
 
-def checked_against(
+def check_against(
     given: Against, units: list[tuple[int | None, ...]], count: int, variable: str, labels: Sequence[str] = ()
 ) -> tuple[tuple[int, ...], ...]:
-    """Return for each image the channel that each of its units is set against: all empty where none is given."""
+    """Return for each image the channel that is subtracted from each of its units; empty tuples if none is given.
+
+    Raises ValueError for "all" channels, for another number of channels than units, and for a channel against itself.
+    """
     if given is None:
         return ((),) * len(units)
-    channels = checked_channels(given, count, variable, labels)
+    channels = check_channels(given, count, variable, labels)
     if None in units[0]:
         raise ValueError("channel is 'all' and against is given: there is no channel left to compare with")
     if len(channels) not in (1, len(units[0])):
@@ -73,8 +76,8 @@ def checked_against(
     return (channels,) * len(units)
 
 
-def checked_position(given: Any, shape: tuple[int, ...], variable: str) -> tuple[int, int] | None:
-    """Return the position (y, x) in a map of `shape` N x H x W x C; ValueError unless it lies inside; None: None."""
+def check_position(given: Any, shape: tuple[int, ...], variable: str) -> tuple[int, int] | None:
+    """Return the position (y, x), or None; ValueError unless it lies inside maps of `shape` N x H x W x C."""
     if given is None:
         return None
     try:
@@ -86,8 +89,8 @@ def checked_position(given: Any, shape: tuple[int, ...], variable: str) -> tuple
     return y, x
 
 
-def numbered(name: str, labels: Sequence[str]) -> int:
-    """Return the number of the channel of that name; ValueError unless exactly one of the `labels` is it."""
+def channel_number(name: str, labels: Sequence[str]) -> int:
+    """Return the number of the channel of that name; ValueError unless exactly one of the `labels` is that name."""
     found = [number for number, label in enumerate(labels) if label == name]
     if len(found) == 1:
         return found[0]

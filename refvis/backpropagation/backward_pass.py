@@ -10,7 +10,7 @@ from refvis.layers.base.arrays import to_host
 from refvis.layers.base.limits import count_at_once
 from refvis.layers.graph.nodes import called
 from refvis.targets import Target
-from refvis.units import Channel, several
+from refvis.units import Channel, is_sequence
 
 SEEDS = ("one", "activation")
 
@@ -42,7 +42,7 @@ def choose_seed(
     nonzero = to_host((seed != 0).any(axis=(0, 1, 2)))
     (used,) = nonzero.nonzero()
     text = f"{len(used)} of {len(nonzero)}" if len(used) > LISTED else ", ".join(map(str, used)) or "none"
-    if several(channel):
+    if is_sequence(channel):
         return goal, seed, {**goal.choices(images), "seed": "given, a row for each channel", "seed_channels": text}
     return goal, seed, {"at": goal.variable, "seed": "given", "seed_channels": text}
 
@@ -51,16 +51,14 @@ def _one_row_each(seed: Array, goal: Target, images: int, channel: Channel) -> T
     """Return the target with one row for each row of a seed that is an array."""
     array_module(seed)
     if goal.position is not None or goal.against:
-        raise ValueError(
-            "the seed is an array, which sets where the signal starts: leave position and against out"
-        )
-    if channel is not None and not several(channel):
+        raise ValueError("the seed is an array, which sets where the signal starts: leave position and against out")
+    if channel is not None and not is_sequence(channel):
         raise ValueError(
             f"the seed is an array, which sets where the signal starts, and channel is {channel!r}: leave channel "
             "out, or name one for each row in a sequence"
         )
     rows = len(goal.channels)
-    units = 1 if several(channel) else max(1, len(seed) // images)
+    units = 1 if is_sequence(channel) else max(1, len(seed) // images)
     if len(seed) != rows * units:
         raise ShapeError(f"the seed has {len(seed)} rows, expected {rows}: one for each channel of each image")
     return goal.repeated(units)

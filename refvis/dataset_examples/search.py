@@ -15,8 +15,8 @@ from refvis.layers.base.arrays import to_host
 from refvis.layers.graph.nodes import called
 from refvis.network import Network
 from refvis.results import record
-from refvis.targets import target, written_variable
-from refvis.units import Channel, Selection, checked_channels
+from refvis.targets import layer_variable, target
+from refvis.units import Channel, Selection, check_channels
 
 
 def examples(
@@ -48,7 +48,7 @@ def examples(
     if top < 1 or batch < 1:
         raise ValueError(f"top is {top} and batch is {batch}, expected 1 or more of both")
     find_mode(mode)
-    variable = net.scores if at is None else written_variable(net, at)
+    variable = net.scores if at is None else layer_variable(net, at)
     found = source(images)
     chosen = _channels(net, found, variable, channel)
     ranking, ended = ranked(net, found, variable, chosen, top, batch, progress)
@@ -80,7 +80,7 @@ def _channels(net: Network, images: Source, variable: str, channel: Channel) -> 
     count = net.upto(variable).shapes(**{net.inputs[0]: first[1].shape})[variable][3]
     if channel is None:
         return tuple(range(count))
-    return checked_channels(channel, count, called(net.nodes, variable), net.labels_at(variable))
+    return check_channels(channel, count, called(net.nodes, variable), net.labels_at(variable))
 
 
 def _shown(

@@ -15,7 +15,7 @@ from refvis.layers.incremental.rectangles import Rectangle
 from refvis.network import Network
 from refvis.results import record
 from refvis.targets import Target, target
-from refvis.units import Against, Channel, Selection, checked_channels
+from refvis.units import Against, Channel, Selection, check_channels
 
 Channels = tuple[int, ...]
 
@@ -120,7 +120,7 @@ def _groups(channels: Any, count: int, variable: str) -> list[Channels]:
         return [(k,) for k in range(count)]
     if not isinstance(channels, Iterable) or isinstance(channels, str):
         raise ValueError(f"channels is {channels!r}, expected a sequence of channels, or of several: [0, 3, (1, 2)]")
-    groups = [checked_channels(one, count, variable) for one in channels]
+    groups = [check_channels(one, count, variable) for one in channels]
     if not groups:
         raise ValueError("channels is empty, expected at least one; None stands for each by itself")
     return groups

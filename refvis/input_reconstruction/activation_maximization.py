@@ -1,4 +1,4 @@
-"""Activation maximisation (Erhan et al. 2009): an image that excites a unit, a channel or a class as it can."""
+"""Activation maximisation (Erhan et al. 2009): images that maximise a unit, a channel or a class."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,20 +6,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from refvis.input_reconstruction.objective.dead_relu import awakening
+from refvis.input_reconstruction.objective.dead_relu import dead_relu_mode
 from refvis.input_reconstruction.objective.measures import inner_product
 from refvis.input_reconstruction.objective.objective import Term
-from refvis.input_reconstruction.objective.target_code import digest
 from refvis.input_reconstruction.presets import preset
 from refvis.input_reconstruction.recipe import Recipe, Run
-from refvis.input_reconstruction.solve import given, noise, solved
+from refvis.input_reconstruction.solve import given_start, noise, solved
 from refvis.layers import Array, receptive_fields
 from refvis.layers.base.arrays import moved
 from refvis.layers.graph.nodes import called
-from refvis.network import Network
+from refvis.network import Network, array_digest
 from refvis.results import Reconstruction, Record, record
-from refvis.targets import Target, written_variable
-from refvis.units import Against, Channel, checked_against, checked_channels, checked_position
+from refvis.targets import Target, layer_variable
+from refvis.units import Against, Channel, check_against, check_channels, check_position
 
 
 def activation_maximization(
@@ -41,54 +40,76 @@ def activation_maximization(
 ) -> Reconstruction:
     """Return images that maximise a channel's mean over its positions, or its value at one `position` (y, x).
 
-    `at` names a layer or variable (None: the scores, whose channels are the classes). `channel` is one, by number or as
-    a class's name, a sequence, or "all" (the mean over positions of the sum of all); None: every channel of the layer.
-    Each has an image of its own, all found in one batch. `against` is a channel that is subtracted: of scores, the
-    logit difference. `recipe` is a name in `PRESETS` or a `Recipe`; `steps` replaces its number. `size` (H, W) is that
-    of the images (None: the network's input size). `start` is the parametrisation's z (N or 1 of them; for `Pixels`,
-    images), the precision its own; without it, noise in float32. `starts`, `patience`, `checkpoint` as in `inversion`.
-    A unit that is off everywhere is woken through its ReLU (`awakening`). The history has "activation" (weighted, with
-    the sign of what is minimised) and the regularisers; the measure "activation" is what the network gives the final
-    images. Raises ValueError for what does not exist.
+    Erhan et al. 2009: x* = argmax weight * y(x) - regularisers(x). Each channel has its own image; all are computed in
+    one batch. The ReLU of a unit that is inactive everywhere passes the signal (`dead_relu_mode`).
+
+    Parameters:
+
+        net         the network
+        at          layer or variable. Default: the scores, whose channels are the classes
+        channel     number or class name, a sequence of them, or "all" for the sum of all channels.
+                    Default: an image for each channel
+        recipe      a name in `PRESETS` ("erhan2009", "simonyan2014", "yosinski2015", "mahendran2016", "olah2017"),
+                    or a `Recipe`
+        position    (y, x), to maximise one position. Default: the mean over all
+        against     a channel that is subtracted, or one for each; for scores, the logit difference
+        size        (H, W) of the images in pixels. Default: the network's input size
+        steps       number of steps. Default: that of the recipe
+        start       the parametrisation's z, N or 1 rows (for `Pixels`, images), with its dtype. Default: noise, float32
+        starts      starts for each image; the best one is kept
+        seed        seed of noise and transforms
+        patience    the run ends after so many steps without gain. Default: it does not end early
+        checkpoint  file (.npz) of the state, from which the same call resumes
+        progress    show a progress bar on terminals
+
+    Returns a `Reconstruction` with N images. Its history has "activation" (times minus the weight) and the
+    regularisers; its measure "activation" is that of the final images. Raises ValueError for unknown names and
+    channels.
+
+    >>> import refvis
+    >>> net = refvis.load("scenes")
+    >>> made = refvis.activation_maximization(net, channel=["key", "moon"], steps=2)
+    >>> made.x.shape, list(made.history)
+    ((2, 64, 64, 3), ['activation'])
     """
-    variable = net.scores if at is None else written_variable(net, at)
+    variable = net.scores if at is None else layer_variable(net, at)
     cut = net.upto(variable)
     image = _image_shape(net, size)
     shape = cut.shapes(**{net.inputs[0]: (1, *image)})[variable]
     name, labels = called(net.nodes, variable), net.labels_at(variable)
     channels = _channels(channel, shape[3], name, labels)
-    others = checked_against(against, [channels], shape[3], name, labels)[0]
-    made_by = recipe if isinstance(recipe, Recipe) else preset(recipe, field_stride(net, variable))
-    made_by = made_by if steps is None else replace(made_by, steps=steps)
+    others = check_against(against, [channels], shape[3], name, labels)[0]
+    used = recipe if isinstance(recipe, Recipe) else preset(recipe, field_stride(net, variable))
+    used = used if steps is None else replace(used, steps=steps)
     run = Run(seed, starts, patience, checkpoint, progress)
-    goal = Target(cut, variable, channels, others, checked_position(position, shape, name))
+    goal = Target(cut, variable, channels, others, check_position(position, shape, name))
     rows = goal.repeated(starts)
-    term = Term("activation", partial(activation, goal=rows), -made_by.weight, variable)
+    term = Term("activation", partial(activation, goal=rows), -used.weight, variable)
     if start is None:
-        z = noise(net, made_by, run, image, len(channels), "float32")
+        z = noise(net, used, run, image, len(channels), "float32")
     else:
-        z = given(start, made_by.parametrisation, image, len(channels) * starts)
-    made = _record(net, goal, recipe, made_by, run, start, image)
-    found = solved(net, (term,), made_by, run, z, made, awakening(cut, variable))
-    final = cut.forward(found.x)[variable]
-    found.measures["activation"] = moved(activation(final, goal)[0], "numpy")
-    return found
+        z = given_start(start, used.parametrisation, image, len(channels) * starts)
+    made = _record(net, goal, recipe, used, run, start, image)
+    result = solved(net, (term,), used, run, z, made, dead_relu_mode(cut, variable))
+    final = cut.forward(result.x)[variable]
+    result.measures["activation"] = moved(activation(final, goal)[0], "numpy")
+    return result
 
 
 def activation(values: Array, goal: Target) -> tuple[Array, Array]:
-    """Return each row's mean over its positions, less that of the channel it is set against, and its gradient."""
+    """Return each row's mean over its positions, minus that of its channel in `against`, and its gradient."""
     positions = 1 if goal.position is not None else values.shape[1] * values.shape[2]
     return inner_product(values, goal.weights(values) / positions)
 
 
 def field_stride(net: Network, variable: str) -> int:
-    """Return the pixels between the receptive fields of neighbours at a variable; 1 where that has no answer."""
+    """Return the stride of a variable's receptive fields in pixels, at least 1; 1 if there is no receptive field."""
     field = receptive_fields(net.upto(variable))[variable]
     return 1 if field is None else max(1, round(max(map(float, field.stride))))
 
 
 def _image_shape(net: Network, size: tuple[int, int] | None) -> tuple[int, int, int]:
-    """Return the shape of the images to find, H x W x C."""
+    """Return the shape of the images, H x W x C."""
     chosen = net.input_size if size is None else size
     if chosen is None or net.channels is None:
         raise ValueError("the network's file does not say how large images are: give their size, H x W")
@@ -96,26 +117,26 @@ def _image_shape(net: Network, size: tuple[int, int] | None) -> tuple[int, int, 
 
 
 def _channels(given_channel: Channel, count: int, name: str, labels: Sequence[str]) -> tuple[int | None, ...]:
-    """Return the channels to maximise, None standing for the sum of all."""
+    """Return the channels to maximise; None stands for the sum of all."""
     if given_channel is None:
         return tuple(range(count))
     if isinstance(given_channel, str) and given_channel == "all":
         return (None,)
-    return checked_channels(given_channel, count, name, labels)
+    return check_channels(given_channel, count, name, labels)
 
 
 def _record(
     net: Network, goal: Target, recipe: str | Recipe, used: Recipe, run: Run, start: Array | None, image: Any
 ) -> Record:
-    """Return how the images are made."""
+    """Return the record of the images."""
     return record(
         "activation maximization",
         net,
         **goal.choices(1),
         recipe=recipe if isinstance(recipe, str) else "given",
-        **used.described(),
+        **used.describe(),
         seed=run.seed,
         starts=run.starts,
-        start="noise" if start is None else digest(start),
+        start="noise" if start is None else array_digest(start),
         size=image[:2],
     )

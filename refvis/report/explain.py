@@ -1,4 +1,4 @@
-"""What the report shows: one row of cards per class of the taxonomy, and the ledger of a relevance."""
+"""Explanations: one row of cards for each class of the taxonomy, and the ledger of a relevance."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,33 +8,36 @@ import numpy as np
 from refvis.deconvolutional import Ledger
 from refvis.deconvolutional.accounts.ledger import ledger
 from refvis.images.preprocessing import ImageLike
-from refvis.interruptions import told_elsewhere
+from refvis.interruptions import suppress_interruption_warnings
 from refvis.layers import Array, title
 from refvis.layers.graph.nodes import called
 from refvis.network import Network
-from refvis.report.methods import Found, Titled, deconvolutions, modifications, reconstructions
-from refvis.report.texts import HOW_TO_READ, NOTHING_ABOVE_ZERO, NOTHING_FOUND, ROWS, SEARCH_FAILED
+from refvis.report.methods import MethodResult, Result, deconvolutions, modifications, reconstructions
+from refvis.report.texts import HOW_TO_READ, ROWS, SEARCH_FAILED, ZERO_GRAD_CAM, ZERO_MAP
 from refvis.results import Heatmap, Reconstruction
-from refvis.units import checked_channels
+from refvis.units import check_channels
 
 LEDGER = "epsilon_plus_flat"
-"""The mode whose ledger is shown."""
+"""Mode of the ledger on the page."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """One method's result with its title and how to read it. `inside` is the share of it that lies on the object."""
+    """One method's result with its title and a text on how to read it.
+
+    `inside` is the share of the map's positive values that lies on the object; None if that is unknown.
+    """
 
     key: str
     title: str
     reading: str
-    found: Found
+    result: Result
     inside: float | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One class of the taxonomy; `left_out` says what it lacks for this network, and why."""
+    """The cards of one class of the taxonomy; `left_out` says for each method skipped why it was skipped."""
 
     title: str
     question: str
@@ -44,7 +47,20 @@ class Row:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that the page shows. `classes` are (label, probability); `mask` is the object's (H x W bool), or None."""
+    """The contents of the page.
+
+    Fields:
+
+        net      the network
+        source   the image's name
+        x        the network's input, 1 x H x W x C
+        picture  the input as a picture, H x W x 3 uint8
+        classes  the most probable classes, (label, probability)
+        target   the explained score in words
+        rows     one `Row` for each class of the taxonomy
+        ledger   the ledger of the relevance
+        mask     the object's pixels, H x W bool, or None
+    """
 
     net: Network
     source: str
@@ -68,21 +84,37 @@ def explain(
     channel: int | str | None = None,
     maximize: bool | None = None,
 ) -> Explanation:
-    """Return what `net` does with `image`, by one or more methods of each class of the taxonomy.
+    """Return an explanation of the network's score for an image, by methods of each class of the taxonomy.
 
-    `channel` is explained, a number from 0 or a class's name (None: the image's strongest). `steps` is the length of
-    each inversion; `seed` serves all that is random. `mask` (H x W bool, the input's size) says where the object is, if
-    that is known. `source` is the image's name. `maximize` says whether the score and a layer's channels are maximised
-    (None: what takes seconds). Ctrl-C ends all of it, as ever: no page holds what is half done.
+    Parameters:
+
+        net       the network
+        image     a file, a PIL image, or an array H x W x 3 of values 0 ... 255
+        source    the image's name on the page
+        mask      the object's pixels, H x W bool of the input's size, if they are known
+        steps     iterations of each inversion
+        seed      seed of all random numbers
+        progress  whether to show progress bars
+        channel   the class to explain, by number (from 0) or name; default: the strongest
+        maximize  whether to maximise the score and a layer's channels; default: if that takes a few seconds
+
+    Ctrl-C ends the whole explanation with KeyboardInterrupt; there is no partial one. Raises ValueError for an unknown
+    channel, for NaN, and for anything that is not an image.
+
+    >>> import refvis
+    >>> from refvis import report
+    >>> image = refvis.scenes.scene(7).image
+    >>> explanation = report.explain(refvis.load("scenes"), image, steps=1, maximize=False)
+    >>> [row.title for row in explanation.rows]
+    ['Input modification', 'Deconvolutional', 'Input reconstruction']
     """
     x = net.preprocess(image)
     scores = net.upto(net.scores).forward(x).output
     channel = _channel(net, channel, scores)
-    found = reconstructions(net, x, channel, steps, seed, progress, maximize)
     rows = (
         _row("modification", modifications(net, x, channel, seed, progress), mask),
         _row("deconvolutional", deconvolutions(net, x, channel, seed), mask),
-        _row("reconstruction", found, None),
+        _row("reconstruction", reconstructions(net, x, channel, steps, seed, progress, maximize), None),
     )
     return Explanation(
         net,
@@ -90,7 +122,7 @@ def explain(
         x,
         net.restore(x),
         classes=tuple(net.classify(x)) if scores.shape[3] > 1 else (),
-        target=_named(net, channel, scores.shape),
+        target=_target(net, channel, scores.shape),
         rows=rows,
         ledger=ledger(net, x, LEDGER, channel=channel),
         mask=mask,
@@ -98,14 +130,14 @@ def explain(
 
 
 def _channel(net: Network, given: int | str | None, scores: Array) -> int:
-    """Return the number of the channel that was asked for, or of the strongest."""
+    """Return the number of the given channel, or of the strongest."""
     if given is None:
         return int(scores[0].sum(axis=(0, 1)).argmax())
-    return checked_channels((given,), scores.shape[3], called(net.nodes, net.scores), net.labels_at(net.scores))[0]
+    return check_channels((given,), scores.shape[3], called(net.nodes, net.scores), net.labels_at(net.scores))[0]
 
 
-def _named(net: Network, channel: int, shape: tuple[int, ...]) -> str:
-    """Return what is explained in words: the class or channel, before what, and over how many positions."""
+def _target(net: Network, channel: int, shape: tuple[int, ...]) -> str:
+    """Return the explained score in words: the class or channel, the layer above it, and its number of positions."""
     one = shape[3] == 1
     output = "the output of " if one else "the output "
     before = output if net.scores in net.outputs else f"the score (before {title(net.nodes[-1].layer)}) of "
@@ -114,36 +146,37 @@ def _named(net: Network, channel: int, shape: tuple[int, ...]) -> str:
     return f"{before}{name}{over}"
 
 
-def _row(key: str, found: Iterable[Titled | str], mask: Array | None) -> Row:
-    """Return the row of what was found; sentences tell what was left out."""
-    every = [*_whole(found)]
+def _row(key: str, results: Iterable[MethodResult | str], mask: Array | None) -> Row:
+    """Return the row of the results; texts among them say which methods were skipped."""
+    complete = [*_complete(results)]
     cards = tuple(
-        Card(f"{key}/{name}", title, _reading(name.split("-")[0], result), result, _inside(result, mask))
-        for name, title, result in (one for one in every if not isinstance(one, str))
+        Card(f"{key}/{name}", title, _reading(name.split("-")[0], result), result, _share_inside(result, mask))
+        for name, title, result in (one for one in complete if not isinstance(one, str))
     )
-    return Row(*ROWS[key], cards, tuple(one for one in every if isinstance(one, str)))
+    return Row(*ROWS[key], cards, tuple(one for one in complete if isinstance(one, str)))
 
 
-def _whole(found: Iterable[Titled | str]) -> Iterator[Titled | str]:
-    """Yield what was found; a method that was interrupted ends the page, though it returns what it has."""
-    with told_elsewhere():
-        for one in found:
+def _complete(results: Iterable[MethodResult | str]) -> Iterator[MethodResult | str]:
+    """Yield the results; an interrupted method, which returns a partial one, ends the explanation."""
+    with suppress_interruption_warnings():
+        for one in results:
             if not isinstance(one, str) and one[2].partial:
                 raise KeyboardInterrupt
             yield one
 
 
-def _reading(method: str, found: Found) -> str:
-    if isinstance(found, Reconstruction):
-        return SEARCH_FAILED if found.failed else HOW_TO_READ[method]
-    if found.map.any():
+def _reading(method: str, result: Result) -> str:
+    """Return how to read a result, or that it is empty or failed."""
+    if isinstance(result, Reconstruction):
+        return SEARCH_FAILED if result.failed else HOW_TO_READ[method]
+    if result.map.any():
         return HOW_TO_READ[method]
-    return NOTHING_ABOVE_ZERO if method == "grad_cam" else NOTHING_FOUND
+    return ZERO_GRAD_CAM if method == "grad_cam" else ZERO_MAP
 
 
-def _inside(found: Found, mask: Array | None) -> float | None:
-    """Return the share of the map's positive values that lies inside the mask; None without mask or positive value."""
-    if mask is None or not isinstance(found, Heatmap):
+def _share_inside(result: Result, mask: Array | None) -> float | None:
+    """Return the share of the map's positive values inside the mask; None without a mask or a positive value."""
+    if mask is None or not isinstance(result, Heatmap):
         return None
-    positive = np.maximum(found.map, 0)
+    positive = np.maximum(result.map, 0)
     return float(positive[mask].sum() / positive.sum()) if positive.sum() > 0 else None

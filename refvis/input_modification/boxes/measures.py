@@ -63,7 +63,7 @@ def unit_maps(goal: Target, unit: int, values: Array) -> Array:
     """Return the map of one of the target's units in each of B values (B x H x W x C): B x H x W x K."""
     if goal.channels[unit] is None:
         return at_position(values, goal.position)
-    return goal.rows(slice(unit, unit + 1)).chosen(values)[..., None]
+    return goal.rows(slice(unit, unit + 1)).maps(values)[..., None]
 
 
 def apply_measure(measure: Measure, reference: Array, changed: Array) -> Array:

@@ -32,7 +32,7 @@ class MaskObjective:
     def levels(self, inputs: Array) -> Array:
         """Return the level of each unit for each of B inputs (B x H x W x C): B x units, in their dtype."""
         values = self._output(self.goal.net.forward(inputs)[self.goal.variable])
-        each = [self.unit(k).goal.repeated(len(inputs)).chosen(values).mean(axis=(1, 2)) for k in range(self.units)]
+        each = [self.unit(k).goal.repeated(len(inputs)).maps(values).mean(axis=(1, 2)) for k in range(self.units)]
         return array_module(inputs).stack(each, axis=1)
 
     def levels_one_by_one(self, inputs: Array) -> Array:
@@ -53,7 +53,7 @@ class MaskObjective:
         trace = net.forward(inputs)
         values = trace[self.goal.variable]
         output = self._output(values)
-        maps = rows.chosen(output)
+        maps = rows.maps(output)
         signal = rows.weights(output) / maps[0].size
         if self.output == "probability":
             (signal,) = backward(Softmax(), signal, output, values)

@@ -1,42 +1,41 @@
-"""Which generator draws from a code, and what is usual in its codes."""
+"""The generator that draws from a code, and the statistics of its codes."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from refvis.input_reconstruction.objective.target_code import digest
 from refvis.layers import Array, ShapeError, array_module
 from refvis.layers.base.arrays import moved
 from refvis.loading import bundled, load
-from refvis.network import Network
-from refvis.targets import written_variable
+from refvis.network import Network, array_digest
+from refvis.targets import layer_variable
 
 
 def generator_for(net: Network, at: str, generator: Network | str | Path | None = None) -> Network:
     """Return the generator that draws the network's inputs from its codes at layer `at`.
 
-    `generator` is one, or its file or bundled name; None: the bundled one, which is called NETWORK-from-LAYER.
-    Raises ValueError where there is none, or where it was trained for the codes of another network.
+    `generator` is a generator, its file, or its bundled name. The default is the bundled one, NETWORK-from-LAYER.
+    Raises ValueError if there is none, or if it was trained on codes of another network.
     """
     if generator is None:
         generator = _name(net, at)
         if generator not in bundled():
             known = ", ".join(name for name in bundled() if name.startswith(f"{net.name}-from-")) or "none"
-            layer = net.node(written_variable(net, at)).name
+            layer = net.node(layer_variable(net, at)).name
             raise ValueError(f"no bundled generator draws from {layer!r} of {net.name!r} (there is: {known})")
-    found = generator if isinstance(generator, Network) else load(generator)
-    trained = found.meta.get("code", {}).get("network", net.fingerprint)
+    chosen = generator if isinstance(generator, Network) else load(generator)
+    trained = chosen.meta.get("code", {}).get("network", net.fingerprint)
     if trained != net.fingerprint:
         raise ValueError(
-            f"{found.name!r} draws from codes of the network {trained[:16]}..., not of {net.name!r}, "
+            f"{chosen.name!r} draws from codes of the network {trained[:16]}..., not of {net.name!r}, "
             f"{net.fingerprint[:16]}...: train one for this network (refvis.scenes.train_generators)"
         )
-    return found.to(net.library)
+    return chosen.to(net.library)
 
 
 def fitting_generator(net: Network, at: str, x: Array) -> Network | None:
-    """Return the bundled generator that draws images of x's size from x's code; None where there is none."""
+    """Return the bundled generator that draws images of x's size from x's code, or None if there is none."""
     if _name(net, at) not in bundled():
         return None
     try:
@@ -49,28 +48,28 @@ def fitting_generator(net: Network, at: str, x: Array) -> Network | None:
 
 
 def _name(net: Network, at: str) -> str:
-    """Return what the bundled generator for a layer is called, if there is one."""
-    return f"{net.name}-from-{net.node(written_variable(net, at)).name}"
+    """Return the name of the bundled generator for a layer, if there is one."""
+    return f"{net.name}-from-{net.node(layer_variable(net, at)).name}"
 
 
 @dataclass(frozen=True, repr=False)
 class Between:
-    """Every value between 0 and its channel's upper bound (C), a projection."""
+    """A projection: values are clipped to 0 ... `upper`, the bounds of the channels (C)."""
 
     upper: Array
 
     def __call__(self, z: Array, step: int) -> Array:
-        """Cut off what lies outside."""
+        """Clip the values."""
         return array_module(z, self.upper).clip(z, 0, self.upper.astype(z.dtype))
 
     def __repr__(self) -> str:
-        """Return what a record keeps."""
-        return f"Between(0, {digest(self.upper)})"
+        """Return the text for records."""
+        return f"Between(0, {array_digest(self.upper)})"
 
 
 @dataclass(frozen=True, eq=False)
-class Usual:
-    """What is usual in codes of `size` (h, w, C): mean and deviation of each channel (C float32)."""
+class CodeStatistics:
+    """Mean and standard deviation of each channel (C float32), of codes of `size` (h, w, C)."""
 
     size: tuple[int, int, int]
     mean: Array
@@ -82,12 +81,12 @@ class Usual:
         return xp.ascontiguousarray(xp.broadcast_to(self.mean, (1, *self.size)))
 
 
-def usual_codes(generator: Network) -> Usual:
-    """Return what the generator's file says is usual in its codes, in its array library; ValueError if nothing."""
+def code_statistics(generator: Network) -> CodeStatistics:
+    """Return the statistics in the generator's file, in its array library; ValueError if there are none."""
     known, size = generator.meta.get("code", {}), generator.meta.get("inputs", {}).get("size")
     if size is None or not {"mean", "deviation"} <= set(known):
         raise ValueError(
-            f"{generator.name!r} does not say what is usual in a code: run python -m refvis.scenes.code_statistics FILE"
+            f"{generator.name!r} has no statistics of its codes: run python -m refvis.scenes.code_statistics FILE"
         )
     mean, deviation = (moved(np.asarray(known[name], "float32"), generator.library) for name in ("mean", "deviation"))
-    return Usual(tuple(int(n) for n in size[:3]), mean, deviation)  # type: ignore[arg-type]
+    return CodeStatistics(tuple(int(n) for n in size[:3]), mean, deviation)  # type: ignore[arg-type]

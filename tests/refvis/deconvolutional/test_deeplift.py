@@ -55,7 +55,7 @@ def test_summation_to_delta(make, seed, options, zero):
     goal, trace = target(net, x, Selection(**options))
     above = trace[goal.variable].repeat(len(goal.channels) // 2, axis=0)
     below = net.forward(np.zeros_like(x[:1]) if zero else start)[goal.variable]
-    rises = goal.chosen(above).sum(axis=(1, 2)) - goal.chosen(below).sum(axis=(1, 2))
+    rises = goal.maps(above).sum(axis=(1, 2)) - goal.maps(below).sum(axis=(1, 2))
     size = np.abs(found.values).sum(axis=(1, 2, 3))
     np.testing.assert_allclose(found.values.sum(axis=(1, 2, 3)), rises, rtol=0, atol=1e-11 * size.max())
     assert (np.abs(found.measures["completeness_error"]) <= 1e-11 * size.max()).all()

@@ -143,12 +143,12 @@ def test_gradient_is_the_derivative_of_the_targets_score(options):
     gradient = refvis.deconvolution(net, x, "gradient", "conv2", **options).values
     goal, trace = target(net, x, Selection("conv2", **options))
     direction = inputs(dtype="float64", seed=9) / 40
-    slopes = central(lambda moved: goal.chosen(net.forward(moved)["x5"]).sum(axis=(1, 2)), x, direction)
+    slopes = central(lambda moved: goal.maps(net.forward(moved)["x5"]).sum(axis=(1, 2)), x, direction)
     for row, slope in zip(gradient, slopes, strict=True):
         np.testing.assert_allclose(inner(row, direction[0]), slope, rtol=1e-5)
     np.testing.assert_allclose(
         (goal.weights(trace["x5"]) * trace["x5"]).sum(axis=(1, 2, 3)),
-        goal.chosen(trace["x5"]).sum(axis=(1, 2)),
+        goal.maps(trace["x5"]).sum(axis=(1, 2)),
         rtol=1e-12,
     )
 
