@@ -17,9 +17,9 @@ from refvis.layers.operators import Layer, Rule, operator, title
 
 def output_shape(layer: Layer, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of the layer's output for inputs of those shapes (N x H x W x C), or raise ShapeError."""
-    found = operator(layer)
+    row = operator(layer)
     require_rank4(shapes[0])
-    return found.output_shape(layer, *shapes)
+    return row.output_shape(layer, *shapes)
 
 
 def forward(layer: Layer, *inputs: Array) -> Array:
@@ -45,11 +45,11 @@ def backward(
 
 def parameter_gradients(layer: Layer, signal: Array, output: Array | None, *inputs: Array) -> dict[str, Array]:
     """Return {field name: gradient} for the layer's parameters, in their shapes; {} for a layer without parameters."""
-    found = operator(layer).parameter_gradients
-    if found is None:
+    gradients = operator(layer).parameter_gradients
+    if gradients is None:
         return {}
     signal, output = _signal(layer, signal, output, inputs)
-    return fastest(found)(layer, signal, output, *inputs)
+    return fastest(gradients)(layer, signal, output, *inputs)
 
 
 def forward_of(layer: Layer, *inputs: Array) -> Array:

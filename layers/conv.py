@@ -125,17 +125,17 @@ def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tupl
 def parameter_gradients(layer: Conv, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
     """Return {"filters": df, "biases": db} (those that the layer has), the adjoint of `forward` in them."""
     xp = array_module(signal, x, layer.filters)
-    found: dict[str, Any] = {}
+    gradients: dict[str, Any] = {}
     if layer.filters is not None:
         df, wide = xp.zeros_like(filters_like(layer, x)), padded(x, layer.pad)
         wide = wide.reshape(*wide.shape[:3], len(df), -1)
         g = signal.reshape(*signal.shape[:3], len(df), -1)
         for u, v, rows, columns in taps(layer, *signal.shape[1:3]):
             df[:, :, u, v] = xp.einsum("nijgk,nijgc->gkc", g, wide[:, rows, columns])
-        found["filters"] = df.reshape(layer.filters.shape)
+        gradients["filters"] = df.reshape(layer.filters.shape)
     if layer.biases is not None:
-        found["biases"] = bias_gradient(layer.biases, signal)
-    return found
+        gradients["biases"] = bias_gradient(layer.biases, signal)
+    return gradients
 
 
 def bias_gradient(biases: Array, signal: Array) -> Array:

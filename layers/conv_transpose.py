@@ -137,8 +137,8 @@ def parameter_gradients(layer: ConvTranspose, signal: Array, output: Array | Non
     wide, df = widened(layer, signal, x), xp.zeros_like(f)
     for u, v, rows, columns in taps(layer, x.shape):
         df[:, :, u, v] = xp.einsum("nijgc,nijgk->gck", source, wide[:, rows, columns])
-    found = {"filters": df.reshape(layer.filters.shape)}
-    return found if layer.biases is None else found | {"biases": signal.sum(axis=(0, 1, 2))}
+    gradients = {"filters": df.reshape(layer.filters.shape)}
+    return gradients if layer.biases is None else gradients | {"biases": signal.sum(axis=(0, 1, 2))}
 
 
 def window(layer: ConvTranspose) -> Window:

@@ -60,10 +60,10 @@ def gradient(layer: FullyConnected, signal: Array, output: Array | None, x: Arra
 def parameter_gradients(layer: FullyConnected, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
     """Return {"weights": signal^T x, "biases": sum of the signal} (biases if the layer has them)."""
     g = signal.reshape(len(x), -1)
-    found = {"weights": g.T @ x.reshape(len(x), -1)}
+    gradients = {"weights": g.T @ x.reshape(len(x), -1)}
     if layer.biases is not None:
-        found["biases"] = g.sum(axis=0)
-    return found
+        gradients["biases"] = g.sum(axis=0)
+    return gradients
 
 
 def affine(layer: FullyConnected, x: Array) -> AffineForm:

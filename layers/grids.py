@@ -83,9 +83,9 @@ def places(layer: AffineGrid | UniformScalingGrid, x: Array) -> Array:
     """Return (v, h, 1) of every output pixel (Ho x Wo x 3, dtype of x)."""
     xp = array_module(x)
     v, h = (xp.linspace(-1 if n > 1 else 1, 1, n) for n in (layer.height, layer.width))
-    found = xp.ones((layer.height, layer.width, 3), x.dtype)
-    found[..., 0], found[..., 1] = v[:, None], h
-    return found
+    grid = xp.ones((layer.height, layer.width, 3), x.dtype)
+    grid[..., 0], grid[..., 1] = v[:, None], h
+    return grid
 
 
 def affine_from_fields(fields: Fields) -> AffineGrid:

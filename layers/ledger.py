@@ -88,19 +88,19 @@ def _entered(
 ) -> tuple[Array, ...]:
     """Apply the rule, and enter a line for it."""
     book = Booking()
-    found = require_returned(with_book(rule, book)(layer, signal, output, *inputs), inputs, rule, node)
+    passed = require_returned(with_book(rule, book)(layer, signal, output, *inputs), inputs, rule, node)
     entries.append(
         Entry(
             node.name,
             title(layer),
             modes.rule_name(rule),
             total(signal),
-            sum(total(one) for one in found),
+            sum(total(one) for one in passed),
             book.bias,
             book.stabiliser,
             book.zero,
-            scale=total(abs(signal)) + sum(total(abs(one)) for one in found),
+            scale=total(abs(signal)) + sum(total(abs(one)) for one in passed),
             tolerance=TOLERANCE[signal.dtype.name],
         )
     )
-    return found
+    return passed

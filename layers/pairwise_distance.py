@@ -68,12 +68,12 @@ def output_shape(layer: PairwiseDistance, *shapes: tuple[int, ...]) -> tuple[int
     return (1, 1, 1, 1) if layer.aggregate else each
 
 
-def require_fit(what: str, found: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    """Raise ShapeError unless an array of shape `found` broadcasts to `expected`."""
-    ones = (1,) * (4 - len(found)) + tuple(found)
+def require_fit(what: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Raise ShapeError unless an array of shape `shape` broadcasts to `expected`."""
+    ones = (1,) * (4 - len(shape)) + tuple(shape)
     if len(ones) > 4 or any(m not in (1, n) for m, n in zip(ones, expected, strict=True)):
         raise ShapeError(
-            f"PairwiseDistance has {what} of shape {tuple(found)}, expected {expected} or one that broadcasts to it"
+            f"PairwiseDistance has {what} of shape {tuple(shape)}, expected {expected} or one that broadcasts to it"
         )
 
 

@@ -62,10 +62,8 @@ def factors(layer: Scale, x: Array, *rest: Array) -> tuple[Array, Array | None]:
     """Return the factor, and the offset if there is one, wherever they come from, in the dtype of x."""
     array_module(x, layer.scale, layer.offset, *rest)
     waiting = list(rest)
-    found = [
-        given if given is not None else waiting.pop(0) if waiting else None for given in (layer.scale, layer.offset)
-    ]
-    s, o = (None if one is None else one.astype(x.dtype, copy=False) for one in found)
+    both = [own if own is not None else waiting.pop(0) if waiting else None for own in (layer.scale, layer.offset)]
+    s, o = (None if one is None else one.astype(x.dtype, copy=False) for one in both)
     return s, o
 
 
@@ -85,12 +83,12 @@ def gradient(layer: Scale, signal: Array, output: Array | None, x: Array, *rest:
 def parameter_gradients(layer: Scale, signal: Array, output: Array | None, x: Array, *rest: Array) -> dict[str, Any]:
     """Return {"scale": ds, "offset": do}, those that the layer has."""
     by_name = _to_parameters(signal, x, *factors(layer, x, *rest))
-    return {name: found for name, found in by_name.items() if getattr(layer, name) is not None}
+    return {name: gradient for name, gradient in by_name.items() if getattr(layer, name) is not None}
 
 
 def _to_parameters(signal: Array, x: Array, s: Array, o: Array | None) -> dict[str, Array]:
-    found = {"scale": summed_to(signal * x, s.shape)}
-    return found if o is None else found | {"offset": summed_to(signal, o.shape)}
+    gradients = {"scale": summed_to(signal * x, s.shape)}
+    return gradients if o is None else gradients | {"offset": summed_to(signal, o.shape)}
 
 
 def summed_to(values: Array, shape: tuple[int, ...]) -> Array:

@@ -27,13 +27,13 @@ def array_module(*arrays: Array) -> Any:
     if {*map(type, arrays)} <= _NUMPY_OR_NONE:  # the usual case, which layers ask for many times over
         return np
     cupy = sys.modules.get("cupy")
-    found = {_module_of(array, cupy) for array in arrays if array is not None}
-    if len(found) > 1:
+    modules = {_module_of(array, cupy) for array in arrays if array is not None}
+    if len(modules) > 1:
         raise TypeError(
             "NumPy and CuPy arrays are mixed in one call: move all of them to one side, "
             "for a network with net.to('cupy') or net.to('numpy')"
         )
-    return found.pop() if found else np
+    return modules.pop() if modules else np
 
 
 def _module_of(array: Array, cupy: Any) -> Any:

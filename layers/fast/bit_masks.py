@@ -7,9 +7,9 @@ from refvis.layers.fast.threads import in_pieces
 
 def positive(values: Array) -> Array:
     """Return ``values > 0``."""
-    xp, found = array_module(values), empty(values.shape, values, bool)
-    in_pieces(lambda some, out: xp.greater(some, 0, out=out), values, found)
-    return found
+    xp, mask = array_module(values), empty(values.shape, values, bool)
+    in_pieces(lambda some, out: xp.greater(some, 0, out=out), values, mask)
+    return mask
 
 
 def kept(values: Array, mask: Array) -> Array:
@@ -17,9 +17,9 @@ def kept(values: Array, mask: Array) -> Array:
 
     NumPy's `where` and its masked copies go value by value; a conjunction of bits goes vector by vector.
     """
-    found = empty(values.shape, values)
-    in_pieces(keep, values, mask, found)
-    return found
+    y = empty(values.shape, values)
+    in_pieces(keep, values, mask, y)
+    return y
 
 
 def keep(values: Array, mask: Array, out: Array) -> None:

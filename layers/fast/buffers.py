@@ -62,9 +62,9 @@ def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
 
 def filled(shape: tuple[int, ...], like: Array, value: float, dtype: Any = None) -> Array:
     """Return what `empty` returns, with one value everywhere."""
-    found = empty(shape, like, dtype)
-    found[...] = value
-    return found
+    output = empty(shape, like, dtype)
+    output[...] = value
+    return output
 
 
 def blank(x: Array, pad: Pad, fill: float = 0) -> Array:

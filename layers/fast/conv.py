@@ -81,10 +81,10 @@ def parameter_gradients(layer: Conv, signal: Array, output: Array | None, x: Arr
         total, dy = df[g].reshape(df.shape[1], -1), xp.ascontiguousarray(signal[..., outputs])
         for n, rows, columns in _tiles(sliding(layer), padded(x[..., inputs], layer.pad), dy.shape[1:3]):
             total += dy[n, rows].reshape(len(columns), -1).T @ columns
-    found = {"filters": df.reshape(layer.filters.shape)}
+    gradients = {"filters": df.reshape(layer.filters.shape)}
     if layer.biases is not None:
-        found["biases"] = bias_gradient(layer.biases, signal)
-    return found
+        gradients["biases"] = bias_gradient(layer.biases, signal)
+    return gradients
 
 
 def group_slices(groups: int, inputs: int, outputs: int) -> list[tuple[slice, slice]]:
@@ -180,6 +180,6 @@ def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None
 def turned(f: Array) -> Array:
     """Return filters K x FH x FW x C turned by 180 degrees and transposed, as a matrix of FH*FW*K x C."""
     count, height, width, depth = f.shape
-    found = scratch(f)("turned", height, width, count, depth)
-    found[...] = f[:, ::-1, ::-1].transpose(1, 2, 0, 3)
-    return found.reshape(-1, depth)
+    matrix = scratch(f)("turned", height, width, count, depth)
+    matrix[...] = f[:, ::-1, ::-1].transpose(1, 2, 0, 3)
+    return matrix.reshape(-1, depth)

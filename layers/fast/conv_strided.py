@@ -44,9 +44,9 @@ def by_phases(layer: Conv, signal: Array, f: Array, dx: Array, correlate: Correl
         )
         for source, room in zip(signal, padded, strict=True):
             place(source, room, (down, across))
-        found = xp.empty(target.shape, dx.dtype)
-        correlate(padded, taps, found)
-        target[...] = found
+        phase = xp.empty(target.shape, dx.dtype)
+        correlate(padded, taps, phase)
+        target[...] = phase
     dx[...] = cropped(wide, layer.pad, dx.shape)
 
 

@@ -41,5 +41,5 @@ def gradient(layer: ConvTranspose, signal: Array, output: Array | None, x: Array
 @twin_of(conv_transpose.parameter_gradients)
 def parameter_gradients(layer: ConvTranspose, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
     """Return what ``conv_transpose.parameter_gradients`` returns, to rounding."""
-    found = conv.parameter_gradients(transposed(layer), x, None, signal)
-    return found if layer.biases is None else found | {"biases": signal.sum(axis=(0, 1, 2))}
+    gradients = conv.parameter_gradients(transposed(layer), x, None, signal)
+    return gradients if layer.biases is None else gradients | {"biases": signal.sum(axis=(0, 1, 2))}

@@ -109,14 +109,14 @@ def transformed(f: Array, outputs: int, turned: bool = False) -> Array:
     xp = array_module(f)
     G = xp.array(transforms(outputs, TAPS).filters)
     both = xp.kron(G, G).astype(f.dtype)[:, :: -1 if turned else 1]
-    found = scratch(f)("filters", len(f), len(both), f.shape[3])
+    filters = scratch(f)("filters", len(f), len(both), f.shape[3])
     taps = f.reshape(len(f), TAPS * TAPS, -1)
 
     def part(some: slice) -> None:
-        xp.matmul(both, taps[some], out=found[some])
+        xp.matmul(both, taps[some], out=filters[some])
 
     side_by_side(part, ((some,) for some in parts(len(f), workers(f))), f)
-    return found.transpose(1, 0, 2)
+    return filters.transpose(1, 0, 2)
 
 
 def _chunks(tiles: tuple[int, int, int], bytes_per_tile: int, threads: int) -> list[tuple[slice, slice]]:

@@ -35,10 +35,10 @@ def by_columns(vectors: Array, matrix: Array) -> Array:
     if len(vectors) > 1:
         return vectors @ matrix.T
     xp = array_module(vectors, matrix)
-    found = xp.empty((1, len(matrix)), vectors.dtype)
+    product = xp.empty((1, len(matrix)), vectors.dtype)
     for first in range(0, len(matrix), ROWS):
-        xp.matmul(vectors, matrix[first : first + ROWS].T, out=found[:, first : first + ROWS])
-    return found
+        xp.matmul(vectors, matrix[first : first + ROWS].T, out=product[:, first : first + ROWS])
+    return product
 
 
 def by_rows(vectors: Array, matrix: Array, out: Array | None = None) -> Array:
@@ -46,7 +46,7 @@ def by_rows(vectors: Array, matrix: Array, out: Array | None = None) -> Array:
     xp = array_module(vectors, matrix)
     if len(vectors) > 1:
         return xp.matmul(vectors, matrix, out=out)
-    found = xp.matmul(vectors[:, :ROWS], matrix[:ROWS], out=out)
+    product = xp.matmul(vectors[:, :ROWS], matrix[:ROWS], out=out)
     for first in range(ROWS, len(matrix), ROWS):
-        found += vectors[:, first : first + ROWS] @ matrix[first : first + ROWS]
-    return found
+        product += vectors[:, first : first + ROWS] @ matrix[first : first + ROWS]
+    return product

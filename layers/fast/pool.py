@@ -34,7 +34,7 @@ def forward(layer: Pool, x: Array) -> Array:
 
 def _largest(parts: list[Array]) -> Array:
     """Return the largest of equally shaped arrays, value by value, in an array of its own."""
-    maximum, found = array_module(parts[0]).maximum, empty(parts[0].shape, parts[0])
+    maximum, y = array_module(parts[0]).maximum, empty(parts[0].shape, parts[0])
 
     def largest(out: Array, first: Array, *rest: Array) -> None:
         if not rest:
@@ -42,8 +42,8 @@ def _largest(parts: list[Array]) -> Array:
         for part in rest:
             first = maximum(first, part, out=out)
 
-    in_pieces(largest, found, *parts)
-    return found
+    in_pieces(largest, y, *parts)
+    return y
 
 
 @twin_of(pool.gradient)

@@ -62,10 +62,12 @@ def transforms(outputs: int, taps: int) -> Transforms:
 
 def _product(roots: list[Fraction]) -> list[Fraction]:
     """Return the coefficients of prod (X - root), the constant first."""
-    found = [Fraction(1)]
+    coefficients = [Fraction(1)]
     for root in roots:
-        found = [a - root * b for a, b in zip([Fraction(0), *found], [*found, Fraction(0)], strict=True)]
-    return found
+        coefficients = [
+            a - root * b for a, b in zip([Fraction(0), *coefficients], [*coefficients, Fraction(0)], strict=True)
+        ]
+    return coefficients
 
 
 def _value(polynomial: list[Fraction], at: Fraction) -> Fraction:

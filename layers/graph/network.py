@@ -41,15 +41,15 @@ class Graph:
 
     def node(self, name: str) -> Node:
         """Return the node of that name, or the node that writes the variable of that name; ValueError if none."""
-        found = {node.output: node for node in self.nodes} | {node.name: node for node in self.nodes}
-        if name in found:
-            return found[name]
+        known = {node.output: node for node in self.nodes} | {node.name: node for node in self.nodes}
+        if name in known:
+            return known[name]
         if not isinstance(name, str):
             raise ValueError(
                 f"{name!r} is no name of a layer or variable, expected a text such as {self.nodes[0].name!r}"
             )
-        near = get_close_matches(name, list(found), 3)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(map(repr, found))}"
+        near = get_close_matches(name, list(known), 3)
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(map(repr, known))}"
         raise ValueError(f"the network has no layer or variable {name!r}: {hint}")
 
     def variable(self, name: str) -> str:
@@ -120,17 +120,17 @@ class Graph:
         A parameter that stands in several places, the same array in each, has one gradient: the sum, under each of its
         keys. No signal is computed below the first layer that has parameters.
         """
-        signals, found = self._seeded(trace, seeds), {}
+        signals, gradients = self._seeded(trace, seeds), {}
         above = self._above_parameters()
         for node in reversed(self.nodes):
             if node.output not in signals:
                 continue
             arguments = signals[node.output], trace[node.output], *(trace[name] for name in node.inputs)
             for key, gradient in _at(node, parameter_gradients, *arguments).items():
-                found[node.name, key] = gradient
+                gradients[node.name, key] = gradient
             if any(name in above for name in node.inputs):
                 _add(signals, node.inputs, _at(node, backward, *arguments))
-        return _shared_added(self.nodes, found)
+        return _shared_added(self.nodes, gradients)
 
     def shapes(self, **given: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Return the shape (N x H x W x C) of every variable for inputs of the `given` shapes, computing nothing.
@@ -213,17 +213,17 @@ def _add(signals: dict[str, Array], names: tuple[str, ...], passed: tuple[Array,
         signals[name] = forward_of(SUM, signals[name], signal) if name in signals else signal
 
 
-def _shared_added(nodes: tuple[Node, ...], found: dict[tuple[str, str], Array]) -> dict[tuple[str, str], Array]:
-    """Return `found` with the sum of its gradients under every key of an array that stands in several places."""
+def _shared_added(nodes: tuple[Node, ...], gradients: dict[tuple[str, str], Array]) -> dict[tuple[str, str], Array]:
+    """Return the gradients with their sum under every key of an array that stands in several places."""
     places: dict[Any, list[tuple[str, str]]] = {}
     for node in nodes:
         for name, array in _arrays(node.layer).items():
             places.setdefault(storage(array), []).append((node.name, name))
     for keys in places.values():
-        each = [found[key] for key in keys if key in found]
+        each = [gradients[key] for key in keys if key in gradients]
         if each and len(keys) > 1:
-            found |= dict.fromkeys(keys, sum(each[1:], each[0]))
-    return found
+            gradients |= dict.fromkeys(keys, sum(each[1:], each[0]))
+    return gradients
 
 
 def _arrays(layer: Layer) -> dict[str, Array]:
@@ -247,12 +247,12 @@ def require_returned(passed: Any, inputs: tuple[Array, ...], rule: Rule, node: N
     if isinstance(passed, tuple) and len(passed) == len(inputs):
         if all(_alike(one, x, dtype) for one, x in zip(passed, inputs, strict=True)):
             return passed
-        found = f"({', '.join(map(_described, passed))})"
+        returned = f"({', '.join(map(_described, passed))})"
     else:
-        found = f"{len(passed)} arrays" if isinstance(passed, tuple) else _described(passed)
+        returned = f"{len(passed)} arrays" if isinstance(passed, tuple) else _described(passed)
     expected = ", ".join(f"{x.shape} {dtype}" for x in inputs)
     raise ShapeError(
-        f"the rule {modes.rule_name(rule)} of layer {node.name!r} ({title(node.layer)}) returned {found}, "
+        f"the rule {modes.rule_name(rule)} of layer {node.name!r} ({title(node.layer)}) returned {returned}, "
         f"expected a tuple, one array per input: {expected}"
     )
 

@@ -36,13 +36,13 @@ def receptive_fields(graph: Graph, source: str | None = None) -> dict[str, Recep
     """
     known: dict[str, ReceptiveField | None] = {graph.variable(source or graph.inputs[0]): SELF}
     for node in graph.nodes:
-        found = OPERATORS.get(type(node.layer))
-        unread = found.shape_only if found else ()
+        row = OPERATORS.get(type(node.layer))
+        unread = row.shape_only if row else ()
         seen = [known[name] for i, name in enumerate(node.inputs) if name in known and i not in unread]
-        if found is None or not seen:
+        if row is None or not seen:
             continue
-        window = found.window(node.layer) if found.window else POINT
-        merged = None if found.whole_image or None in seen else _hull([field for field in seen if field is not None])
+        window = row.window(node.layer) if row.window else POINT
+        merged = None if row.whole_image or None in seen else _hull([field for field in seen if field is not None])
         known[node.output] = _through(merged, window) if merged and window else None
     return known
 

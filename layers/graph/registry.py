@@ -83,9 +83,9 @@ def unregister(layer: type) -> None:
     ADDED.remove(layer)
     for table in (OPERATORS, *TABLES):
         table.pop(layer, None)
-    found = BY_TYPE.pop(layer, None)
-    if found is not None and BY_NAME.get(found.name) is found:
-        del BY_NAME[found.name]
+    entry = BY_TYPE.pop(layer, None)
+    if entry is not None and BY_NAME.get(entry.name) is entry:
+        del BY_NAME[entry.name]
 
 
 ADDED: set[type] = set()

@@ -60,12 +60,12 @@ def only_output(graph: Graph) -> str:
 
 def dependents(graph: Graph, trace: Trace, source: str) -> list[Node]:
     """Return the nodes that depend on a variable, as far as they were computed."""
-    seen, found = {source}, []
+    seen, nodes = {source}, []
     for node in graph.nodes:
         if not seen.isdisjoint(node.inputs) and node.output in trace:
             seen.add(node.output)
-            found.append(node)
-    return found
+            nodes.append(node)
+    return nodes
 
 
 def at_once(nodes: Sequence[Node], each: int, limit: int, most: int) -> int:

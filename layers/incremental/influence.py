@@ -69,8 +69,8 @@ def parted(graph: Graph, trace: Trace, source: str, boxes: Sequence[Rectangle]) 
 
 def read(node: Node) -> list[str]:
     """Return the inputs of which a node reads more than the shape."""
-    found = OPERATORS.get(type(node.layer))
-    unread = found.shape_only if found else ()
+    row = OPERATORS.get(type(node.layer))
+    unread = row.shape_only if row else ()
     return [name for i, name in enumerate(node.inputs) if i not in unread]
 
 

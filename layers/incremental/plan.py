@@ -111,12 +111,12 @@ class Plan:
     def _changed(self, numbers: Sequence[int], content: Content) -> dict[str, Changed]:
         """Return the rectangles of every local variable that boxes of one family reach."""
         boxes = [self.boxes[n] for n in numbers]
-        found = {self.source: self._filled(numbers, content)}
+        changed = {self.source: self._filled(numbers, content)}
         for node in self.local:
             parts = [self.reach.rectangle(node.output, box) for box in boxes]
             if 0 not in size(parts[0]):
-                found[node.output] = self._computed(node, found, parts)
-        return found
+                changed[node.output] = self._computed(node, changed, parts)
+        return changed
 
     def _filled(self, numbers: Sequence[int], content: Content) -> Changed:
         """Return the source's rectangles, which are the boxes, or a little wider: known values around the contents."""
@@ -128,13 +128,13 @@ class Plan:
             place(fitting(content(n), box, known, n), target, at)
         return Changed(values, tuple(map(corner, parts)))
 
-    def _computed(self, node: Node, found: dict[str, Changed], parts: list[Rectangle]) -> Changed:
+    def _computed(self, node: Node, changed: dict[str, Changed], parts: list[Rectangle]) -> Changed:
         """Return these rectangles of a node's output."""
         shapes = [self.trace[name].shape for name in node.inputs]
         seen = [needed(part, local_window(node.layer, *shapes)) for part in parts]
         largest = max(size(one)[0] for one in seen), max(size(one)[1] for one in seen)
         cut = Cut(tuple(map(corner, seen)), tuple(map(corner, parts)), size(parts[0]), shapes[0][1:3])
-        patches = [self._patches(name, found.get(name), cut.seen, largest, border(node.layer)) for name in read(node)]
+        patches = [self._patches(name, changed.get(name), cut.seen, largest, border(node.layer)) for name in read(node)]
         return Changed(on_patches(node.layer, patches, cut), cut.written)
 
     def _patches(
