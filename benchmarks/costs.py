@@ -1,4 +1,4 @@
-"""What else takes time and memory: importing, loading a model of 500 MB, and the peak of a walk through VGG-16."""
+"""Costs beside computation: import time, loading a model of 500 MB, and peak memory of VGG-16 forward and back."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Cost:
-    """One measured amount, in `unit`, what it is compared with, and what it must not exceed (None: no goal)."""
+    """One measured amount in `unit`, the amount beside it, and the most that it may be (None: no goal)."""
 
     what: str
     amount: float
@@ -31,18 +31,18 @@ class Cost:
     unit: str = "s"
 
 
-def measured(rounds: int, quick: bool) -> list[Cost]:
-    """Return importing, loading and memory, in this order."""
+def measure(rounds: int, quick: bool) -> list[Cost]:
+    """Return the costs of importing, of loading and of memory, in this order."""
     return [_importing(rounds), *_loading(1 if quick else 3), *_memory()]
 
 
 def _importing(rounds: int) -> Cost:
-    """Time new processes; the goal is the larger of 0.6 s and NumPy's time plus 0.2 s."""
+    """Time imports in new processes. The goal is the larger of 0.6 s and NumPy's time plus 0.2 s."""
 
-    def started(module: str) -> None:
+    def import_module(module: str) -> None:
         subprocess.run([sys.executable, "-c", f"import {module}"], check=True, cwd=ROOT)
 
-    times = side_by_side({name: lambda name=name: started(name) for name in ("refvis", "numpy")}, rounds)  # type: ignore[misc]
+    times = side_by_side({name: lambda name=name: import_module(name) for name in ("refvis", "numpy")}, rounds)  # type: ignore[misc]
     numpy = times["numpy"].median
     return Cost(
         "`import refvis`, a new process", times["refvis"].median, "`import numpy`", numpy, max(0.6, numpy + 0.2)
@@ -50,7 +50,7 @@ def _importing(rounds: int) -> Cost:
 
 
 def _loading(rounds: int) -> list[Cost]:
-    """Load VGG-16 as `save` writes it, packed, and unpacked; just written, the files are in the system's cache."""
+    """Load VGG-16 compressed, as `save` writes it, and uncompressed. The files are in the system's cache."""
     with TemporaryDirectory() as folder:
         packed, plain = Path(folder) / "packed.mat", Path(folder) / "plain.mat"
         save(networks.network("VGG-16"), packed)
@@ -58,26 +58,26 @@ def _loading(rounds: int) -> list[Cost]:
         scipy.io.savemat(plain, {"net": net}, long_field_names=True)
         del net
         return [
-            _loaded(plain, "reading the file", plain.read_bytes, rounds, 1.5),
-            _loaded(packed, "reading the file", packed.read_bytes, rounds),
-            _loaded(packed, "unpacking it with zlib", lambda: _unpacked(packed), rounds),
+            _load_cost(plain, "reading the file", plain.read_bytes, rounds, 1.5),
+            _load_cost(packed, "reading the file", packed.read_bytes, rounds),
+            _load_cost(packed, "unpacking it with zlib", lambda: _inflate(packed), rounds),
         ]
 
 
-def _loaded(path: Path, what: str, other: Callable[[], object], rounds: int, goal: float | None = None) -> Cost:
-    """Compare loading a file with `what` the function `other` does; the goal is a multiple of it."""
+def _load_cost(path: Path, what: str, other: Callable[[], object], rounds: int, goal: float | None = None) -> Cost:
+    """Compare loading a file with `other`, which does `what`; `goal` is a multiple of that time."""
     times = side_by_side({"load": lambda: load(path), what: other}, rounds)
     title, least = f"`refvis.load`, {path.stat().st_size / 1e6:.0f} MB, {path.stem}", times[what].median
     return Cost(title, times["load"].median, what, least, goal and goal * least)
 
 
-def _unpacked(path: Path) -> int:
-    """Unpack the one variable of a file, keeping nothing, and return its size in bytes."""
-    machine, size = zlib.decompressobj(), 0
+def _inflate(path: Path) -> int:
+    """Inflate the one variable of a file, keep nothing, and return its size in bytes."""
+    inflater, size = zlib.decompressobj(), 0
     with path.open("rb") as file:
         file.seek(128 + 8)  # the file's header, and the tag of its only element
         while piece := file.read(1 << 18):
-            size += len(machine.decompress(piece))
+            size += len(inflater.decompress(piece))
     return size
 
 
@@ -86,11 +86,11 @@ def _memory() -> list[Cost]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.peak"], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    found = json.loads(done.stdout)
-    kept = found["weights"] + found["trace"]
-    costs = [Cost("VGG-16, forward + gradient: arrays", found["arrays"], "weights + trace", kept, 1.3 * kept, "MB")]
-    if "process" in found:
-        costs.append(Cost("the same: whole process", found["process"], "weights + trace", kept, None, "MB"))
+    megabytes = json.loads(done.stdout)
+    kept = megabytes["weights"] + megabytes["trace"]
+    costs = [Cost("VGG-16, forward + gradient: arrays", megabytes["arrays"], "weights + trace", kept, 1.3 * kept, "MB")]
+    if "process" in megabytes:
+        costs.append(Cost("the same: whole process", megabytes["process"], "weights + trace", kept, None, "MB"))
     return costs
 
 

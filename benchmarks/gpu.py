@@ -1,9 +1,9 @@
 """Layers and networks on a GPU, beside NumPy: ``python -m benchmarks.gpu``, where CuPy is installed and finds a GPU.
 
-Each is computed on both sides, twice on the GPU: the table has the times, how far the results differ (the length of
-the difference over that of NumPy's), and whether the GPU's two are equal bit for bit. It exits with 1 where they are
-not, or where the sides differ by more than `MOST`. Single layers are also timed on the GPU by their definitions, which
-have array operations where others have kernels.
+Each is computed once by NumPy and twice on the GPU. The table has the times, the difference (its length over that of
+NumPy's result), and whether the GPU's two results are equal bit for bit. The command exits with 1 if they are not,
+or if a difference exceeds `MOST`. Single layers are also timed on the GPU by definition: by array operations, without
+kernels.
 """
 
 import sys
@@ -26,14 +26,14 @@ from refvis import exact
 from refvis.machine.probe import machine
 
 MOST = {"forward": 1e-4, "gradient": 0.05}
-"""Largest difference that may come from rounding in float32. Deep gradients differ more, where a maximum or a ReLU
-hangs on the last bits (`rows.AGREEMENT`)."""
+"""Largest difference that rounding in float32 explains. Deep gradients differ more, where a maximum or a ReLU
+depends on the last bits (`rows.AGREEMENT`)."""
 NETWORKS = ("AlexNet", "VGG-16")
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was computed, forward or with the gradient; times by side, the difference, and whether it repeats."""
+    """One computation, forward or with the gradient: times by library, the difference, and whether it repeats."""
 
     title: str
     what: str
@@ -43,19 +43,19 @@ class Row:
 
     @property
     def right(self) -> bool:
-        """Whether the GPU computed the same as NumPy, to rounding, and the same twice."""
+        """Whether the GPU's result is NumPy's to rounding, and the same twice."""
         return self.repeated and self.difference <= MOST[self.what]
 
 
 def works(images: int) -> Iterator[tuple[str, Work]]:
-    """Yield what is timed, by its title."""
+    """Yield titles and the work that is timed."""
     for name, (layer, shape, *_) in single.cases().items():
         yield name, of_layer(layer, *shape)
     for name in NETWORKS:
         yield f"{name}, {images} image{'s' * (images > 1)}", networks.work(name, images)
 
 
-def there(work: Work) -> Work:
+def on_gpu(work: Work) -> Work:
     """Return the work with its arrays on the GPU."""
     import cupy
 
@@ -63,30 +63,30 @@ def there(work: Work) -> Work:
 
 
 def rows(title: str, work: Work, rounds: int, finish: Callable[[], Any]) -> Iterator[Row]:
-    """Yield a row for forward and one for both ways; `finish` waits until the GPU has done all."""
-    far = there(work)
+    """Yield a row for forward and one for forward with gradient; `finish` waits for the GPU."""
+    far = on_gpu(work)
     for what in ("forward", "gradient"):
         own, gpu = getattr(work, what), getattr(far, what)
-        mine, found, again = own(), gpu().get(), gpu().get()
-        ways = {"NumPy": own, "CuPy": partial(_finished, gpu, finish)}
+        expected, y, again = own(), gpu().get(), gpu().get()
+        ways = {"NumPy": own, "CuPy": partial(_run_and_wait, gpu, finish)}
         if len(work.graph.nodes) == 1:
             ways["definition"] = exact()(ways["CuPy"])
-        difference = float(np.linalg.norm(found - mine) / np.linalg.norm(mine))
-        yield Row(title, what, side_by_side(ways, rounds), difference, found.tobytes() == again.tobytes())
+        difference = float(np.linalg.norm(y - expected) / np.linalg.norm(expected))
+        yield Row(title, what, side_by_side(ways, rounds), difference, y.tobytes() == again.tobytes())
 
 
-def _finished(function: Callable[[], Any], finish: Callable[[], Any]) -> None:
+def _run_and_wait(function: Callable[[], Any], finish: Callable[[], Any]) -> None:
     function()
     finish()
 
 
-def table(found: list[Row]) -> str:
+def table(results: list[Row]) -> str:
     """Return the rows as a Markdown table."""
     lines = [
         "| | NumPy, ms | CuPy, ms | times as fast | CuPy by definition, ms | difference | twice the same |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in found:
+    for row in results:
         numpy, cupy = (row.times[name].median for name in ("NumPy", "CuPy"))
         exactly = f"{1e3 * row.times['definition'].median:.3f}" if "definition" in row.times else ""
         figures = f"{1e3 * numpy:.2f} | {1e3 * cupy:.3f} | {numpy / cupy:.1f} | {exactly} | {row.difference:.1e}"
@@ -95,15 +95,15 @@ def table(found: list[Row]) -> str:
 
 
 def main() -> None:
-    """Print the table with the GPU's name; end with a message where there is none."""
+    """Print the table with the GPU's name; exit with a message if there is no GPU."""
     parser = ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--images", type=int, default=1, help="images that go through a network at once")
     given = parser.parse_args()
     here = machine()
     if not here.gpus.names:
-        found = f"CuPy {here.gpus.cupy} finds none ({here.gpus.problem})" if here.gpus.cupy else "CuPy is not installed"
-        sys.exit(f"no GPU to compute on: {found}")
+        why = f"CuPy {here.gpus.cupy} finds none ({here.gpus.problem})" if here.gpus.cupy else "CuPy is not installed"
+        sys.exit(f"no GPU to compute on: {why}")
     import cupy
 
     done = []

@@ -1,5 +1,5 @@
-"""How time grows: AlexNet's features with the image and the batch, a chain of convolutions with its depth, occlusion
-with the number of boxes.
+"""Growth of time with the work: AlexNet's features with image size and batch, convolutions with depth, occlusion with
+the number of boxes.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from refvis.network import Network
 
 @dataclass(frozen=True)
 class Growth:
-    """Times over an amount: `what` grows, in steps of `amount`, and what was run."""
+    """Times by amount: `what` grows, and `run` says what was timed."""
 
     what: str
     run: str
@@ -31,20 +31,20 @@ class Growth:
         return float(np.polyfit(np.log(amounts), np.log(seconds), 1)[0])
 
 
-def measured(rounds: int, quick: bool) -> list[Growth]:
-    """Return the four of them."""
+def measure(rounds: int, quick: bool) -> list[Growth]:
+    """Return one entry each for pixels, images, layers and boxes."""
     every = 2 if quick else 1
     features = networks.network("AlexNet").upto("pool5")
     x = networks.of_size(features)
     return [
-        _timed("pixels", "AlexNet to pool5, forward + gradient", rounds, _by_size(features, every)),
-        _timed("images", "AlexNet to pool5, forward + gradient", rounds, _by_batch(features, every)),
-        _timed("layers", "3 × 3 convolutions of 64 channels with ReLU, 56 × 56", rounds, _by_depth(every)),
-        _timed("boxes", "occlusion of AlexNet, boxes of 32 × 32", min(rounds, 3), _by_boxes(x, every)),
+        _time("pixels", "AlexNet to pool5, forward + gradient", rounds, _by_size(features, every)),
+        _time("images", "AlexNet to pool5, forward + gradient", rounds, _by_batch(features, every)),
+        _time("layers", "3 × 3 convolutions of 64 channels with ReLU, 56 × 56", rounds, _by_depth(every)),
+        _time("boxes", "occlusion of AlexNet, boxes of 32 × 32", min(rounds, 3), _by_boxes(x, every)),
     ]
 
 
-def _timed(what: str, run: str, rounds: int, functions: dict[float, Function]) -> Growth:
+def _time(what: str, run: str, rounds: int, functions: dict[float, Function]) -> Growth:
     times = side_by_side({str(amount): function for amount, function in functions.items()}, rounds)
     return Growth(what, run, {amount: times[str(amount)] for amount in functions})
 
@@ -75,11 +75,11 @@ def _by_depth(every: int) -> dict[float, Function]:
 
 def _by_boxes(x: np.ndarray, every: int) -> dict[float, Function]:
     net = networks.network("AlexNet")
-    found: dict[float, Function] = {}
+    functions: dict[float, Function] = {}
     for stride in (96, 64, 32, 16, 11)[::every]:
         steps = -(-(x.shape[1] - 32) // stride) + 1  # the last box ends at the border
-        found[steps * steps] = partial(occlusion, net, x, 32, stride, channel=3)
-    return found
+        functions[steps * steps] = partial(occlusion, net, x, 32, stride, channel=3)
+    return functions
 
 
 def table(grown: list[Growth]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from support.model_zoo import MODELS
 from support.model_zoo.parts import Maker, drawn
 
-from benchmarks.rows import Row, compared
+from benchmarks.rows import Row, compare
 from benchmarks.work import Work, of_network
 from refvis.layers import Softmax
 from refvis.network import Network
@@ -22,7 +22,7 @@ GOALS = {"AlexNet": (0.70, 0.75), "VGG-16": (0.95, 1.0)}
 
 @cache
 def network(name: str) -> Network:
-    """Return the network in full, up to its scores."""
+    """Return the full network up to its scores, with random weights."""
     net = MODELS[NAMES[name]].make(Maker(drawn()))
     last = net.nodes[-1]
     assert isinstance(last.layer, Softmax)
@@ -30,23 +30,23 @@ def network(name: str) -> Network:
 
 
 def work(name: str, images: int = 1) -> Work:
-    """Return the work of a network on images of its size."""
+    """Return the work of a network on a number of images of its size."""
     net = network(name)
     return of_network(net, of_size(net, images))
 
 
 def of_size(net: Network, images: int = 1) -> np.ndarray:
-    """Return images of the network's size (N x H x W x C, float32) of values that are about as large as pixels are."""
+    """Return random images of the network's size, N x H x W x C, float32, with values of about the size of pixels."""
     shape = images, *net.normalization["imageSize"]
     return 50 * np.random.default_rng(0).standard_normal(shape, "float32")
 
 
-def measured(rounds: int, quick: bool) -> list[Row]:
+def measure(rounds: int, quick: bool) -> list[Row]:
     """Return two rows for each network."""
     rows = []
     for name in NAMES:
         made, goals = work(name), GOALS.get(name, (None, None))
         for what, goal in zip(("forward", "gradient"), goals, strict=True):
             title = f"{name}: {'forward' if what == 'forward' else 'forward + gradient'}"
-            rows.append(compared(title, getattr(made, what), made.others(what), rounds, goal, slow=0 if quick else 1))
+            rows.append(compare(title, getattr(made, what), made.others(what), rounds, goal, slow=0 if quick else 1))
     return rows

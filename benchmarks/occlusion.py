@@ -1,4 +1,4 @@
-"""Occlusion: refvis computes only what a box can reach, PyTorch every position in whole."""
+"""Occlusion: refvis computes only what a box can change, PyTorch a whole forward pass for each position."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,15 +16,15 @@ from refvis.layers.incremental.plan import forward_changes
 GOALS = {"AlexNet": 0.25, "VGG-16": 0.20}
 SIZE, STEP = (32, 32), (16, 16)
 AT_ONCE, BATCHES = 28, 2
-"""Images in a batch of PyTorch, and its batches that are timed; the time of all positions is taken in proportion."""
+"""Images in a batch of PyTorch, and the batches that are timed. The time of all positions follows in proportion."""
 
 
-def measured(rounds: int, quick: bool) -> list[Row]:
-    """Return a row for each network, of one round or three."""
-    return [_compared(name, 1 if quick else 3, goal) for name, goal in GOALS.items()]
+def measure(rounds: int, quick: bool) -> list[Row]:
+    """Return a row for each network, of three rounds (quick: one)."""
+    return [_compare(name, 1 if quick else 3, goal) for name, goal in GOALS.items()]
 
 
-def _compared(name: str, rounds: int, goal: float) -> Row:
+def _compare(name: str, rounds: int, goal: float) -> Row:
     net = networks.network(name)
     x = networks.of_size(net)
     places = boxes(x.shape[1:3], SIZE, STEP)
@@ -42,22 +42,22 @@ def _compared(name: str, rounds: int, goal: float) -> Row:
 
 
 def incremental(graph: Graph, x: Array, places: list[Any]) -> Array:
-    """Return the scores for each box of zeros, B x K; the pass over the image itself is part of it."""
+    """Return the scores for each box of zeros, B x K. The forward pass of the image itself is part of the work."""
     black = np.zeros((1, 1, 3), x.dtype)
     trace = graph.forward(x)
-    found = np.empty((len(places), trace.output.shape[3]), x.dtype)
+    scores = np.empty((len(places), trace.output.shape[3]), x.dtype)
     for numbers, output in forward_changes(graph, trace, places, lambda number: black):
-        found[numbers] = output[:, 0, 0]
-    return found
+        scores[numbers] = output[:, 0, 0]
+    return scores
 
 
 def whole(peer: Any, x: Array, places: list[Any]) -> Array:
     """Return PyTorch's scores for each box of zeros, B x K."""
-    found = []
+    scores = []
     for first in range(0, len(places), AT_ONCE):
         part = places[first : first + AT_ONCE]
         batch = np.repeat(x, len(part), axis=0)
         for one, ((top, bottom), (left, right)) in zip(batch, part, strict=True):
             one[top:bottom, left:right] = 0
-        found.append(peer.scores(batch))
-    return np.concatenate(found)
+        scores.append(peer.scores(batch))
+    return np.concatenate(scores)

@@ -1,4 +1,4 @@
-"""Print the memory of VGG-16, forward and back, in megabytes as JSON: ``python -m benchmarks.peak``."""
+"""Print the memory of VGG-16, forward and backward, in megabytes as JSON: ``python -m benchmarks.peak``."""
 
 import json
 import re
@@ -16,8 +16,8 @@ sys.path.append(str(TESTS))
 from benchmarks import networks
 
 
-def measured(name: str = "VGG-16") -> dict[str, float]:
-    """Return the size of weights and trace, the peak of all arrays, and that of the process where it is known."""
+def measure(name: str = "VGG-16") -> dict[str, float]:
+    """Return megabytes: weights, trace, the peak of all arrays, and on Linux the peak of the process."""
     tracemalloc.start()
     net = networks.network(name)
     x = networks.of_size(net)
@@ -27,12 +27,12 @@ def measured(name: str = "VGG-16") -> dict[str, float]:
     seed[..., 3] = 1
     net.backward(trace, {trace.ends[0]: seed})
     parameters = (getattr(node.layer, one.name) for node in net.nodes for one in fields(node.layer))
-    found = {
+    megabytes = {
         "weights": _megabytes(parameters),
         "trace": _megabytes(trace.values()),
         "arrays": tracemalloc.get_traced_memory()[1] / 1e6,
     }
-    return found | _process()
+    return megabytes | _process()
 
 
 def _megabytes(arrays: Iterable[Any]) -> float:
@@ -40,12 +40,12 @@ def _megabytes(arrays: Iterable[Any]) -> float:
 
 
 def _process() -> dict[str, float]:
-    """Return the largest size of the process, where Linux tells it (what `getrusage` says counts its parent's, too)."""
+    """Return the peak of the process as Linux reports it; `getrusage` would include its parent's."""
     status = Path("/proc/self/status")
     text = status.read_text() if status.exists() else ""
-    found = re.search(r"VmHWM:\s*(\d+) kB", text)
-    return {"process": int(found[1]) * 1024 / 1e6} if found else {}
+    peak = re.search(r"VmHWM:\s*(\d+) kB", text)
+    return {"process": int(peak[1]) * 1024 / 1e6} if peak else {}
 
 
 if __name__ == "__main__":
-    print(json.dumps(measured()))
+    print(json.dumps(measure()))

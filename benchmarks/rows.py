@@ -1,4 +1,4 @@
-"""Rows of the tables: what was timed, by whom, and how the times compare."""
+"""Rows of the tables: a computation, the times of refvis and its peers, and their ratio."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from refvis import exact
 
 OURS, SLOW = "refvis", "definition"
 AGREEMENT = 0.99
-"""Correlation of two results below which they are not the same computation. Deep float32 gradients differ where a
-maximum or a ReLU hangs on the last bits, single values by several percent of the largest."""
+"""Two results with a smaller correlation are not the same computation. Deep float32 gradients differ where a maximum or
+a ReLU depends on the last bits; single values then differ by several percent of the largest."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One computation: times by the name of who computed it, and the ratio to reach (None: none was set)."""
+    """One computation: times by library, and the goal for the ratio (None: no goal)."""
 
     what: str
     times: dict[str, Times]
@@ -24,22 +24,29 @@ class Row:
 
     @property
     def peer(self) -> str | None:
-        """The fastest of the others; None if nobody else computed it."""
+        """The fastest other library; None if there is no other."""
         others = {name: times.median for name, times in self.times.items() if name not in (OURS, SLOW)}
         return min(others, key=lambda name: others[name]) if others else None
 
     @property
     def ratio(self) -> float | None:
-        """Our median time over that of the fastest of the others."""
+        """The median time of refvis over that of the fastest other."""
         return None if self.peer is None else self.times[OURS].median / self.times[self.peer].median
 
 
-def compared(
+def compare(
     what: str, ours: Function, others: dict[str, Function], rounds: int, goal: float | None = None, slow: int = 0
 ) -> Row:
-    """Return the row of a function and of others that return the same array, which is checked first.
+    """Return the row of one computation; raise ValueError if `others` do not compute the same array.
 
-    Our function is also timed by definition, for so many rounds as `slow` says.
+    Parameters:
+
+        what      title of the row
+        ours      the computation in refvis
+        others    library -> the same computation there
+        rounds    number of measurements of each
+        goal      ratio to reach, or None
+        slow      rounds by definition alone, inside `exact`; 0: none
     """
     for name, other in others.items():
         require_agreement(what, ours(), name, other())
@@ -51,7 +58,7 @@ def compared(
 
 
 def require_agreement(what: str, ours: np.ndarray, name: str, theirs: np.ndarray) -> None:
-    """Raise ValueError if two results differ in shape, or more than rounding can make them."""
+    """Raise ValueError if two results differ in shape, or by more than rounding explains."""
     if ours.shape != theirs.shape:
         raise ValueError(f"{what}: the result has shape {ours.shape}, that of {name} {theirs.shape}")
     correlation = np.corrcoef(ours.ravel(), theirs.ravel())[0, 1]
@@ -61,7 +68,7 @@ def require_agreement(what: str, ours: np.ndarray, name: str, theirs: np.ndarray
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Return rows as a Markdown table: milliseconds with the spread, ratio; goal and definition where any has one."""
+    """Return a Markdown table: milliseconds with their spread, and ratios; goals and definitions if any row has one."""
     head = ["", "refvis, ms", "fastest other, ms", "ratio", "goal", "definition, ms"]
     cells = [_cells(row) for row in rows]
     kept = [i for i in range(len(head)) if i < 4 or any(line[i] for line in cells)]
@@ -69,7 +76,7 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown, the first column to the left, the others to the right."""
+    """Return a Markdown table. The first column is aligned to the left, the others to the right."""
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -1,17 +1,17 @@
-"""Single layers, forward and with the gradient to the input, in sizes that they have in known networks."""
+"""Single layers in sizes of known networks: forward, and forward with the gradient to the input."""
 
 from typing import Any
 
 import numpy as np
 
-from benchmarks.rows import Row, compared
+from benchmarks.rows import Row, compare
 from benchmarks.work import of_layer
 from refvis.layers import LRN, OPERATORS, Conv, FullyConnected, Pool, ReLU
 from refvis.layers.base.exactness import TWINS
 
 
 def cases() -> dict[str, tuple[Any, tuple[int, int, int], float | None, float | None]]:
-    """Return what is timed: the layer, its input's H x W x C, and the goals for forward and for both ways."""
+    """Return by title: the layer, its input's H x W x C, and the goals for forward and for forward with gradient."""
     return {
         "conv 3 × 3, 56 × 56 × 256 to 256": (_conv(256, 3, 256, pad=1), (56, 56, 256), None, None),
         "conv 1 × 1, 28 × 28 × 512 to 128": (_conv(128, 1, 512), (28, 28, 512), 0.6, 0.6),
@@ -24,16 +24,16 @@ def cases() -> dict[str, tuple[Any, tuple[int, int, int], float | None, float | 
     }
 
 
-def measured(rounds: int, quick: bool) -> list[Row]:
+def measure(rounds: int, quick: bool) -> list[Row]:
     """Return two rows for each layer."""
     rows = []
     for name, (layer, shape, *goals) in cases().items():
         work, operator = of_layer(layer, *shape), OPERATORS[type(layer)]
         has_twin = operator.forward in TWINS or operator.gradient in TWINS
-        slow = (1 if quick else 3) if has_twin else 0  # else both are the same
+        slow = (1 if quick else 3) if has_twin else 0  # without a twin both are the same
         for what, goal in zip(("forward", "gradient"), goals, strict=True):
             title = f"{name}: {'forward' if what == 'forward' else 'forward + gradient'}"
-            rows.append(compared(title, getattr(work, what), work.others(what), rounds, goal, slow))
+            rows.append(compare(title, getattr(work, what), work.others(what), rounds, goal, slow))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Times of several functions that take turns, so that what else happens on the machine meets all of them alike."""
+"""Times of functions that take turns, so that other load on the machine affects all of them alike."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from time import perf_counter, sleep
 from typing import Any
 
 SHORTEST = 0.02
-"""Seconds that a measurement takes at least: a shorter function is called several times for each."""
+"""Least seconds of one measurement: it calls a shorter function several times."""
 PAUSE = 0.05
-"""Seconds between two functions: OpenBLAS's threads and OpenMP's spin for a while, and would slow the next one down."""
+"""Seconds between two functions: the threads of OpenBLAS and OpenMP spin for a while, and would slow the next one."""
 
 Function = Callable[[], Any]
 
@@ -27,7 +27,7 @@ class Times:
 
     @property
     def spread(self) -> float:
-        """Distance between the quartiles, as a share of the median; 0 for a single round."""
+        """Interquartile range over the median; 0 for a single round."""
         if len(self.seconds) < 2:
             return 0.0
         low, _, high = quantiles(self.seconds, n=4, method="inclusive")
@@ -37,16 +37,16 @@ class Times:
 def side_by_side(
     functions: Mapping[str, Function], rounds: int, clock: Callable[[], float] = perf_counter, pause: float = PAUSE
 ) -> dict[str, Times]:
-    """Return the times of functions by their names: after a call each, to warm up, they take turns for `rounds`."""
+    """Return the times of functions by name. Each is called once to warm up; then they take turns for `rounds`."""
     calls = {}
     for name, function in functions.items():
         calls[name] = max(1, round(SHORTEST / max(_seconds(function, 1, clock), 1e-9)))
-    found: dict[str, list[float]] = {name: [] for name in functions}
+    times: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(rounds):
         for name, function in functions.items():
             sleep(pause)
-            found[name].append(_seconds(function, calls[name], clock) / calls[name])
-    return {name: Times(tuple(seconds)) for name, seconds in found.items()}
+            times[name].append(_seconds(function, calls[name], clock) / calls[name])
+    return {name: Times(tuple(seconds)) for name, seconds in times.items()}
 
 
 def _seconds(function: Function, calls: int, clock: Callable[[], float]) -> float:

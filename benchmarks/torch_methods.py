@@ -1,4 +1,4 @@
-"""captum's and zennit's methods, and inversion by torch.autograd; each as a function that returns N x H x W x C."""
+"""Methods of captum and zennit, and inversion by torch.autograd, as functions that return N x H x W x C."""
 
 import warnings
 from collections.abc import Callable
@@ -20,34 +20,34 @@ from refvis.layers import Graph
 
 
 def captum(work: Work, method: Callable[[Any], Any], channel: int) -> Function:
-    """Return one of captum's methods for the score of a channel."""
+    """Return a function that runs one of captum's methods for the score of a channel."""
     net = torch_work.model(work.graph, work.x.shape)
     x = to_torch(work.x)
 
-    def walk() -> np.ndarray:
+    def run() -> np.ndarray:
         with warnings.catch_warnings(action="ignore"):  # of hooks on ReLUs
             return from_torch(method(attr)(net).attribute(x, target=channel))
 
-    return walk
+    return run
 
 
 def zennit(work: Work, composite: str, channel: int) -> Function:
-    """Return the walk of a composite from a relevance of one at a channel's score."""
+    """Return a function that backpropagates a relevance of one at a channel's score by one of zennit's composites."""
     net = torch_work.model(work.graph, work.x.shape, Added)
     x = to_torch(work.x)
 
-    def started(scores: torch.Tensor) -> torch.Tensor:
+    def seed_relevance(scores: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.one_hot(torch.full((len(scores),), channel), scores.shape[1]).to(scores)
 
-    def walk() -> np.ndarray:
+    def run() -> np.ndarray:
         with Gradient(model=net, composite=eval(composite, dict(ZENNIT))) as gradient:
-            return from_torch(gradient(x, started)[1])
+            return from_torch(gradient(x, seed_relevance)[1])
 
-    return walk
+    return run
 
 
-def inverted(graph: Graph, x: np.ndarray, start: np.ndarray, steps: int) -> Function:
-    """Return `refvis.inversion` with its defaults, written for torch.autograd."""
+def torch_inversion(graph: Graph, x: np.ndarray, start: np.ndarray, steps: int) -> Function:
+    """Return a function that runs `refvis.inversion` with its defaults, written for torch.autograd."""
     net = torch_work.model(graph, x.shape)
 
     def run() -> np.ndarray:
@@ -55,18 +55,18 @@ def inverted(graph: Graph, x: np.ndarray, start: np.ndarray, steps: int) -> Func
             code = net(to_torch(x))
         z = to_torch(start)
         optimiser = torch.optim.Adam([z], lr=0.05 * SIGMA)
-        falling = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: (1 + cos(pi * step / steps)) / 2)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: (1 + cos(pi * step / steps)) / 2)
         for _ in range(steps):
             optimiser.zero_grad()
             _objective(net(z), code, z / SIGMA).backward()
             optimiser.step()
-            falling.step()
+            schedule.step()
         return from_torch(z)
 
     return run
 
 
-def _objective(found: torch.Tensor, code: torch.Tensor, scaled: torch.Tensor) -> torch.Tensor:
+def _objective(y: torch.Tensor, code: torch.Tensor, scaled: torch.Tensor) -> torch.Tensor:
     down, right = scaled[:, :, 1:] - scaled[:, :, :-1], scaled[..., 1:] - scaled[..., :-1]
     variation = (down**2).sum() + (right**2).sum()
-    return ((found - code) ** 2).sum() / (code**2).sum() + 1e-2 * (scaled**6).mean() + variation / scaled.numel()
+    return ((y - code) ** 2).sum() / (code**2).sum() + 1e-2 * (scaled**6).mean() + variation / scaled.numel()

@@ -1,4 +1,4 @@
-"""Work in PyTorch on the CPU, float32, in either of its memory layouts; needs PyTorch."""
+"""The same work in PyTorch, on the CPU in float32, in either of its memory layouts. This module needs PyTorch."""
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ class Added(torch.nn.Module):
 
 
 def model(graph: Graph, shape: tuple[int, ...], addition: type = Added) -> TorchNet:
-    """Return the graph as a module whose parameters ask for no gradient."""
+    """Return the graph as a module whose parameters need no gradient."""
     return TorchNet(with_full_layers(graph, shape), shape, addition).requires_grad_(False)
 
 
@@ -34,9 +34,9 @@ class TorchWork:
         self.seed = torch.tensor(seed.transpose(0, 3, 1, 2).copy())
 
     def forward(self) -> np.ndarray:
-        """Return the output, without a graph for the way back."""
+        """Return the output, without a graph for the backward pass."""
         with torch.inference_mode():
-            return arranged(self.net(self.x), self.shape)
+            return to_nhwc(self.net(self.x), self.shape)
 
     def scores(self, x: np.ndarray) -> np.ndarray:
         """Return the scores of other images, N x K."""
@@ -46,11 +46,11 @@ class TorchWork:
     def gradient(self) -> np.ndarray:
         """Return the gradient to the input, by torch.autograd."""
         y = self.net(self.x)
-        (found,) = torch.autograd.grad(y, self.x, self.seed.reshape(y.shape))
-        return found.numpy().transpose(0, 2, 3, 1)
+        (dx,) = torch.autograd.grad(y, self.x, self.seed.reshape(y.shape))
+        return dx.numpy().transpose(0, 2, 3, 1)
 
 
-def arranged(y: torch.Tensor, shape: tuple[int, ...]) -> np.ndarray:
-    """Return N x K or N x K x H x W as an array of that shape, N x H x W x K."""
+def to_nhwc(y: torch.Tensor, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a tensor, N x K or N x K x H x W, as an array of `shape`, N x H x W x K."""
     n, height, width, channels = shape
     return y.numpy().reshape(n, channels, height, width).transpose(0, 2, 3, 1)

@@ -78,7 +78,7 @@ def test_another_computation_is_not_timed(change):
     with pytest.raises(ValueError, match="correlate"):
         rows.require_agreement("it", y, "peer", change(y))
     with pytest.raises(ValueError, match=r"shape \(1, 5, 4, 3\), that of peer \(1, 4, 5, 3\)"):
-        rows.compared("it", lambda: y, {"peer": lambda: y.transpose(0, 2, 1, 3)}, 1)
+        rows.compare("it", lambda: y, {"peer": lambda: y.transpose(0, 2, 1, 3)}, 1)
 
 
 def test_the_definition_is_timed_by_definition():
@@ -88,7 +88,7 @@ def test_the_definition_is_timed_by_definition():
         seen.append(is_exact())
         return np.arange(3.0)
 
-    found = rows.compared("it", ours, {"peer": lambda: np.arange(3.0)}, 1, slow=1)
+    found = rows.compare("it", ours, {"peer": lambda: np.arange(3.0)}, 1, slow=1)
     assert set(found.times) == {"refvis", "peer", "definition"}
     assert seen == sorted(seen)
     assert True in seen
@@ -146,7 +146,7 @@ import runpy, sys
 sys.path.append("tests")
 from benchmarks import growth
 from benchmarks.timing import Times
-growth.measured = lambda rounds, quick: [growth.Growth("n", "it", {1: Times((1.0,)), 2: Times((2.0,))})]
+growth.measure = lambda rounds, quick: [growth.Growth("n", "it", {1: Times((1.0,)), 2: Times((2.0,))})]
 runpy.run_module("benchmarks", run_name="__main__", alter_sys=True)
 """
 

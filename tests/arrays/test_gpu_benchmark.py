@@ -31,7 +31,7 @@ def test_rows(cupy, small):
 
 def test_what_differs_is_found(cupy, small, monkeypatch):
     off = replace(small, x=small.x + np.float32(0.01))
-    monkeypatch.setattr(gpu, "there", lambda work: replace(off, graph=off.graph.to("cupy"), x=cupy.asarray(off.x)))
+    monkeypatch.setattr(gpu, "on_gpu", lambda work: replace(off, graph=off.graph.to("cupy"), x=cupy.asarray(off.x)))
     forward = next(gpu.rows("conv", small, 1, int))
     assert forward.difference > gpu.MOST["forward"]
     assert not forward.right
