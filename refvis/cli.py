@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from refvis import commands
-from refvis.text.escape import printable
+from refvis.text.terminal import escape_controls
 from refvis.version import __version__
 
 app = typer.Typer(
@@ -54,7 +54,7 @@ def main() -> None:
         app()
     except (ValueError, OSError, MemoryError) as error:
         text = str(error) or type(error).__name__
-        print(f"refvis: error: {printable(text)}", file=sys.stderr)
+        print(f"refvis: error: {escape_controls(text)}", file=sys.stderr)
         sys.exit(2)
     except SystemExit as end:
         if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):  # typer ends without a word

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writing: a file is written whole or not at all."""
 
 import os
 import tempfile
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def write_whole(path: str | Path, write: Callable[[Path], None]) -> None:
-    """Call ``write(part)`` on a temporary file in the same folder, then put it in the place of `path` in one step.
+def write_atomically(path: str | Path, write: Callable[[Path], None]) -> None:
+    """Call ``write(part)`` on a temporary file in the same folder, then move it to `path` in one step.
 
-    An error or an interruption leaves what stood there before, and no half file.
+    After an error or an interruption the file that stood at `path` is unchanged, and the temporary file is gone.
+    Raises FileNotFoundError if the folder does not exist.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}")
+    require_folder(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     part = Path(name)
@@ -26,12 +26,18 @@ def write_whole(path: str | Path, write: Callable[[Path], None]) -> None:
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write the data to that file, whole or not at all."""
+    """Write `data` to the file at `path` atomically."""
 
     def write(part: Path) -> None:
         part.write_bytes(data)
 
-    write_whole(path, write)
+    write_atomically(path, write)
+
+
+def require_folder(path: Path) -> None:
+    """Raise FileNotFoundError unless the folder that `path` is to be written into exists."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}")
 
 
 def _umask() -> int:

@@ -1,4 +1,4 @@
-"""Ctrl-C in a long run: the method warns, and returns what it has; what tells of it in another way keeps that back."""
+"""Ctrl-C in a long run: the method warns, and returns its partial result."""
 
 import inspect
 import warnings
@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def warn_of(method: str, part: str) -> None:
-    """Warn, at the line outside refvis that called the method, that its result is only of a part ("3 of 12 boxes")."""
+def warn_interrupted(method: str, part: str) -> None:
+    """Warn that a method's result covers only a part of its work ("3 of 12 boxes").
+
+    The warning points at the line outside refvis that called the method.
+    """
     frame, level = inspect.currentframe(), 1
     while frame and frame.f_globals["__name__"].partition(".")[0] == "refvis":
         frame, level = frame.f_back, level + 1
@@ -15,8 +18,8 @@ def warn_of(method: str, part: str) -> None:
 
 
 @contextmanager
-def told_elsewhere() -> Iterator[None]:
-    """Keep back the warnings of `warn_of`."""
+def suppress_interruption_warnings() -> Iterator[None]:
+    """Suppress the warnings of `warn_interrupted`, for callers that report interruptions themselves."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "interrupted: this ")
         yield

@@ -1,8 +1,9 @@
-"""The network as people hold it: the engine's graph with its meta data, how it was loaded, images in and labels out."""
+"""Networks: the engine's graph with its meta data, its load report, images in and labels out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from refvis.layers import Array, Conv, Graph, Layer, Loss, Node, Softmax, SoftmaxLoss, array_module, forward
 from refvis.layers import chain as chain_nodes
-from refvis.layers.base.arrays import moved, require_finite
+from refvis.layers.base.arrays import moved, require_finite, to_host
 from refvis.weights import Remark
 
 if TYPE_CHECKING:
@@ -22,11 +23,25 @@ ENDINGS = (Softmax, SoftmaxLoss, Loss)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network(Graph):
-    """Nodes, `meta`, the `load_report`, and a `name` for titles and records.
+    """A graph of layers with what a file says about it and about its images.
 
-    `meta` holds "normalization", "classes", and what else a file says, in plain Python values. `load_report` lists
-    every default that loading filled in, and all that it ignored or changed. `stored` has the names of a DagNN file's
-    layers in the file's order, which need not be that of execution; it is empty for all other networks.
+    Fields:
+
+        nodes        the layers in order of execution, `refvis.Node`s
+        meta         "normalization", "classes" and other data of the file, as plain Python values; default: {}
+        load_report  a remark for every default that loading filled in, and for all that it ignored or changed
+        name         the name in titles and records; default: "network"
+        stored       names of a DagNN file's layers in the file's order; () for all other networks
+
+    >>> import refvis
+    >>> net = refvis.load("scenes")
+    >>> net
+    Network('scenes': 23 layers, x0 -> x23)
+    >>> net.input_size, net.channels, net.label(3)
+    ((64, 64), 3, 'key')
+    >>> from refvis.scenes import scene
+    >>> net.forward(net.preprocess(scene(7).image)).output.shape
+    (1, 1, 1, 10)
     """
 
     meta: dict[str, Any] = field(default_factory=dict)
@@ -36,33 +51,39 @@ class Network(Graph):
 
     @property
     def stored_nodes(self) -> tuple[Node, ...]:
-        """The nodes in the order of their file; those that are not from it come last, as MatConvNet adds layers."""
+        """The nodes in the order of their file, then those that are not from the file, as MatConvNet adds layers."""
         place = {name: number for number, name in enumerate(self.stored)}
         return tuple(sorted(self.nodes, key=lambda node: place.get(node.name, len(place))))
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the wiring, all layers' fields and all parameters (not of the meta data)."""
-        from refvis.fingerprint import fingerprint  # here, as images below: many programs never need it
+        """SHA-256 (hex) of the wiring, all layers' fields and all parameters, without the meta data.
 
-        return fingerprint(self.nodes)
+        It identifies the network, however it was stored.
+        """
+        digest = sha256()
+        for node in self.nodes:
+            digest.update(repr((node.name, type(node.layer).__name__, node.inputs, node.outputs)).encode())
+            for one in fields(node.layer):
+                digest.update(_field_bytes(one.name, getattr(node.layer, one.name)))
+        return digest.hexdigest()
 
     @cached_property
     def library(self) -> str:
-        """Where the parameters are: "numpy" or "cupy"; "numpy" for a network without parameters."""
+        """The array library of the parameters, "numpy" or "cupy"; "numpy" for a network without parameters."""
         values = (getattr(node.layer, one.name) for node in self.nodes for one in fields(node.layer))
         first = next((value for value in values if hasattr(value, "dtype")), None)
         return str(array_module(first).__name__)
 
     @property
     def normalization(self) -> dict[str, Any]:
-        """``meta["normalization"]``, or {}."""
-        found = self.meta.get("normalization")
-        return found if isinstance(found, dict) else {}
+        """``meta["normalization"]``, or {} if there is none."""
+        normalization = self.meta.get("normalization")
+        return normalization if isinstance(normalization, dict) else {}
 
     @cached_property
     def channels(self) -> int | None:
-        """Channels that the input should have: by the meta data, or by the first convolution; None if unknown."""
+        """Channels of the input, by the meta data or by the first convolution; None if unknown."""
         size = self.normalization.get("imageSize")
         if size is not None and len(size) >= 3:
             return int(size[2])
@@ -71,7 +92,7 @@ class Network(Graph):
 
     @cached_property
     def input_size(self) -> tuple[int, int] | None:
-        """Height and width that the meta data asks for, in pixels; None if they say nothing."""
+        """Height and width of the input in pixels, by the meta data; None if they do not say."""
         size = self.normalization.get("imageSize")
         if size is None and isinstance(self.meta.get("inputs"), dict):
             size = self.meta["inputs"].get("size")
@@ -83,22 +104,24 @@ class Network(Graph):
         return int(size[0]), int(size[1])
 
     def preprocess(self, image: "ImageLike") -> Array:
-        """Return an image as the network's input, 1 x H x W x C float32, as MatConvNet's examples do.
+        """Return an image as the network's input, 1 x H x W x C float32, prepared as MatConvNet's examples do.
 
         `image` is a path, a PIL image, or an H x W x 3 (or H x W) array of values 0 ... 255. It is resized to
-        ``imageSize`` (bicubic with antialiasing, aspect not kept) where the meta data has one, and ``averageImage``
-        is subtracted. The result is in the array library of the network's parameters.
-        Raises ValueError for what is no image, for NaN, and where the average image does not fit; warns of floats that
-        all lie between -1 and 1, which look like an image whose white is 1.
+        ``imageSize`` of the meta data (bicubic with antialiasing, the aspect ratio is not kept), and ``averageImage``
+        is subtracted. Without these entries the image keeps its size, or nothing is subtracted. The result is in the
+        array library of the network's parameters.
+
+        Raises FileNotFoundError for a missing file, and ValueError for anything that is not an image, for NaN, and if
+        the average image does not fit. Warns of floats that all lie between -1 and 1, as their white may be 1.
         """
         from refvis import images
 
-        pixels = images.resized(images.pixels(image, self.channels), self.input_size, self._interpolation)
+        pixels = images.resize(images.pixels(image, self.channels), self.input_size, self._interpolation)
         average = self.normalization.get("averageImage")
-        return moved(images.centred(pixels, average)[None], self.library)
+        return moved(images.subtract_average(pixels, average)[None], self.library)
 
     def restore(self, x: Array) -> Array:
-        """Return input `x` (1 x H x W x C) as a picture, H x W x 3 uint8: the average image is added back."""
+        """Return input `x` (1 x H x W x C) as a picture, H x W x 3 uint8, with the average image added back."""
         from refvis import images
 
         return images.picture(x, self.normalization.get("averageImage"))
@@ -109,21 +132,21 @@ class Network(Graph):
         average: Array | None = None,
         classes: Sequence[str] | None = None,
     ) -> Self:
-        """Return the network with what its file did not say about images; `save` keeps it.
+        """Return the network with the preprocessing and class names that its file does not store; `save` keeps them.
 
-        `size` is the input's height and width in pixels, `average` what `preprocess` subtracts (H x W x C, or one value
-        per channel, 0 ... 255), `classes` the outputs' names. What is None stays as it is.
+        `size` is the input's height and width in pixels. `average` is what `preprocess` subtracts, H x W x C or one
+        value per channel, 0 ... 255. `classes` are the names of the outputs. None leaves an entry as it is.
         """
-        known = dict(self.normalization)
+        normalization = dict(self.normalization)
         if average is not None:
-            known["averageImage"] = np.asarray(average, "float32")
+            normalization["averageImage"] = np.asarray(average, "float32")
         if size is not None:
-            known["imageSize"] = (*size, self.channels or 3)
+            normalization["imageSize"] = (*size, self.channels or 3)
         names = {} if classes is None else {"classes": {"name": list(classes), "description": list(classes)}}
         answered = {"averageImage"} if average is not None else set()
         answered |= {"imageSize"} if size is not None else set()
         report = tuple(one for one in self.load_report if one.place.rpartition(".")[2] not in answered)
-        return replace(self, meta=self.meta | {"normalization": known} | names, load_report=report)
+        return replace(self, meta=self.meta | {"normalization": normalization} | names, load_report=report)
 
     def __repr__(self) -> str:
         """Return one line: the name, the number of layers, inputs and outputs."""
@@ -133,36 +156,37 @@ class Network(Graph):
 
     @property
     def labels(self) -> list[str] | None:
-        """The classes' descriptions (or names), or None."""
+        """The descriptions of the classes, or their names; None if there are none."""
         classes = self.meta.get("classes")
         if not isinstance(classes, dict):
             return None
         return classes.get("description") or classes.get("name") or None
 
     def labels_at(self, variable: str) -> list[str]:
-        """Return the names of the variable's channels: the classes, for the scores and the softmax of them; else []."""
+        """Return the names of the variable's channels: the classes for the scores and their softmax, [] for others."""
         below = next((node.inputs[0] for node in self.nodes if _softmax(node) and node.output == variable), variable)
         ends = {self._before_ending(name) for name in self.outputs}
         return (self.labels or []) if ends == {below} else []
 
     def label(self, channel: int) -> str:
-        """Return the label of an output channel, or "class K" (counting from 0) where there is none."""
+        """Return the label of an output channel, or "class K" (K counted from 0) if it has none."""
         labels = self.labels
         return labels[channel] if labels is not None and channel < len(labels) else f"class {channel}"
 
     @cached_property
     def scores(self) -> str:
         """Name of the variable with the scores: the output before softmax and losses; ValueError if several."""
-        found = dict.fromkeys(self._before_ending(name) for name in self.outputs)
-        if len(found) != 1:
-            raise ValueError(f"the network has several outputs ({', '.join(found)}): name one with at=")
-        return next(iter(found))
+        scores = dict.fromkeys(self._before_ending(name) for name in self.outputs)
+        if len(scores) != 1:
+            raise ValueError(f"the network has several outputs ({', '.join(scores)}): name one with at=")
+        return next(iter(scores))
 
     def classify(self, image: "ImageLike", top: int = 5) -> list[tuple[str, float]]:
-        """Return the `top` most probable classes as (label, probability), most probable first.
+        """Return the `top` most probable classes as (label, probability), the most probable first.
 
-        Probabilities are the softmax of the scores; scores of several positions (an image larger than the network's
-        input size) are averaged first. `image` as for `preprocess`, or a prepared input (1 x H x W x C).
+        `image` is anything that `preprocess` takes, or a prepared input (1 x H x W x C). Probabilities are the softmax
+        of the scores. An image larger than the network's input size gives scores at several positions; they are
+        averaged first. Raises the errors of `preprocess`.
         """
         x = image if getattr(image, "ndim", 0) == 4 else self.preprocess(image)
         require_finite(x)
@@ -186,10 +210,41 @@ def _softmax(node: Node) -> bool:
 
 
 def chain(layers: dict[str, Layer], meta: dict[str, Any] | None = None, name: str = "network") -> Network:
-    """Return a SimpleNN chain of named layers as a network; its variables are x0 (input), x1, x2, ..."""
+    """Return a chain of layers, by name, as a network; each layer reads the output of the one before it.
+
+    Variables are called x0 (the input), x1, x2, ..., as in MatConvNet's simplenn models. `meta` and `name` are those of
+    `Network`. Raises ValueError for an empty chain.
+
+    >>> import numpy as np
+    >>> import refvis
+    >>> from refvis.layers import Conv, ReLU
+    >>> net = refvis.chain({"conv1": Conv(np.ones((2, 3, 3, 1))), "relu1": ReLU()})
+    >>> net.forward(np.ones((1, 5, 5, 1))).output.shape
+    (1, 3, 3, 2)
+    >>> net.node("relu1").inputs, net.outputs
+    (('x1',), ('x2',))
+    """
     return Network(chain_nodes(layers), meta=meta or {}, name=name)
 
 
 def model_name(path: str | Path) -> str:
-    """Return what to call the model in that file."""
+    """Return the name of the model in a file."""
     return Path(path).stem
+
+
+def array_digest(x: Array) -> str:
+    """Return the first 12 hex digits of the SHA-256 of an array: its dtype, shape and values."""
+    return sha256(_array_bytes(x)).hexdigest()[:12]
+
+
+def _array_bytes(array: Array, *heading: str) -> bytes:
+    """Return words, dtype, shape and values as bytes that are equal for equal arrays, however they lie in memory."""
+    host = to_host(array)
+    return repr((*heading, host.dtype.name, host.shape)).encode() + np.ascontiguousarray(host).tobytes()
+
+
+def _field_bytes(name: str, value: Any) -> bytes:
+    """Return a layer's field as bytes: arrays by shape, dtype and values, other fields by their repr."""
+    if getattr(value, "ndim", 0):
+        return _array_bytes(value, name)
+    return repr((name, value.item() if hasattr(value, "item") else value)).encode()

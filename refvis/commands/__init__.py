@@ -1,4 +1,4 @@
-"""What the command line can do: a function for each command, and the options that they share."""
+"""Commands of the command line: a function for each command, and the options that they share."""
 
 from refvis.commands.classify import classify
 from refvis.commands.deconvolution import deconvolution

@@ -1,24 +1,24 @@
-"""``refvis classify``: the most probable classes."""
+"""``refvis classify``: the most probable classes of images."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, loaded, print_classes
-from refvis.text.escape import printable
+from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, load_network, print_classes
+from refvis.text.terminal import escape_controls
 
 
 def classify(
-    images: Annotated[list[Path], typer.Argument(help="One or more images.")],
+    images: Annotated[list[Path], typer.Argument(help="One or more image files.")],
     model: Model = DEFAULT_MODEL,
     size: Size = None,
     mean: Mean = None,
-    top: Annotated[int, typer.Option(min=1, help="How many classes to print.")] = 5,
+    top: Annotated[int, typer.Option(min=1, help="Number of classes to print.")] = 5,
 ) -> None:
     """Print the most probable classes of each image."""
-    net = loaded(model, size, mean)
+    net = load_network(model, size, mean)
     for path in images:
         if len(images) > 1:
-            typer.echo(f"{printable(path.name)}:")
+            typer.echo(f"{escape_controls(path.name)}:")
         print_classes(tuple(net.classify(path, top)))

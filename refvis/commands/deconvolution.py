@@ -1,16 +1,28 @@
-"""``refvis deconvolution``: one heatmap as a file."""
+"""``refvis deconvolution``: a heatmap by backpropagation, as a file."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, subject
-from refvis.commands.units import Against, At, ChannelOption, Position, chosen, note_of_sign, opposed, placed, told
+from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, subject
+from refvis.commands.units import (
+    Against,
+    At,
+    ChannelOption,
+    Position,
+    note_negative_value,
+    parse_against,
+    parse_channel,
+    parse_position,
+    value_line,
+)
 from refvis.text.terminal import escape_controls
 
-Mode = Annotated[str, typer.Option(help="What walks back; 'refvis modes' lists the names.")]
-Seed = Annotated[str | None, typer.Option(help="What starts: 'one' or 'activation'; the mode's own, if left out.")]
+Mode = Annotated[str, typer.Option(help="Mode of backpropagation; 'refvis modes' lists the names.")]
+Seed = Annotated[
+    str | None, typer.Option(help="Seed signal at the top: 'one' or 'activation'. Default: the mode's own.")
+]
 
 
 def deconvolution(
@@ -26,27 +38,28 @@ def deconvolution(
     against: Against = None,
     seed: Seed = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="A .png (over the image) or an .h5 file (values, map, record).")
+        Path,
+        typer.Option("--out", "-o", help="File to write: .png (the map over the image) or .h5 (values, map, record)."),
     ] = Path("deconvolution.png"),
 ) -> None:
-    """Walk back from a channel to the image, and write the heatmap."""
+    """Backpropagate a signal or relevance from a channel to the image, and write the heatmap."""
     import refvis
     from refvis.backpropagation.rules import find_mode
 
     find_mode(mode)
-    seen = subject(image, scene)
-    net = loaded(model, size, mean)
-    found = refvis.deconvolution(
+    given = subject(image, scene)
+    net = load_network(model, size, mean)
+    heatmap = refvis.deconvolution(
         net,
-        net.preprocess(seen.image),
+        net.preprocess(given.image),
         mode,
         at,
-        chosen(net, channel, at),
+        parse_channel(net, channel, at),
         seed,
-        position=placed(position),
-        against=opposed(net, against, at),
+        position=parse_position(position),
+        against=parse_against(net, against, at),
     )
-    found.save(out)
-    typer.echo(told(seen.name, found))
+    heatmap.save(out)
+    typer.echo(value_line(given.name, heatmap))
     typer.echo(f"heatmap: {escape_controls(str(out))}")
-    note_of_sign(float(found.measures["score"][0]), mode)
+    note_negative_value(float(heatmap.measures["score"][0]), mode)

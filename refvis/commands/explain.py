@@ -1,4 +1,4 @@
-"""``refvis explain``: one page with a picture per method."""
+"""``refvis explain``: one page with a picture for each method."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from refvis.commands.notes import note
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, print_classes, subject
-from refvis.commands.units import channel_number
+from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, print_classes, subject
+from refvis.commands.units import parse_channel_number
 from refvis.results import Reconstruction
-from refvis.text.escape import printable
+from refvis.text.terminal import escape_controls
 
 if TYPE_CHECKING:
     from refvis.report.explain import Row
 
 Channel = Annotated[
-    str | None, typer.Option("--channel", help="What to explain: a class, or its number from 0; else the strongest.")
+    str | None,
+    typer.Option("--channel", help="Class to explain, by name or by number from 0. Default: the strongest."),
 ]
 Maximize = Annotated[
     bool | None,
     typer.Option(
-        "--maximize/--no-maximize", help="Images that maximise the score and channels; else where it takes seconds."
+        "--maximize/--no-maximize", help="Also make maximising images. Default: only if that takes a few seconds."
     ),
 ]
 
@@ -37,34 +38,34 @@ def explain(
     scene: Scene = None,
     channel: Channel = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each inversion.")] = 200,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     maximize: Maximize = None,
 ) -> None:
-    """Explain what the network sees in an image: one page with a picture per method, and the arrays behind it."""
+    """Explain the network's score for an image: write a page with a picture for each method, and its arrays."""
     from refvis import report
 
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out} is a file, expected a folder: choose another --out")
-    seen = subject(image, scene)
-    net = loaded(model, size, mean)
-    unit = None if channel is None else channel_number(net, channel, None)
-    fits = seen.mask is not None and net.input_size in (None, seen.mask.shape)
-    mask = seen.mask if fits else None
-    explained = report.explain(net, seen.image, seen.name, mask, steps, seed, True, unit, maximize)
+    given = subject(image, scene)
+    net = load_network(model, size, mean)
+    unit = None if channel is None else parse_channel_number(net, channel, None)
+    fits = given.mask is not None and net.input_size in (None, given.mask.shape)
+    mask = given.mask if fits else None
+    explanation = report.explain(net, given.image, given.name, mask, steps, seed, True, unit, maximize)
     out.mkdir(parents=True, exist_ok=True)
-    report.write_arrays(explained, out / "explanation.h5")
-    report.write_page(explained, out / "explanation.html")
-    print_classes(explained.classes)
-    _noted(explained.rows)
-    typer.echo(f"page:   {printable(str(out / 'explanation.html'))}")
-    typer.echo(f"arrays: {printable(str(out / 'explanation.h5'))}")
+    report.write_arrays(explanation, out / "explanation.h5")
+    report.write_page(explanation, out / "explanation.html")
+    print_classes(explanation.classes)
+    _note_failures(explanation.rows)
+    typer.echo(f"page:   {escape_controls(str(out / 'explanation.html'))}")
+    typer.echo(f"arrays: {escape_controls(str(out / 'explanation.h5'))}")
 
 
-def _noted(rows: "Iterable[Row]") -> None:
-    """Print what failed, and what is left out, as the page says."""
+def _note_failures(rows: "Iterable[Row]") -> None:
+    """Note the searches that failed, and the methods that the page left out."""
     for row in rows:
         for card in row.cards:
-            if isinstance(card.found, Reconstruction) and card.found.failed:
+            if isinstance(card.result, Reconstruction) and card.result.failed:
                 note(f"{card.title} failed: it ended far from the code; more --steps or another --seed may help")
         for text in row.left_out:
             note(text)

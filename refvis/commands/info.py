@@ -1,4 +1,4 @@
-"""``refvis info``: what it runs on, and what would make it faster."""
+"""``refvis info``: the machine, and settings that would make it faster."""
 
 import json
 from dataclasses import asdict
@@ -6,23 +6,23 @@ from typing import Annotated
 
 import typer
 
-from refvis.text.escape import printable
+from refvis.text.terminal import escape_controls
 
 
 def info(
-    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON, for scripts.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Print versions, BLAS and its threads, processor and GPUs, and what slows arithmetic down here."""
+    """Print versions, BLAS and its threads, processor and GPUs, and advice on settings that slow arithmetic down."""
     from refvis.machine.advice import advice
-    from refvis.machine.info import described
+    from refvis.machine.info import machine_lines
     from refvis.machine.probe import machine
 
-    found = machine()
-    remarks = advice(found)
+    here = machine()
+    remarks = advice(here)
     if as_json:
-        print(json.dumps({**asdict(found), "flags": sorted(found.flags), "advice": remarks}, indent=2))
+        print(json.dumps({**asdict(here), "flags": sorted(here.flags), "advice": remarks}, indent=2))
         return
-    for line in described(found):
-        typer.echo(printable(line))
+    for line in machine_lines(here):
+        typer.echo(escape_controls(line))
     for remark in remarks:
         typer.echo(f"\n{remark}")

@@ -1,10 +1,20 @@
-"""``refvis ledger``: where relevance went, layer by layer."""
+"""``refvis ledger``: the relevance that each layer kept, as a table."""
 
 import typer
 
 from refvis.commands.deconvolution import Mode, Seed
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, loaded, subject
-from refvis.commands.units import Against, At, ChannelOption, Position, chosen, note_of_sign, opposed, placed, what
+from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, subject
+from refvis.commands.units import (
+    Against,
+    At,
+    ChannelOption,
+    Position,
+    note_negative_value,
+    parse_against,
+    parse_channel,
+    parse_position,
+    subject_line,
+)
 
 
 def ledger(
@@ -20,25 +30,25 @@ def ledger(
     against: Against = None,
     seed: Seed = None,
 ) -> None:
-    """Print where relevance goes on its way back to the image: a line per layer, which add up."""
+    """Print the amounts of relevance that layers kept on the way to the image; with the inputs they add up."""
     import refvis
     from refvis.backpropagation.rules import find_mode
 
     find_mode(mode)
-    seen = subject(image, scene)
-    net = loaded(model, size, mean)
-    x = net.preprocess(seen.image)
-    kept = refvis.ledger(
+    given = subject(image, scene)
+    net = load_network(model, size, mean)
+    x = net.preprocess(given.image)
+    book = refvis.ledger(
         net,
         x,
         mode,
         at,
-        chosen(net, channel, at),
+        parse_channel(net, channel, at),
         seed,
-        position=placed(position),
-        against=opposed(net, against, at),
+        position=parse_position(position),
+        against=parse_against(net, against, at),
     )
-    typer.echo(what(net, seen.name, at, kept.record.parameters["channel"]))
-    typer.echo(kept)
-    if kept.record.parameters["seed"] == "activation":
-        note_of_sign(sum(kept.seeds.values()), mode)
+    typer.echo(subject_line(net, given.name, at, book.record.parameters["channel"]))
+    typer.echo(book)
+    if book.record.parameters["seed"] == "activation":
+        note_negative_value(sum(book.seeds.values()), mode)

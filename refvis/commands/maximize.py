@@ -5,18 +5,20 @@ from typing import Annotated
 
 import typer
 
-from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, loaded
-from refvis.commands.reconstructions import Checkpoint, Seed, Starts, announced, written_as
-from refvis.commands.units import One, Position, channel_number, placed
+from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, load_network
+from refvis.commands.reconstructions import Checkpoint, Seed, Starts, check_output, print_image_path
+from refvis.commands.units import One, Position, parse_channel_number, parse_position
 from refvis.files import write_bytes
-from refvis.interruptions import told_elsewhere
-from refvis.text.escape import printable
+from refvis.interruptions import suppress_interruption_warnings
+from refvis.text.terminal import escape_controls
 
-Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable; the scores, if left out.")]
-Class = Annotated[str | None, typer.Option("--class", help="A class by its name: its channel of the scores.")]
-Every = Annotated[bool, typer.Option("--all", help="Every channel of the layer: one sheet, row by row.")]
-Recipe = Annotated[str, typer.Option(help="erhan2009, simonyan2014, yosinski2015, mahendran2016 or olah2017.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="A .png, or an .h5 file (images, history, measures, record).")]
+Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable. Default: the scores.")]
+Class = Annotated[str | None, typer.Option("--class", help="A class, by its name.")]
+Every = Annotated[bool, typer.Option("--all", help="Every channel of the layer, as one sheet.")]
+Recipe = Annotated[str, typer.Option(help="Recipe: erhan2009, simonyan2014, yosinski2015, mahendran2016 or olah2017.")]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", help="File to write: .png or .h5 (images, history, measures, record).")
+]
 
 
 def maximize(
@@ -29,36 +31,36 @@ def maximize(
     every: Every = False,
     position: Position = None,
     recipe: Recipe = "olah2017",
-    steps: Annotated[int | None, typer.Option(min=0, help="Steps; the recipe's own, if left out.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Iterations. Default: the recipe's own.")] = None,
     starts: Starts = 1,
     seed: Seed = 0,
     checkpoint: Checkpoint = None,
     out: Out = Path("maximized.png"),
 ) -> None:
-    """Find images that excite a channel, a class, or every channel. Ctrl-C writes the best ones so far."""
+    """Find images that excite a channel, a class, or every channel. Ctrl-C writes the best images so far."""
     import refvis
-    from refvis.input_reconstruction.image.sheet import across, pictures, sheet
+    from refvis.input_reconstruction.image.sheet import pictures, sheet, sheet_columns
     from refvis.results import png
 
     if [channel is not None, named is not None, every].count(True) != 1:
         raise ValueError("give one of --channel K, --class NAME and --all")
     if named is not None and at is not None:
-        raise ValueError("--class is of the scores: leave --layer out, or give the layer's --channel")
-    suffix = written_as(out)
-    net = loaded(model, size, mean)
+        raise ValueError("--class is of the scores: omit --layer, or give a --channel of that layer")
+    suffix = check_output(out)
+    net = load_network(model, size, mean)
     given = channel if named is None else named
-    unit = None if given is None else channel_number(net, given, at)
+    unit = None if given is None else parse_channel_number(net, given, at)
     run = {"steps": steps, "starts": starts, "seed": seed, "checkpoint": checkpoint, "progress": True}
-    with told_elsewhere():
-        found = refvis.activation_maximization(net, at, unit, recipe, position=placed(position), **run)  # type: ignore[arg-type]
+    with suppress_interruption_warnings():
+        maximized = refvis.activation_maximization(net, at, unit, recipe, position=parse_position(position), **run)  # type: ignore[arg-type]
     if suffix == ".png":
-        write_bytes(out, png(sheet(pictures(net, found.x))))
+        write_bytes(out, png(sheet(pictures(net, maximized.x))))
     else:
-        found.save(out)
-    channels = range(len(found.x)) if unit is None else [unit]
-    for one, value in zip(channels, found.measures["activation"], strict=True):
+        maximized.save(out)
+    channels = range(len(maximized.x)) if unit is None else [unit]
+    for one, value in zip(channels, maximized.measures["activation"], strict=True):
         name = net.label(one) if at is None else f"{at}, channel {one}"
-        typer.echo(printable(f"{name}: {float(value):.4g}"))
-    if suffix == ".png" and len(found.x) > 1:
-        typer.echo(f"sheet: in this order, row by row from the top left, {across(len(found.x))} in a row")
-    announced(found, out)
+        typer.echo(escape_controls(f"{name}: {float(value):.4g}"))
+    if suffix == ".png" and len(maximized.x) > 1:
+        typer.echo(f"sheet: in this order, row by row from the top left, {sheet_columns(len(maximized.x))} in a row")
+    print_image_path(maximized, out)

@@ -1,22 +1,22 @@
-"""What commands say beside their results, on standard error."""
+"""Notes of commands beside their results, on standard error."""
 
 import sys
 from typing import NoReturn
 
 import typer
 
-from refvis.text.escape import printable
+from refvis.text.terminal import escape_controls
 
 INTERRUPTED = 130
-"""What shells return for a program that Ctrl-C ended."""
+"""Exit code that shells report for a program ended by Ctrl-C."""
 
 
 def note(text: str) -> None:
-    """Print a remark; control characters in it, as in names of files, are escaped."""
-    print(f"refvis: note: {printable(text)}", file=sys.stderr)
+    """Print a note, with control characters (which names of files may hold) escaped."""
+    print(f"refvis: note: {escape_controls(text)}", file=sys.stderr)
 
 
-def ended_early(what: str) -> NoReturn:
-    """Print what the files that an interrupted command has written hold, and end."""
-    print(f"refvis: interrupted: {what}", file=sys.stderr)
+def exit_interrupted(contents: str) -> NoReturn:
+    """Print what the written files of an interrupted command contain, and exit."""
+    print(f"refvis: interrupted: {contents}", file=sys.stderr)
     raise typer.Exit(INTERRUPTED)

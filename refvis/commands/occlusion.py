@@ -1,28 +1,46 @@
-"""``refvis occlusion``: one heatmap as a file."""
+"""``refvis occlusion``: a heatmap by covering parts of the image, as a file."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from refvis.commands.notes import ended_early
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, loaded, numbers, subject
-from refvis.commands.units import Against, At, ChannelOption, Position, chosen, opposed, placed, what
-from refvis.interruptions import told_elsewhere
+from refvis.commands.notes import exit_interrupted
+from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, load_network, parse_size, subject
+from refvis.commands.reconstructions import Seed, check_output
+from refvis.commands.units import (
+    Against,
+    At,
+    ChannelOption,
+    Position,
+    parse_against,
+    parse_channel,
+    parse_position,
+    subject_line,
+)
+from refvis.interruptions import suppress_interruption_warnings
 from refvis.layers import Array
-from refvis.text.escape import printable
+from refvis.text.terminal import escape_controls
 
-InputSize = Annotated[str | None, typer.Option(help="Input size HxW, where the model does not say it (or another).")]
-BoxSize = Annotated[str | None, typer.Option(help="Size of the box in pixels, N or HxW; a fifth of the shorter side.")]
-Stride = Annotated[str | None, typer.Option(help="Its steps in pixels, N or DOWNxRIGHT; a third of the box.")]
+InputSize = Annotated[str | None, typer.Option(help="Input size HxW. Default: the size stored in the model.")]
+BoxSize = Annotated[
+    str | None, typer.Option(help="Size of the box in pixels, N or HxW. Default: a fifth of the shorter side.")
+]
+Stride = Annotated[
+    str | None, typer.Option(help="Step of the box in pixels, N or DOWNxRIGHT. Default: a third of the box.")
+]
 Fill = Annotated[
     str,
-    typer.Option(help="mean, gray, random, normal, shuffle, blur, or a colour: a number, or one per channel, 1,2,3."),
+    typer.Option(
+        help="Fill of the box: mean, gray, random, normal, shuffle, blur, or a colour (a number, or one per channel, "
+        "1,2,3)."
+    ),
 ]
-Measure = Annotated[str, typer.Option(help="difference, absolute, euclidean or spectral.")]
-Draws = Annotated[int, typer.Option(min=1, help="How often each box is filled anew, where the fill is random.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="A .png (over the image) or an .h5 file (values, map, record).")]
+Measure = Annotated[str, typer.Option(help="Measure of the change: difference, absolute, euclidean or spectral.")]
+Draws = Annotated[int, typer.Option(min=1, help="Number of fills of each box, if the fill is random.")]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", help="File to write: .png (the map over the image) or .h5 (values, map, record).")
+]
 
 
 def occlusion(
@@ -43,54 +61,53 @@ def occlusion(
     seed: Seed = 0,
     out: Out = Path("occlusion.png"),
 ) -> None:
-    """Cover each place with a box, and write how much the score falls. Ctrl-C writes what was done so far."""
+    """Cover each place of the image with a box, and map the fall of the score. Ctrl-C writes the part done so far."""
     import refvis
 
-    if out.suffix.lower() not in (".png", ".h5"):
-        raise ValueError(f"cannot write {str(out)!r}: expected a name that ends in .png or .h5")
+    check_output(out)
     boxes = (_pixels(size, "--size"), _pixels(stride, "--stride"))
     if input_size is not None:
-        numbers(input_size, "--input-size")
-    seen = subject(image, scene)
-    net = loaded(model, input_size, mean, "--input-size")
-    x = net.preprocess(seen.image)
-    with told_elsewhere():
-        found = refvis.occlusion(
+        parse_size(input_size, "--input-size")
+    given = subject(image, scene)
+    net = load_network(model, input_size, mean, "--input-size")
+    x = net.preprocess(given.image)
+    with suppress_interruption_warnings():
+        heatmap = refvis.occlusion(
             net,
             x,
-            *_completed(boxes, x),
-            _colour(fill),
+            *_with_defaults(boxes, x),
+            _parse_fill(fill),
             at,
-            chosen(net, channel, at),
+            parse_channel(net, channel, at),
             seed,
             progress=True,
             measure=measure,
             draws=draws,
-            position=placed(position),
-            against=opposed(net, against, at),
+            position=parse_position(position),
+            against=parse_against(net, against, at),
         )
-    found.save(out)
-    typer.echo(what(net, seen.name, at, found.record.parameters["channel"]))
-    typer.echo(f"heatmap: {printable(str(out))}")
-    if found.covered is not None:
-        share = f"{100 * found.covered.mean():.0f} % of the pixels"
-        ended_early(f"the map is of {found.partial}, which cover {share}")
+    heatmap.save(out)
+    typer.echo(subject_line(net, given.name, at, heatmap.record.parameters["channel"]))
+    typer.echo(f"heatmap: {escape_controls(str(out))}")
+    if heatmap.covered is not None:
+        share = f"{100 * heatmap.covered.mean():.0f} % of the pixels"
+        exit_interrupted(f"the map is of {heatmap.partial}, which cover {share}")
 
 
 def _pixels(text: str | None, option: str) -> tuple[int, ...] | None:
-    return None if text is None else numbers(text, option, (1, 2))
+    return None if text is None else parse_size(text, option, (1, 2))
 
 
-def _completed(boxes: tuple[Any, Any], x: Array) -> tuple[Any, Any]:
-    """Return size and stride; what is None comes from the input's shorter side, or from the box."""
+def _with_defaults(boxes: tuple[Any, Any], x: Array) -> tuple[Any, Any]:
+    """Return size and stride; a missing size comes from the input's shorter side, a missing stride from the box."""
     size, stride = boxes
     size = max(1, min(x.shape[1:3]) // 5) if size is None else size
     shorter = size if isinstance(size, int) else min(size)
     return size, max(1, shorter // 3) if stride is None else stride
 
 
-def _colour(fill: str) -> Any:
-    """Return a fill's name, or the numbers that were given for it."""
+def _parse_fill(fill: str) -> Any:
+    """Return the numbers of a colour, or else the fill's name."""
     try:
         return [float(part) for part in fill.split(",")]
     except ValueError:

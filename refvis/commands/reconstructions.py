@@ -1,34 +1,38 @@
-"""What the commands that look for images share: options, and how their ends are told."""
+"""Options and output of the commands that search for images."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from refvis.commands.notes import ended_early
+from refvis.commands.notes import exit_interrupted
+from refvis.files import require_folder
 from refvis.results import Reconstruction
-from refvis.text.escape import printable
+from refvis.text.terminal import escape_controls
 
-Starts = Annotated[int, typer.Option(min=1, help="How many starts, in one batch; the best is kept.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
+Starts = Annotated[int, typer.Option(min=1, help="Number of random starts; the best result is kept.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Checkpoint = Annotated[
-    Path | None, typer.Option(help="An .npz file to keep the state in; the same command goes on from it.")
+    Path | None,
+    typer.Option(help="An .npz file for the state of the search. After Ctrl-C, the same command continues from it."),
 ]
 
 
-def written_as(out: Path) -> str:
-    """Return the suffix of the file to write, before anything is computed; ValueError unless it can be written."""
+def check_output(out: Path) -> str:
+    """Return the suffix of the file to write, before anything is computed.
+
+    Raises ValueError unless it is .png or .h5, and FileNotFoundError if the folder does not exist.
+    """
     suffix = out.suffix.lower()
     if suffix not in (".png", ".h5"):
         raise ValueError(f"cannot write {str(out)!r}: expected a name that ends in .png or .h5")
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {str(out)!r}: there is no folder {str(out.parent)!r}")
+    require_folder(out)
     return suffix
 
 
-def announced(found: Reconstruction, out: Path) -> None:
-    """Print where the result is; end the command as interrupted if it is not complete."""
-    typer.echo(f"image: {printable(str(out))}")
-    if found.partial:
-        steps = max(0, len(next(iter(found.history.values()))) - 1)
-        ended_early(f"this is the best of {steps} steps")
+def print_image_path(reconstruction: Reconstruction, out: Path) -> None:
+    """Print the path of the written file; exit as interrupted if the search is not complete."""
+    typer.echo(f"image: {escape_controls(str(out))}")
+    if reconstruction.partial:
+        steps = max(0, len(next(iter(reconstruction.history.values()))) - 1)
+        exit_interrupted(f"this is the best of {steps} steps")

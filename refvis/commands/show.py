@@ -1,4 +1,4 @@
-"""``refvis show``: a network as a table, or drawn."""
+"""``refvis show``: a network as a table or a drawing."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,15 +6,17 @@ from typing import Annotated
 import typer
 
 from refvis import loading
-from refvis.commands.options import DEFAULT_MODEL, advised, numbers
-from refvis.text.escape import printable
+from refvis.commands.options import DEFAULT_MODEL, parse_size, with_option_advice
+from refvis.text.terminal import escape_controls
 
 
 def show(
     model: Annotated[
         str, typer.Argument(help="A MatConvNet .mat file, or the name of a bundled network.")
     ] = DEFAULT_MODEL,
-    size: Annotated[str | None, typer.Option(help="Input size, HxW or HxWxC, where the model does not say it.")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Input size, HxW or HxWxC. Default: the size stored in the model.")
+    ] = None,
     dot: Annotated[bool, typer.Option("--dot", help="Print the graph for Graphviz instead.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the graph into this SVG file instead.")] = None,
 ) -> None:
@@ -23,9 +25,9 @@ def show(
     from refvis.show import drawing
     from refvis.show.table import described
 
-    net = advised(loading.load(model, isolate=True), {"imageSize": "--size HxW"})
+    net = with_option_advice(loading.load(model, isolate=True), {"imageSize": "--size HxW"})
     if svg is not None:
         write_bytes(svg, drawing.svg(net).encode())
-        typer.echo(f"drawing: {printable(str(svg))}")
+        typer.echo(f"drawing: {escape_controls(str(svg))}")
     else:
-        typer.echo(drawing.dot(net) if dot else described(net, numbers(size) if size else None))
+        typer.echo(drawing.dot(net) if dot else described(net, parse_size(size) if size else None))

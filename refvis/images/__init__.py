@@ -1,5 +1,5 @@
-"""Images in and out: files and arrays to pixels and back, colour maps, contact sheets."""
+"""Images in and out: files and arrays to pixels and back, colour scales, contact sheets."""
 
-from refvis.images.preprocessing import FILTERS, ImageLike, centred, picture, pixels, resized
+from refvis.images.preprocessing import FILTERS, ImageLike, picture, pixels, resize, subtract_average
 
-__all__ = ["FILTERS", "ImageLike", "centred", "picture", "pixels", "resized"]
+__all__ = ["FILTERS", "ImageLike", "picture", "pixels", "resize", "subtract_average"]

@@ -1,4 +1,4 @@
-"""Images in and out: files and arrays to pixels, sizes, and average images. Values are 0 ... 255 throughout."""
+"""Preprocessing of images: files and arrays to pixels, resizing, average images. Values are 0 ... 255 throughout."""
 
 import warnings
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from refvis.layers import Array
+from refvis.layers.base.arrays import to_host
 
 ImageLike: TypeAlias = "str | Path | Image.Image | Array"
 """A file, a PIL image, or an array H x W x C or H x W of values 0 ... 255."""
@@ -23,26 +24,44 @@ FILTERS = {
 
 
 def pixels(image: ImageLike, channels: int | None = 3) -> Array:
-    """Return an image as H x W x C float32, 0 ... 255; C is `channels` where that is 1 or 3, else what the image has.
+    """Return an image as H x W x C float32, 0 ... 255.
 
-    Files are turned upright by their EXIF orientation. Raises ValueError for what is no image, and for NaN; warns of
+    `image` is a file, a PIL image, or an array H x W x C or H x W of values 0 ... 255. With `channels` 1 or 3 the image
+    is converted to gray (MATLAB's rgb2gray, ITU-R BT.601) or RGB; otherwise it keeps its channels. Files are turned
+    upright by their EXIF orientation, 16-bit values are scaled to 0 ... 255, and transparent pixels become white.
+
+    Raises FileNotFoundError for a missing file, and ValueError for anything that is not an image and for NaN. Warns of
     floats that all lie between -1 and 1.
+
+    >>> import numpy as np
+    >>> from refvis import images
+    >>> images.pixels(np.full((2, 4), 255, "uint8")).shape
+    (2, 4, 3)
     """
     if isinstance(image, str | Path):
-        found = _opened(Path(image))
+        values = _from_file(Path(image))
     elif isinstance(image, Image.Image):
-        found = _of_pil(image)
+        values = _from_pil(image)
     else:
-        found = _of_array(image)
-    if channels == 3 and found.shape[2] == 1:
-        return np.repeat(found, 3, axis=2)
-    if channels == 1 and found.shape[2] == 3:
-        return found @ np.array([[0.298936], [0.587043], [0.114021]], "float32")  # MATLAB's rgb2gray (ITU-R BT.601)
-    return found
+        values = _from_array(image)
+    if channels == 3 and values.shape[2] == 1:
+        return np.repeat(values, 3, axis=2)
+    if channels == 1 and values.shape[2] == 3:
+        return values @ np.array([[0.298936], [0.587043], [0.114021]], "float32")  # MATLAB's rgb2gray (ITU-R BT.601)
+    return values
 
 
-def resized(image: Array, size: tuple[int, int] | None, interpolation: str = "bicubic") -> Array:
-    """Return an image H x W x C resized to `size` (height, width), each channel in float; None: as it is."""
+def resize(image: Array, size: tuple[int, int] | None, interpolation: str = "bicubic") -> Array:
+    """Return an image H x W x C resized to `size` (height, width), each channel in float; unchanged for None.
+
+    `interpolation` is a name of `FILTERS`; unknown names stand for "bicubic". Shrinking smooths, as MATLAB's imresize
+    does by default (antialiasing).
+
+    >>> import numpy as np
+    >>> from refvis import images
+    >>> images.resize(np.zeros((8, 6, 3), "float32"), (4, 3)).shape
+    (4, 3, 3)
+    """
     if size is None or image.shape[:2] == size:
         return image
     resample = FILTERS.get(interpolation, Image.Resampling.BICUBIC)
@@ -50,8 +69,17 @@ def resized(image: Array, size: tuple[int, int] | None, interpolation: str = "bi
     return np.stack([np.asarray(plane) for plane in planes], axis=2)
 
 
-def centred(image: Array, average: Any) -> Array:
-    """Return the image less the average image (H x W x C, or one value per channel, or None); float32, contiguous."""
+def subtract_average(image: Array, average: Any) -> Array:
+    """Return an image H x W x C minus the average image, as contiguous float32.
+
+    `average` is H x W x C, or one value per channel; None: nothing is subtracted. Raises ValueError if its height,
+    width or channels do not fit the image.
+
+    >>> import numpy as np
+    >>> from refvis import images
+    >>> images.subtract_average(np.full((1, 1, 3), 10.0), [1, 2, 3]).ravel()
+    array([9., 8., 7.], dtype=float32)
+    """
     if average is None:
         return np.ascontiguousarray(image, "float32")
     average = np.asarray(average, "float32")
@@ -69,17 +97,26 @@ def centred(image: Array, average: Any) -> Array:
 
 
 def picture(x: Array, average: Any = None) -> Array:
-    """Return a network's input (1 x H x W x C) as a picture, H x W x 3 uint8, with the average added back."""
-    host = x.get() if hasattr(x, "get") else x
-    values = host[0] if average is None else host[0] + np.asarray(average, host.dtype)
-    shown = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return shown if shown.shape[2] == 3 else np.repeat(shown[..., :1], 3, axis=2)
+    """Return a network's input (1 x H x W x C) as a picture, H x W x 3 uint8, with the average image added back.
+
+    Values are rounded and clipped to 0 ... 255. Inputs with other than 3 channels show their first channel in gray.
+
+    >>> import numpy as np
+    >>> from refvis import images
+    >>> images.picture(np.full((1, 1, 1, 3), 9.6), average=[1, 2, 300]).ravel()
+    array([ 11,  12, 255], dtype=uint8)
+    """
+    values = to_host(x)[0]
+    if average is not None:
+        values = values + np.asarray(average, values.dtype)
+    rounded = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return rounded if rounded.shape[2] == 3 else np.repeat(rounded[..., :1], 3, axis=2)
 
 
-def _opened(path: Path) -> Array:
+def _from_file(path: Path) -> Array:
     try:
         with Image.open(path) as file:
-            return _of_pil(file)
+            return _from_pil(file)
     except UnidentifiedImageError:
         raise ValueError(f"{path} is not an image that can be read: expected PNG, JPEG, BMP, TIFF, ...") from None
     except (Image.DecompressionBombError, SyntaxError, OSError) as error:
@@ -92,12 +129,12 @@ def _opened(path: Path) -> Array:
         raise ValueError(f"{path} is a damaged image: {error}") from None
 
 
-def _of_pil(image: Image.Image) -> Array:
+def _from_pil(image: Image.Image) -> Array:
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I;16") or upright.mode == "I":
         return np.asarray(upright, "float32")[..., None] / 257  # 16 bits to 0 ... 255
     if upright.mode == "F":
-        return _of_array(np.asarray(upright))
+        return _from_array(np.asarray(upright))
     gray = upright.mode in ("1", "L") and "transparency" not in upright.info
     flat = upright.convert("L") if gray else _on_white(upright)
     values = np.asarray(flat, "float32")
@@ -105,7 +142,7 @@ def _of_pil(image: Image.Image) -> Array:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """Return the image in RGB; what is transparent shows white paper."""
+    """Return the image in RGB, with white behind transparent pixels."""
     if "A" not in image.getbands() and "transparency" not in image.info:
         return image.convert("RGB")
     clear = image.convert("RGBA")
@@ -114,7 +151,7 @@ def _on_white(image: Image.Image) -> Image.Image:
     return paper.convert("RGB")
 
 
-def _of_array(array: Array) -> Array:
+def _from_array(array: Array) -> Array:
     if not isinstance(array, np.ndarray) or array.ndim not in (2, 3) or array.dtype.kind not in "buif":
         what = f"array of shape {array.shape}, {array.dtype}" if hasattr(array, "dtype") else type(array).__name__
         raise ValueError(f"expected a path, a PIL image or an array H x W x C of numbers 0 ... 255, found: {what}")
@@ -123,12 +160,12 @@ def _of_array(array: Array) -> Array:
         raise ValueError(f"the image is empty: its shape is {array.shape}")
     if not np.isfinite(values).all():
         raise ValueError(f"the image holds {int((~np.isfinite(values)).sum())} values that are NaN or infinite")
-    _warn_of_small(values)
+    _warn_of_fractions(values)
     return np.ascontiguousarray(values, "float32")
 
 
-def _warn_of_small(values: Array) -> None:
-    """Warn of fractions between -1 and 1: they are 0 ... 1 in many libraries, and all but black on 0 ... 255."""
+def _warn_of_fractions(values: Array) -> None:
+    """Warn of floats between -1 and 1: many libraries use 0 ... 1, which is almost black on the scale 0 ... 255."""
     low, high = float(values.min()), float(values.max())
     if values.dtype.kind == "f" and 0 < max(-low, high) <= 1:
         warnings.warn(

@@ -1,1 +1,1 @@
-"""The machine: what NumPy and CuPy compute with here, and advice on it."""
+"""The machine: the processor, BLAS and GPUs that NumPy and CuPy compute with, and advice on settings."""

@@ -1,13 +1,13 @@
-"""What slows arithmetic down on a machine, and which environment variable mends it."""
+"""Advice on settings: what slows arithmetic down on a machine, and the environment variable that mends it."""
 
 from refvis.machine.probe import Blas, Machine
 
-WIDEST = {
+INSTRUCTION_SETS = {
     "AVX-512": frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}),
     "AVX2": frozenset({"avx2", "fma"}),
     "AVX": frozenset({"avx"}),
 }
-"""What a processor's flags allow, the widest first. OpenBLAS's kernels for one need all of its flags."""
+"""Instruction sets and the processor flags that OpenBLAS's kernels for them need, the widest first."""
 
 KERNELS = {
     "AVX-512": ("SkylakeX", "Cooperlake", "SapphireRapids"),
@@ -18,23 +18,23 @@ KERNELS = {
         *("Opteron", "Opteron_SSE3", "Barcelona", "Bobcat", "Nano"),
     ),
 }
-"""OpenBLAS's names for x86 processors, by what their kernels use; the first stands for all."""
+"""OpenBLAS's names for x86 processors, by the instruction set of their kernels; advice names the first."""
 
 ORDER = tuple(KERNELS)
 
 
 def advice(machine: Machine) -> list[str]:
-    """Return a remark for each thing that costs speed and can be mended, in words for the person at the machine."""
-    return [remark for remark in (kernels(machine.blas, machine.flags), spinning(machine)) if remark]
+    """Return a remark for each setting that costs speed and can be changed."""
+    return [remark for remark in (kernel_advice(machine.blas, machine.flags), thread_advice(machine)) if remark]
 
 
-def kernels(blas: Blas, flags: frozenset[str]) -> str | None:
-    """Return a remark if OpenBLAS computes with less than the processor has, or with more; None where that is unknown.
+def kernel_advice(blas: Blas, flags: frozenset[str]) -> str | None:
+    """Return a remark if OpenBLAS's kernels use fewer instructions than the processor has, or more; None if unknown.
 
-    Nothing is suggested that the flags do not allow: kernels for instructions that a processor lacks end the process.
+    Advice follows the processor's flags, because a kernel with instructions that the processor lacks ends the process.
     """
     used = next((level for level, names in KERNELS.items() if blas.kernels in names), None)
-    has = next((level for level, needed in WIDEST.items() if needed <= flags), "SSE")
+    has = next((level for level, needed in INSTRUCTION_SETS.items() if needed <= flags), "SSE")
     if blas.name != "openblas" or used is None or not flags or used == has:
         return None
     best = KERNELS[has][0]
@@ -49,15 +49,15 @@ def kernels(blas: Blas, flags: frozenset[str]) -> str | None:
     )
 
 
-def spinning(machine: Machine) -> str | None:
-    """Return a remark if OpenBLAS's threads wait for work by spinning for long."""
+def thread_advice(machine: Machine) -> str | None:
+    """Return a remark if idle threads of OpenBLAS keep their cores busy."""
     blas = machine.blas
     if blas.name != "openblas" or blas.threading != "pthreads" or (blas.threads or 1) == 1:
         return None
     if "OPENBLAS_THREAD_TIMEOUT" in machine.settings:
         return None
     return (
-        "OpenBLAS's idle threads spin for a while after each product and keep their cores from other work: "
-        "on a busy machine set OPENBLAS_NUM_THREADS=1 before Python starts (OPENBLAS_THREAD_TIMEOUT=20 lets them sleep "
-        "sooner, which helps some networks on a quiet one)."
+        "Idle threads of OpenBLAS spin for a while after each matrix product and keep their cores busy. "
+        "On a busy machine, set OPENBLAS_NUM_THREADS=1 before Python starts. On a quiet machine, "
+        "OPENBLAS_THREAD_TIMEOUT=20 lets the threads sleep sooner, which speeds up some networks."
     )

@@ -1,4 +1,4 @@
-"""What the arithmetic runs on: NumPy and its BLAS, threads, the processor, CuPy and GPUs."""
+"""Probe of the machine: NumPy and its BLAS, threads, the processor, CuPy and GPUs."""
 
 import os
 import platform
@@ -23,15 +23,16 @@ SETTINGS = (
     "CUPY_ACCELERATORS",
     "CUPY_TF32",
 )
-"""Environment variables that change how fast arithmetic is."""
+"""Environment variables that change the speed of arithmetic."""
 CPUINFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
 class Blas:
-    """NumPy's library of matrix products; `kernels` is the processor it computes for, where it says so.
+    """NumPy's library of matrix products.
 
-    `threading` names what its threads are ("pthreads", "openmp"); `threads` is None for a library that is not known.
+    `kernels` is the processor that its kernels are written for, if it says so. `threading` is the kind of its threads
+    ("pthreads", "openmp"). `threads` is None for an unknown library.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Blas:
 
 @dataclass(frozen=True)
 class Gpus:
-    """CuPy's version (None: not installed), the GPUs that it sees, and what went wrong when it was asked."""
+    """CuPy's version (None: not installed), the names of its GPUs, and the error of the probe if it failed."""
 
     cupy: str | None = None
     names: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ class Gpus:
 
 @dataclass(frozen=True)
 class Machine:
-    """Versions and places, the processor with its `flags` (empty where the system does not list them), BLAS, GPUs."""
+    """Versions and folders, the processor with its `flags` (empty if the system does not list them), BLAS and GPUs."""
 
     refvis: str
     folder: str
@@ -69,7 +70,7 @@ class Machine:
 
 
 def machine() -> Machine:
-    """Return what this process computes with; CuPy is imported if it is installed."""
+    """Return the machine that this process runs on. Imports CuPy if it is installed."""
     model, flags = _processor(CPUINFO.read_text(errors="replace") if CPUINFO.exists() else "")
     return Machine(
         refvis=__version__,
@@ -88,25 +89,25 @@ def machine() -> Machine:
 
 
 def _cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor(cpuinfo: str) -> tuple[str, frozenset[str]]:
-    """Return the model's name and the flags of the first core that Linux lists, empty where it does not."""
+    """Return the model's name and the flags of the first core in Linux's list; empty without such a list."""
     rows = (line.partition(":") for line in reversed(cpuinfo.splitlines()))
     listed = {key.strip(): value.strip() for key, _, value in rows}
     return listed.get("model name", ""), frozenset(listed.get("flags", "").split())
 
 
 def _blas(loaded: list[dict[str, Any]]) -> Blas:
-    """Return NumPy's BLAS among the loaded ones (SciPy brings its own), or what NumPy was built with if none is."""
+    """Return NumPy's BLAS among the loaded libraries (SciPy brings its own), else the one that NumPy was built with."""
     if not loaded:
         built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         return Blas(str(built.get("name", "unknown")), built.get("version"))
-    found = min(loaded, key=lambda one: "numpy" not in one["filepath"])
-    kernels, threading = found.get("architecture"), found.get("threading_layer")
-    return Blas(found["internal_api"], found["version"], kernels, found["num_threads"], threading)
+    library = min(loaded, key=lambda one: "numpy" not in one["filepath"])
+    kernels, threading = library.get("architecture"), library.get("threading_layer")
+    return Blas(library["internal_api"], library["version"], kernels, library["num_threads"], threading)
 
 
 def _gpus() -> Gpus:

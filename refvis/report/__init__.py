@@ -1,4 +1,4 @@
-"""The report: one page with a picture per method, and the arrays behind it."""
+"""The report: one page with a picture for each method, and a file with the arrays behind it."""
 
 from refvis.report.arrays import write_arrays
 from refvis.report.explain import Explanation, explain

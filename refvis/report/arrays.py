@@ -1,40 +1,48 @@
-"""The arrays behind the page, as HDF5."""
+"""The arrays behind the page as an HDF5 file."""
 
 from pathlib import Path
 from typing import Any
 
-from refvis.files import write_whole
+from refvis.files import write_atomically
 from refvis.layers import Array
-from refvis.layers.base.arrays import moved
+from refvis.layers.base.arrays import to_host
 from refvis.layers.ledger import AMOUNTS
 from refvis.report.explain import Card, Explanation
 from refvis.results import Heatmap, write_h5
 
 
-def write_arrays(explained: Explanation, path: str | Path) -> None:
-    """Write the arrays behind the page as .h5, whole or not at all: a group per method, its record as attributes."""
+def write_arrays(explanation: Explanation, path: str | Path) -> None:
+    """Write the arrays behind the page as .h5, atomically: a group for each method, with its record as attributes.
+
+    >>> import refvis
+    >>> from refvis import report
+    >>> explanation = report.explain(refvis.load("scenes"), refvis.scenes.scene(7).image, steps=1, maximize=False)
+    >>> report.write_arrays(explanation, folder / "explanation.h5")
+    """
 
     def write(part: Path) -> None:
         import h5py
 
         with h5py.File(part, "w") as file:
-            file.create_dataset("input/x", data=explained.x, compression="gzip")
-            file.create_dataset("input/picture", data=explained.picture, compression="gzip")
-            if explained.mask is not None:
-                file.create_dataset("input/mask", data=explained.mask, compression="gzip")
-            file.attrs.update({"source": explained.source, "target": explained.target, "model": explained.net.name})
-            for card in (card for row in explained.rows for card in row.cards):
-                write_h5(file.create_group(group_name(card)), arrays(card), card.found.record)
-            made = explained.ledger.record
-            _write_ledger(file.create_group(f"ledger/{made.parameters['mode']}"), explained)
+            file.create_dataset("input/x", data=explanation.x, compression="gzip")
+            file.create_dataset("input/picture", data=explanation.picture, compression="gzip")
+            if explanation.mask is not None:
+                file.create_dataset("input/mask", data=explanation.mask, compression="gzip")
+            file.attrs.update(
+                {"source": explanation.source, "target": explanation.target, "model": explanation.net.name}
+            )
+            for card in (card for row in explanation.rows for card in row.cards):
+                write_h5(file.create_group(group_name(card)), arrays(card), card.result.record)
+            mode = explanation.ledger.record.parameters["mode"]
+            _write_ledger(file.create_group(f"ledger/{mode}"), explanation)
 
-    write_whole(path, write)
+    write_atomically(path, write)
 
 
 def group_name(card: Card) -> str:
-    """Return where a card's arrays stand: "deconvolutional/guided", "reconstruction/inversion/relu5".
+    """Return the group of a card's arrays, such as "deconvolutional/guided" or "reconstruction/inversion/relu5".
 
-    What HDF5 cannot have in a name ("/", lone dots, control characters) is written as in web addresses, %2F.
+    Characters that HDF5 does not allow in a name ("/", lone dots, control characters) are written as %2F.
     """
     head, dash, layer = card.key.partition("-")
     if not dash:
@@ -45,19 +53,20 @@ def group_name(card: Card) -> str:
 
 def arrays(card: Card) -> dict[str, Array]:
     """Return the arrays of a card by name."""
-    measures = {f"measures/{name}": moved(values, "numpy") for name, values in card.found.measures.items()}
-    if isinstance(card.found, Heatmap):
-        return {"values": card.found.values, "map": card.found.map, **measures}
-    history = {f"history/{name}": values for name, values in card.found.history.items()}
-    return {"x": card.found.x, "image": card.found.image, **history, **measures}
+    result = card.result
+    measures = {f"measures/{name}": to_host(values) for name, values in result.measures.items()}
+    if isinstance(result, Heatmap):
+        return {"values": result.values, "map": result.map, **measures}
+    history = {f"history/{name}": values for name, values in result.history.items()}
+    return {"x": result.x, "image": result.image, **history, **measures}
 
 
-def _write_ledger(group: Any, explained: Explanation) -> None:
-    """Write the ledger's columns, a value per layer from the top down; its ends and record are attributes."""
-    kept = explained.ledger
+def _write_ledger(group: Any, explanation: Explanation) -> None:
+    """Write the ledger's columns, a value for each layer from the top down; its totals and record are attributes."""
+    ledger = explanation.ledger
     for name in ("node", "layer", "rule"):
-        group.create_dataset(name, data=[getattr(entry, name).replace("\0", r"\x00") for entry in kept.entries])
+        group.create_dataset(name, data=[getattr(entry, name).replace("\0", r"\x00") for entry in ledger.entries])
     for name in (*AMOUNTS, "balanced"):
-        group.create_dataset(name, data=[getattr(entry, name) for entry in kept.entries])
-    ends = {"seed": sum(kept.seeds.values()), "inputs": sum(kept.inputs.values()), "error": kept.error}
-    group.attrs.update(kept.record.flat() | ends)
+        group.create_dataset(name, data=[getattr(entry, name) for entry in ledger.entries])
+    totals = {"seed": sum(ledger.seeds.values()), "inputs": sum(ledger.inputs.values()), "error": ledger.error}
+    group.attrs.update(ledger.record.flat() | totals)

@@ -10,7 +10,7 @@ from refvis.deconvolutional.accounts.ledger import ledger
 from refvis.images.preprocessing import ImageLike
 from refvis.interruptions import suppress_interruption_warnings
 from refvis.layers import Array, title
-from refvis.layers.graph.nodes import called
+from refvis.layers.graph.nodes import label_of
 from refvis.network import Network
 from refvis.report.methods import MethodResult, Result, deconvolutions, modifications, reconstructions
 from refvis.report.texts import HOW_TO_READ, ROWS, SEARCH_FAILED, ZERO_GRAD_CAM, ZERO_MAP
@@ -133,7 +133,7 @@ def _channel(net: Network, given: int | str | None, scores: Array) -> int:
     """Return the number of the given channel, or of the strongest."""
     if given is None:
         return int(scores[0].sum(axis=(0, 1)).argmax())
-    return check_channels((given,), scores.shape[3], called(net.nodes, net.scores), net.labels_at(net.scores))[0]
+    return check_channels((given,), scores.shape[3], label_of(net.nodes, net.scores), net.labels_at(net.scores))[0]
 
 
 def _target(net: Network, channel: int, shape: tuple[int, ...]) -> str:

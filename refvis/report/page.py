@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from refvis.files import write_whole
-from refvis.images.colours import Scale
+from refvis.files import write_atomically
+from refvis.images.colours import ColourScale
 from refvis.layers import Array
 from refvis.report.explain import Card, Explanation
 from refvis.report.ledger import ledger_view
@@ -15,32 +15,38 @@ from refvis.results import Heatmap, Reconstruction, png
 from refvis.version import __version__
 
 STOPS = 16
-"""Colours that a colour bar is drawn with."""
+"""Number of colours in the gradient of a colour bar."""
 
 
-def write_page(explained: Explanation, path: str | Path) -> None:
-    """Write the page, whole or not at all. It holds its pictures and loads nothing from elsewhere."""
+def write_page(explanation: Explanation, path: str | Path) -> None:
+    """Write the page atomically. It contains its pictures and loads nothing from elsewhere.
+
+    >>> import refvis
+    >>> from refvis import report
+    >>> explanation = report.explain(refvis.load("scenes"), refvis.scenes.scene(7).image, steps=1, maximize=False)
+    >>> report.write_page(explanation, folder / "explanation.html")
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("refvis.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    text = environment.get_template("page.html").render(view(explained))
-    write_whole(path, lambda part: _write_text(part, text))
+    text = environment.get_template("page.html").render(view(explanation))
+    write_atomically(path, lambda part: _write_text(part, text))
 
 
-def view(explained: Explanation) -> dict[str, Any]:
-    """Return what the template needs, in plain texts and numbers."""
+def view(explanation: Explanation) -> dict[str, Any]:
+    """Return the values of the template as plain texts and numbers."""
     return {
-        "source": explained.source,
-        "net": explained.net,
-        "target": explained.target,
-        "classes": explained.classes,
-        "size": " x ".join(map(str, explained.x.shape[1:])),
-        "input": data_uri(explained.picture),
-        "outlined": None if explained.mask is None else data_uri(outlined(explained.picture, explained.mask)),
-        "covered": None if explained.mask is None else float(explained.mask.mean()),
-        "notes": [one.words for one in explained.net.load_report if one.kind == "warning"],
+        "source": explanation.source,
+        "net": explanation.net,
+        "target": explanation.target,
+        "classes": explanation.classes,
+        "size": " x ".join(map(str, explanation.x.shape[1:])),
+        "input": data_uri(explanation.picture),
+        "object": None if explanation.mask is None else data_uri(fade_outside(explanation.picture, explanation.mask)),
+        "covered": None if explanation.mask is None else float(explanation.mask.mean()),
+        "notes": [one.words for one in explanation.net.load_report if one.kind == "warning"],
         "rows": [
             {
                 "title": row.title,
@@ -48,63 +54,64 @@ def view(explained: Explanation) -> dict[str, Any]:
                 "cards": [card_view(card) for card in row.cards],
                 "left_out": row.left_out,
             }
-            for row in explained.rows
+            for row in explanation.rows
         ],
-        "ledger": ledger_view(explained.ledger),
+        "ledger": ledger_view(explanation.ledger),
         "version": __version__,
     }
 
 
 def card_view(card: Card) -> dict[str, Any]:
-    """Return one card for the template."""
-    found = card.found
-    parameters = {name: value for name, value in found.record.parameters.items() if value is not None}
-    shown = {"title": card.title, "reading": card.reading, "inside": card.inside, "parameters": parameters}
-    if isinstance(found, Reconstruction):
-        return shown | {
-            "picture": data_uri(found.image),
+    """Return the values of one card."""
+    result = card.result
+    parameters = {name: value for name, value in result.record.parameters.items() if value is not None}
+    common = {"title": card.title, "reading": card.reading, "inside": card.inside, "parameters": parameters}
+    if isinstance(result, Reconstruction):
+        return common | {
+            "picture": data_uri(result.image),
             "scale": None,
-            "missed": None,
-            "measured": _measured(found),
-            "wide": len(found.x) > 1,
+            "error": None,
+            "measured": _measured(result),
+            "wide": len(result.x) > 1,
         }
-    return shown | {
-        "picture": data_uri(found.overlay()),
-        "scale": bar(found.scale, found.map),
-        "missed": _missed(found),
+    return common | {
+        "picture": data_uri(result.overlay()),
+        "scale": colour_bar(result.scale, result.map),
+        "error": _completeness_error(result),
         "measured": None,
         "wide": False,
     }
 
 
-def _measured(found: Reconstruction) -> tuple[str, str, str] | None:
-    """Return what was measured of a reconstruction: words before the figure, the figure, words behind it."""
-    if len(found.x) > 1:
+def _measured(result: Reconstruction) -> tuple[str, str, str] | None:
+    """Return the measure of a reconstruction: the words before the figure, the figure, and the words after it."""
+    if len(result.x) > 1:
         return None
-    if "norm" in found.measures:
-        start = "".join(f"; at the start: {value:.3f}" for value in found.measures.get("norm_of_start", ()))
-        figure, behind = f"{found.measures['norm'][0]:.3f}", f" of the code's squared norm (a code of zeros: 1{start})."
+    measures = result.measures
+    if "norm" in measures:
+        start = "".join(f"; at the start: {value:.3f}" for value in measures.get("norm_of_start", ()))
+        figure, behind = f"{measures['norm'][0]:.3f}", f" of the code's squared norm (a code of zeros: 1{start})."
         return "Distance to the input's code: ", figure, behind
-    reached, own = (float(found.measures[name][0]) for name in ("activation", "activation_of_input"))
+    reached, own = (float(measures[name][0]) for name in ("activation", "activation_of_input"))
     return "The score is ", f"{reached:.3g}", f"; that of the input is {own:.3g}."
 
 
-def _missed(found: Heatmap) -> float | None:
-    """Return by which part of what it should sum up to the first row's sum misses it, where that was measured."""
-    measured = found.measures.get("relative_completeness_error")
-    return None if measured is None else float(measured[0])
+def _completeness_error(result: Heatmap) -> float | None:
+    """Return the relative completeness error of the first row; None if it was not measured."""
+    errors = result.measures.get("relative_completeness_error")
+    return None if errors is None else float(errors[0])
 
 
-def bar(scale: Scale, shown: Array) -> dict[str, Any]:
-    """Return a colour scale as CSS stops, its lower end, both ends as texts, and whether values lie beyond (`cut`)."""
+def colour_bar(scale: ColourScale, values: Array) -> dict[str, Any]:
+    """Return a colour scale as CSS stops, its lower end, both ends as texts, and whether `values` exceed it (`cut`)."""
     colours = scale.colour(np.linspace(scale.low, scale.high, STOPS))
     stops = ", ".join(f"rgb({r}, {g}, {b})" for r, g, b in colours)
-    cut = bool(np.abs(shown).max(initial=0) > scale.high)
+    cut = bool(np.abs(values).max(initial=0) > scale.high)
     ends = [f"{float(f'{end:.3g}'):g}" for end in (scale.low, scale.high)]  # 2170, not 2.17e+03
     return {"stops": stops, "low": scale.low, "ends": ends, "cut": cut}
 
 
-def outlined(picture: Array, mask: Array) -> Array:
+def fade_outside(picture: Array, mask: Array) -> Array:
     """Return the picture with everything outside the mask faded to a light gray."""
     faded = (0.25 * picture + 0.75 * 235).astype(np.uint8)
     return np.where(mask[..., None], picture, faded).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What the page says about each method: titles, and one sentence on how to read the picture."""
+"""Texts of the page: titles of methods, how to read their pictures, and why methods were skipped."""
 
 ROWS = {
     "modification": (
@@ -11,7 +11,7 @@ ROWS = {
     ),
     "reconstruction": (
         "Input reconstruction",
-        "Make an image whose code inside the network resembles that of this one, or that excites a unit.",
+        "Make an image whose code inside the network resembles the code of this one, or an image that excites a unit.",
     ),
 }
 
@@ -33,66 +33,70 @@ METHODS = {
 }
 
 HOW_TO_READ = {
-    "occlusion_mean": "Red: the score falls when a box of one colour (the average image, else black) "
-    "hides this place, so the network uses it; "
-    "blue: the score rises, so it spoke against the class.",
-    "occlusion_random": "The same, but the box is filled with noise: a plain box can itself look like part of an "
-    "object, so what both agree on is safer.",
-    "gradient": "Bright: a small change of this pixel changes the score most; it shows sensitivity, not evidence, and "
-    "is noisy.",
-    "deconvnet": "Bright: patterns that would drive the units up, whether or not they were active here, since only "
-    "positive signals pass.",
-    "guided": "Bright: details that active units respond to, since signal and activation both have to be positive; "
-    "sharp, but nearly the same for every class.",
-    "epsilon": "Red: this pixel's share of the score; blue: its share against it; the shares add up to the score "
-    "(summed over its positions), less what biases took.",
-    "epsilon_plus_flat": "Red: as for epsilon relevance, but convolutions count only what speaks for their outputs, "
-    "and the first shares out evenly: smoother, since less cancels; the ledger below accounts for it.",
-    "integrated_gradients": "Red: what this pixel adds to the score on the straight way from the average image (else "
-    "black) to this one; blue: what it takes away; the shares add up to the rise of the score.",
-    "smoothgrad": "Bright: pixels to which the score stays sensitive under noise, as the mean gradient of many noisy "
-    "copies; what only one exact image shows cancels out.",
-    "grad_cam": "Bright: where the deepest layer with positions is active in channels that raise the score; as coarse "
-    "as that layer, so read regions, not edges.",
-    "inversion": "An image found from noise, whose code at this layer comes close to that of the input "
-    "(how close stands below): what it shows, the layer still knows; where it is washed out or noise, images of many "
-    "kinds have such a code.",
-    "generator": "Drawn from the input's code at this layer by a network that has learned to: about the mean of all "
-    "images that have such a code, so blurred and gray is what the code does not tell. Its distance answers another "
-    "question than an inversion's: that one was searched for until it was small, even if the image is noise to the "
-    "eye; this image was drawn to look like the input, and only nearly has its code.",
-    "maximization": "An image found from noise, which drives the score up (over several positions, their mean): "
-    "shapes that speak for it, in parts or more than once, in colours that need not mean anything. Such scores lie far "
-    "outside what images give, so how high it is tells nothing.",
-    "units": "For each channel of this layer, in rows, an image found from noise that excites it: as large as what "
-    "one position of the layer sees; a gray one is hardly excited by anything.",
+    "occlusion_mean": "Red: the score falls when a box of one colour (the average image, else black) hides this place, "
+    "so the network uses it. Blue: the score rises, so this place spoke against the class.",
+    "occlusion_random": "The same with boxes of noise. A plain box can itself look like a part of an object, so trust "
+    "what both maps agree on.",
+    "gradient": "Bright: a small change of this pixel changes the score most. The gradient shows sensitivity, not "
+    "evidence, and it is noisy.",
+    "deconvnet": "Bright: patterns that would excite the units, whether or not the units were active for this image. "
+    "Only positive signals pass.",
+    "guided": "Bright: details that active units respond to. A signal passes only where it is positive and the unit "
+    "was active. The map is sharp, but nearly the same for every class.",
+    "epsilon": "Red: this pixel's share of the score. Blue: its share against it. The shares add up to the score "
+    "(summed over its positions), less the share of the biases.",
+    "epsilon_plus_flat": "Read it like epsilon relevance. Convolutions count only contributions that speak for their "
+    "outputs, and the first layer shares out evenly. The map is smoother because less cancels. The ledger below "
+    "accounts for it.",
+    "integrated_gradients": "Red: this pixel raises the score along the straight path from the average image (else "
+    "black) to this image. Blue: it lowers the score. The shares add up to the rise of the score.",
+    "smoothgrad": "Bright: the score stays sensitive to this pixel under noise. The map is the mean gradient of many "
+    "noisy copies; structure that only one exact image shows cancels out.",
+    "grad_cam": "Bright: the deepest layer with positions is active here, in channels that raise the score. The map is "
+    "as coarse as that layer, so read regions, not edges.",
+    "inversion": "An image found from noise, whose code at this layer comes close to the code of the input; the "
+    "distance stands below. Details that you recognise are still encoded at this layer. Blurred or noisy areas are "
+    "left open by the code.",
+    "generator": "An image that a trained network draws from the input's code at this layer. It is close to the mean "
+    "of all images with such a code, so details that the code leaves open are blurred and gray. Do not compare its "
+    "distance with that of an inversion: an inversion is searched until its distance is small, even if it looks like "
+    "noise; this image is made to look like the input.",
+    "maximization": "An image found from noise that maximises the score (the mean over positions, if there are "
+    "several). It shows shapes that speak for the score, in parts or repeatedly; its colours need not mean anything. "
+    "Real images never reach such scores, so the value itself says nothing.",
+    "units": "One image found from noise for each channel of this layer, row by row, that excites the channel. Each is "
+    "as large as the receptive field of one position. A gray image means that hardly anything excites the channel.",
 }
 
 SEARCH_FAILED = (
-    "This search failed: it ended far from the code of the input (how far stands below), so the picture says nothing "
-    "about what the layer knows. Another seed or more steps may help (--seed, --steps)."
+    "This search failed: it ended far from the code of the input (the distance stands below), so the picture says "
+    "nothing about this layer. Another seed or more steps may help (--seed, --steps)."
 )
 
-NOTHING_FOUND = "Zero everywhere: by this method, no pixel of this image counts for the score."
-NOTHING_ABOVE_ZERO = (
-    "Zero everywhere: at no position do this layer's channels add up to more for the score than against it "
-    "(refvis.grad_cam with relu=False shows how much against)."
+ZERO_MAP = "Zero everywhere: by this method, no pixel of this image counts for the score."
+ZERO_GRAD_CAM = (
+    "Zero everywhere: at no position do the channels of this layer add up to more for the score than against it. "
+    "(refvis.grad_cam with relu=False shows how much they speak against it.)"
 )
 
 LEFT_OUT = {
-    "inversion": "No layer of this network has more than one position: there is nothing to invert.",
-    "zero": "Left out: inversion of {}, where the code of this image is zero everywhere, so that nothing can be found "
-    "from it.",
-    "maximization": "Left out: the image that maximises the score. Its {} steps take {:.2g} multiplications and twice "
-    "as many on the way back, which may be minutes: ask for it with --maximize (from Python, maximize=True).",
-    "image": "Left out: the image that maximises the score. The output of this network is itself an image, and its "
-    "mean over all positions follows the brightness of the input. For one position: refvis maximize --position Y,X.",
-    "diverged": "Left out: {}. The search went astray: {}.",
-    "units": "Left out: the channels of a layer; no layer with positions has several that take seconds to maximise.",
+    "inversion": "Left out: inversion. No layer of this network has more than one position, so there is nothing to "
+    "invert.",
+    "zero": "Left out: inversion of {}, where the code of this image is zero everywhere. A search cannot start from "
+    "such a code.",
+    "maximization": "Left out: the image that maximises the score. Its {} steps take {:.2g} multiplications on the way "
+    "forward and twice as many on the way back, which may be minutes. Request it with --maximize (in Python, "
+    "maximize=True).",
+    "image": "Left out: the image that maximises the score. The output of this network is itself an image, so "
+    "maximising its mean would only change the brightness of the input. For one position, use "
+    "refvis maximize --position Y,X.",
+    "diverged": "Left out: {}. The search diverged: {}.",
+    "units": "Left out: maximised channels. No layer with several positions and channels can be maximised in a few "
+    "seconds.",
 }
 
 LEDGER_READING = (
-    "To the right: the layer's biases spoke for the class and kept their share, so less goes on to the pixels; to the "
-    "left: they spoke against it, and what goes on grows by that much."
+    "Bars to the right: the layer's biases spoke for the class and kept their share, so less reaches the pixels. Bars "
+    "to the left: the biases spoke against the class, so the relevance that goes on grows by that amount."
 )
 LEDGER_OTHERS = " The other {} layers hand on all that they receive, to the digits shown."

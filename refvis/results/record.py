@@ -1,6 +1,5 @@
-"""How a result was made: the record that every result carries, and that files keep."""
+"""Records of how results were made; every result carries one, and files keep it. Results as one line of text."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,21 +7,22 @@ from typing import Any
 import numpy as np
 
 from refvis.layers import Array
-from refvis.layers.base.arrays import moved
-from refvis.layers.graph.nodes import called
-from refvis.network import Network
+from refvis.layers.base.arrays import to_host
+from refvis.layers.graph.nodes import label_of
+from refvis.network import Network, array_digest
 from refvis.version import __version__
 
-MOST = 8
-"""Channels that are listed in words."""
+LISTED = 8
+"""Channels, or values of a measure, that one line of text lists."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """How a result was made: the method, its parameters, the model's name and fingerprint, the versions.
+    """The method, its parameters, the model's name and fingerprint, and the versions that made a result.
 
-    `input` is a short hash of what was explained; `layer` the name of the layer that writes the variable in the
-    parameter "at"; `units` the channels as a person calls them, "3 (dog)"; `explained` all that in words.
+    `input` is a short hash of the explained input. `layer` is the name of the layer that writes the variable in the
+    parameter "at". `units` are the channels with the names of their classes, "3 (dog)". `explained` says layer,
+    channels and position in words.
     """
 
     method: str
@@ -36,7 +36,7 @@ class Record:
     explained: str = ""
 
     def flat(self) -> dict[str, Any]:
-        """Return the record as one level of texts and numbers, for a file's attributes; what is empty is left out."""
+        """Return the record as one level of texts and numbers, for a file's attributes, without empty fields."""
         parameters = {f"parameter {name}": _attribute(value) for name, value in self.parameters.items()}
         versions = {f"version {name}": value for name, value in self.versions.items()}
         texts = {
@@ -46,53 +46,59 @@ class Record:
 
 
 def record(method: str, net: Network, x: Array | None = None, /, **parameters: Any) -> Record:
-    """Return the record of a method that was run on a network, and on input `x`, with those parameters."""
+    """Return the record of a method that ran on a network, and on input `x`, with those parameters."""
     variable = str(parameters.get("at"))
     layer = next((node.name for node in net.nodes if node.output == variable), "")
-    units = tuple(_unit(one, net.labels_at(variable)) for one in _listed(parameters.get("channel"))) if layer else ()
+    units = (
+        tuple(_unit_name(one, net.labels_at(variable)) for one in _as_list(parameters.get("channel"))) if layer else ()
+    )
     return Record(
         method,
         parameters,
         net.name,
         net.fingerprint,
-        input="" if x is None else fingerprint(x),
+        input="" if x is None else array_digest(x),
         layer=layer,
         units=units,
         explained=_explained(net, variable, units, parameters) if layer else "",
     )
 
 
-def fingerprint(x: Array) -> str:
-    """Return the first 12 hex digits of the SHA-256 of an array: its dtype, shape and values."""
-    host = np.ascontiguousarray(moved(x, "numpy"))
-    return hashlib.sha256(repr((host.dtype.name, host.shape)).encode() + host.tobytes()).hexdigest()[:12]
+def shape_text(array: Array) -> str:
+    """Return the array's shape as text, "1 x 5 x 7 x 3"."""
+    return " x ".join(map(str, array.shape))
+
+
+def measures_text(measures: Mapping[str, Array]) -> list[str]:
+    """Return the name of each measure with its values, the first few of many."""
+    return [f"{name} {_first_few([f'{one:.3g}' for one in to_host(x).ravel()])}" for name, x in measures.items()]
 
 
 def _explained(net: Network, variable: str, units: Sequence[str], parameters: Mapping[str, Any]) -> str:
     """Return in words what is explained: the variable, its channels, and what they are compared with."""
-    words = [called(net.nodes, variable)]
+    words = [label_of(net.nodes, variable)]
     if units:
-        words.append("all channels" if units == ("all",) else f"channel{'s' * (len(units) > 1)} {_some(units)}")
+        words.append("all channels" if units == ("all",) else f"channel{'s' * (len(units) > 1)} {_first_few(units)}")
     if "position" in parameters:
         words.append(f"position {parameters['position']}")
     if "against" in parameters:
-        others = [_unit(one, net.labels_at(variable)) for one in _listed(parameters["against"])]
-        words.append(f"against {_some(others)}")
+        others = [_unit_name(one, net.labels_at(variable)) for one in _as_list(parameters["against"])]
+        words.append(f"against {_first_few(others)}")
     if "seed_channels" in parameters:
         words.append(f"seed in channels {parameters['seed_channels']}")
     return ", ".join(words)
 
 
-def _listed(given: Any) -> list[Any]:
+def _as_list(given: Any) -> list[Any]:
     return [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
 
 
-def _unit(channel: Any, labels: Sequence[str]) -> str:
+def _unit_name(channel: Any, labels: Sequence[str]) -> str:
     return f"{channel} ({labels[channel]})" if isinstance(channel, int) and channel < len(labels) else str(channel)
 
 
-def _some(words: Sequence[str]) -> str:
-    return ", ".join(words[:MOST]) + (f", ... ({len(words)} in all)" if len(words) > MOST else "")
+def _first_few(words: Sequence[str]) -> str:
+    return ", ".join(words[:LISTED]) + (f", ... ({len(words)} in all)" if len(words) > LISTED else "")
 
 
 def _attribute(value: Any) -> Any:

@@ -1,15 +1,15 @@
-"""A network as a drawing: Graphviz DOT, or an SVG with a layout of its own. Names from files are escaped."""
+"""Drawings of networks: Graphviz DOT, or SVG with a layout of its own. Names from files are escaped."""
 
 from dataclasses import dataclass
 from html import escape
 
 from refvis.layers import Conv, FullyConnected, Graph, Node, Pool, title
-from refvis.text.escape import printable
+from refvis.text.terminal import escape_controls
 
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 168, 40, 26, 26, 20
-"""Size of a box and the room around it, in pixels of the SVG."""
+"""Size of a box, the gaps between boxes and the margin, in pixels of the SVG."""
 ROUNDING = 1e-9
-"""Columns one apart may differ from it by so much."""
+"""Rounding error allowed where columns have to be one apart."""
 COLOURS = {
     "Conv": "#dbe7f5",
     "FullyConnected": "#dbe7f5",
@@ -21,36 +21,49 @@ COLOURS = {
 
 
 def dot(net: Graph) -> str:
-    """Return the network as a Graphviz graph: boxes for layers, ellipses for inputs, variables on the edges."""
+    """Return the network as a Graphviz graph: boxes for layers, ellipses for inputs, variables on the edges.
+
+    >>> import numpy as np
+    >>> from refvis import chain, drawing
+    >>> from refvis.layers import ReLU
+    >>> print(drawing.dot(chain({"relu1": ReLU()})))
+    digraph network {
+      node [shape=box, style=rounded, fontname=sans];
+      edge [fontname=sans, fontsize=10];
+      i0 [shape=ellipse, label="x0"];
+      n0 [label="relu1" tooltip="ReLU"];
+      i0 -> n0 [label="x0"];
+    }
+    """
     lines = [
         "digraph network {",
         "  node [shape=box, style=rounded, fontname=sans];",
         "  edge [fontname=sans, fontsize=10];",
     ]
     places = {name: f"i{number}" for number, name in enumerate(net.inputs)}
-    lines += [f"  {place} [shape=ellipse, label={_quoted(name)}];" for name, place in places.items()]
+    lines += [f"  {place} [shape=ellipse, label={_dot_string(name)}];" for name, place in places.items()]
     for number, node in enumerate(net.nodes):
-        lines.append(f"  n{number} [label={_quoted(node.name)} tooltip={_quoted(caption(node))}];")
-        lines += [f"  {places[name]} -> n{number} [label={_quoted(name)}];" for name in node.inputs]
+        lines.append(f"  n{number} [label={_dot_string(node.name)} tooltip={_dot_string(caption(node))}];")
+        lines += [f"  {places[name]} -> n{number} [label={_dot_string(name)}];" for name in node.inputs]
         places[node.output] = f"n{number}"
     return "\n".join([*lines, "}"])
 
 
 def caption(node: Node) -> str:
-    """Return a layer's kind and size in a few words."""
+    """Return a layer's type and size in a few words."""
     layer = node.layer
     if isinstance(layer, Conv) and layer.filters is not None:
         return f"Conv {len(layer.filters)} x {'x'.join(map(str, layer.filters.shape[1:]))}"
     if isinstance(layer, FullyConnected):
         return f"FullyConnected {layer.weights.shape[0]} x {layer.weights.shape[1]}"
     if isinstance(layer, Pool):
-        return f"Pool ({layer.method}) {'x'.join(map(str, layer.size))}"  # type: ignore[arg-type]
+        return f"Pool ({layer.method}) {'x'.join(map(str, layer.size))}"
     return title(layer)
 
 
 @dataclass(frozen=True)
 class Box:
-    """A box of the drawing: its two lines of text, its column and row (which may be broken), and its fill."""
+    """A box of the drawing: two lines of text, the column (which may be a fraction) and row, and the fill colour."""
 
     name: str
     text: str
@@ -70,12 +83,18 @@ class Box:
 
 
 def svg(net: Graph) -> str:
-    """Return the network as an SVG drawing: layers one row below what they read, inputs just above their readers."""
+    """Return the network as an SVG drawing: layers stand below the layers that they read, inputs above their readers.
+
+    >>> from refvis import chain, drawing
+    >>> from refvis.layers import ReLU
+    >>> drawing.svg(chain({"relu1": ReLU()})).count("<rect x=")
+    2
+    """
     boxes = layout(net)
     by_name = {box.name: box for box in boxes}
     writers = {node.output: "at " + node.name for node in net.nodes}
     edges = [
-        _edge(by_name[writers.get(name, "in " + name)], by_name["at " + node.name], name)
+        _edge_svg(by_name[writers.get(name, "in " + name)], by_name["at " + node.name], name)
         for node in net.nodes
         for name in node.inputs
     ]
@@ -89,14 +108,14 @@ def svg(net: Graph) -> str:
             '<path d="M0 0 L8 4 L0 8 z" fill="#5b6575"/></marker></defs>',
             '<rect width="100%" height="100%" fill="white"/>',
             *edges,
-            *(_drawn(box) for box in boxes),
+            *(_box_svg(box) for box in boxes),
             "</svg>",
         ]
     )
 
 
 def layout(net: Graph) -> list[Box]:
-    """Return the boxes: rows by the longest path from an input, columns near the mean of what is read."""
+    """Return the boxes: rows by the longest path from an input, columns near the mean of the inputs' columns."""
     rows = {"in " + name: 0 for name in net.inputs}
     columns: dict[str, float] = {"in " + name: float(i) for i, name in enumerate(net.inputs)}
     texts = {"in " + name: (name, "input", "#f2f3f5") for name in net.inputs}
@@ -105,40 +124,44 @@ def layout(net: Graph) -> list[Box]:
     for node in net.nodes:
         key, sources = "at " + node.name, [writers.get(name, "in " + name) for name in node.inputs]
         row = 1 + max(rows[source] for source in sources)
-        column = _free(sum(columns[source] for source in sources) / len(sources), taken.setdefault(row, []))
+        column = _nearest_free_column(
+            sum(columns[source] for source in sources) / len(sources), taken.setdefault(row, [])
+        )
         rows[key], columns[key] = row, column
         texts[key] = node.name, caption(node), COLOURS.get(type(node.layer).__name__, "#eceef2")
         taken[row].append(column)
-    for name in net.inputs:  # an input stands just above the first layer that reads it
+    for name in net.inputs:  # move each input just above the first layer that reads it
         row = min(rows["at " + node.name] for node in net.nodes if name in node.inputs) - 1
         if row > 0:
             key = "in " + name
-            rows[key], columns[key] = row, _free(columns[key], taken[row])
+            rows[key], columns[key] = row, _nearest_free_column(columns[key], taken[row])
             taken[row].append(columns[key])
     left = min(columns.values())
-    lines = {key: "\n".join(map(printable, texts[key][:2])) for key in rows}
+    lines = {key: "\n".join(map(escape_controls, texts[key][:2])) for key in rows}
     return [Box(key, lines[key], columns[key] - left, rows[key], texts[key][2]) for key in rows]
 
 
-def _free(wanted: float, taken: list[float]) -> float:
-    """Return the column nearest to the one wanted that is a box away from all those taken."""
-    candidates = [wanted, *(column + side for column in taken for side in (-1.0, 1.0))]
-    free = [column for column in candidates if all(abs(column - other) > 1 - ROUNDING for other in taken)]
-    return min(free, key=lambda column: (abs(column - wanted), -column))
+def _nearest_free_column(column: float, taken: list[float]) -> float:
+    """Return the column nearest to `column` that is at least one box away from all those taken."""
+    candidates = [column, *(other + side for other in taken for side in (-1.0, 1.0))]
+    free = [one for one in candidates if all(abs(one - other) > 1 - ROUNDING for other in taken)]
+    return min(free, key=lambda one: (abs(one - column), -one))
 
 
-def _edge(source: Box, target: Box, name: str) -> str:
+def _edge_svg(source: Box, target: Box, name: str) -> str:
     x0, y0, x1, y1 = source.x + WIDTH / 2, source.y + HEIGHT, target.x + WIDTH / 2, target.y - 1
     # An edge that passes rows in its own column swings out to the right of the boxes between.
     swing = WIDTH * 0.75 if x0 == x1 and target.row > source.row + 1 else 0
     bend = max(GAP_Y, (y1 - y0) / 2) if x0 != x1 else GAP_Y
     path = f"M{x0:.1f} {y0:.1f} C{x0 + swing:.1f} {y0 + bend:.1f} {x1 + swing:.1f} {y1 - bend:.1f} {x1:.1f} {y1:.1f}"
-    return f'<path d="{path}" fill="none" stroke="#5b6575" marker-end="url(#tip)"><title>{_text(name)}</title></path>'
+    return (
+        f'<path d="{path}" fill="none" stroke="#5b6575" marker-end="url(#tip)"><title>{_html_text(name)}</title></path>'
+    )
 
 
-def _drawn(box: Box) -> str:
-    name, kind = (_text(_short(line)) for line in box.text.split("\n", 1))
-    name_and_kind = _text(box.text.replace("\n", ": "))
+def _box_svg(box: Box) -> str:
+    name, kind = (_html_text(_shorten(line)) for line in box.text.split("\n", 1))
+    name_and_kind = _html_text(box.text.replace("\n", ": "))
     middle, style = box.x + WIDTH / 2, 'text-anchor="middle"'
     return (
         f"<g><title>{name_and_kind}</title>"
@@ -149,15 +172,15 @@ def _drawn(box: Box) -> str:
     )
 
 
-def _short(text: str, most: int = 24) -> str:
+def _shorten(text: str, most: int = 24) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _text(text: str) -> str:
-    return escape(printable(text))
+def _html_text(text: str) -> str:
+    return escape(escape_controls(text))
 
 
-def _quoted(text: str) -> str:
+def _dot_string(text: str) -> str:
     """Return a DOT string: backslashes and quotes escaped, control characters as text."""
-    safe = printable(text).replace("\\", "\\\\").replace('"', '\\"')
+    safe = escape_controls(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{safe}"'

@@ -1,1 +1,1 @@
-"""Texts: columns, numbers, and characters that a terminal can print."""
+"""Text for people: columns and escapes for a terminal, and numbers that can be added up."""

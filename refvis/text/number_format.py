@@ -1,45 +1,45 @@
-"""Amounts as texts that a person can add up: all with the same unit and the same number of decimals."""
+"""Number formats for columns of amounts: one unit and one number of decimals for all, so that they can be added up."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import floor, isfinite, log10
 
 DIGITS = 8
-"""Digits of the largest amount, those before the point included, unless told otherwise."""
+"""Digits of the largest amount, including those before the decimal point."""
 
-NONE = "-"
-"""Stands for an amount that is exactly zero; one that only rounds to zero is written out, 0.000."""
+ZERO = "-"
+"""Text of an amount that is exactly zero. An amount that only rounds to zero is written out: 0.000."""
 
 
 @dataclass(frozen=True)
-class Form:
-    """How amounts are written: in units of ten to the `exponent`, with so many `decimals`."""
+class NumberFormat:
+    """The unit of all amounts, ten to the `exponent`, and their number of `decimals`."""
 
     exponent: int
     decimals: int
 
     def text(self, amount: float) -> str:
-        """Return the amount, rounded: sums of what is written may be off by some of the last digit's units."""
-        return f"{amount / 10.0**self.exponent:z.{self.decimals}f}" if amount else NONE
+        """Return the amount as rounded text. Sums of such texts may be off by a few units of the last digit."""
+        return f"{amount / 10.0**self.exponent:z.{self.decimals}f}" if amount else ZERO
 
     def shows(self, amount: float) -> bool:
-        """Return whether more than zeros would be written."""
+        """Return whether the text of the amount has a digit other than zero."""
         return bool(amount) and float(self.text(amount)) != 0
 
 
-def form_for(amounts: Iterable[float], digits: int = DIGITS) -> Form:
-    """Return the form that shows the largest amount with so many digits; decimals that are 0 in all are left out."""
-    found = [abs(amount) for amount in amounts if amount and isfinite(amount)]
-    if not found:
-        return Form(0, 0)
-    order = floor(log10(max(found)))
+def common_format(amounts: Iterable[float], digits: int = DIGITS) -> NumberFormat:
+    """Return the format with `digits` digits for the largest amount, less decimals that are 0 in all amounts."""
+    sizes = [abs(amount) for amount in amounts if amount and isfinite(amount)]
+    if not sizes:
+        return NumberFormat(0, 0)
+    order = floor(log10(max(sizes)))
     exponent = 0 if -3 <= order < digits - 1 else order - order % 3
     decimals = digits - max(1, order - exponent + 1)
-    texts = [Form(exponent, decimals).text(amount) for amount in found]
-    return Form(exponent, decimals - min(_zeros(text) for text in texts))
+    texts = [NumberFormat(exponent, decimals).text(amount) for amount in sizes]
+    return NumberFormat(exponent, decimals - min(_trailing_zeros(text) for text in texts))
 
 
-def _zeros(text: str) -> int:
-    """Return how many zeros end a text's decimals."""
+def _trailing_zeros(text: str) -> int:
+    """Return the number of zeros at the end of a text's decimals."""
     decimals = text.partition(".")[2]
     return len(decimals) - len(decimals.rstrip("0"))

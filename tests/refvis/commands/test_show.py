@@ -10,7 +10,7 @@ from support.small_nets import classifier, conv
 
 import refvis
 from refvis.layers import FullyConnected, Pool
-from refvis.show.table import described, parameters
+from refvis.show.table import described, parameter_count
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_wide_chain_says_below_what_its_layers_write():
     wide = refvis.Network(tuple(replace(node, name=node.name + 40 * "_") for node in net.nodes), meta=net.meta)
     lines = described(wide).splitlines()
     assert "writes" not in lines[0].split()
-    assert "variables: x0, the input; x1 ... x9, as the layers write them" in lines
+    assert "variables: x0 is the input; the layers write x1 ... x9" in lines
     assert not any(line.startswith("variables:") for line in described(net).splitlines())
 
 
@@ -73,7 +73,7 @@ def test_show_without_a_size():
     text = described(replace(classifier(), meta={}))
     assert {row[6] for row in table(text)} == {"-"}
     assert {row[11] for row in table(text)} == {"-"}
-    assert "the model does not say its size; give one with --size HxW" in text
+    assert "the model does not store its size; give one with --size HxW" in text
     assert "classes" not in text
 
 
@@ -92,7 +92,7 @@ def test_show_counts_and_units():
     assert wide[6:] == ["1x7", "2,3", "0,-3", "504", "1.8 MB"]
     assert pool[1:5] == ["Pool (avg)", "3x2", "1,2", "0"]
     assert full[1:4] == ["FullyConnected", f"9 of {24 * 148 * 67}", "-"]
-    total = sum(parameters(node) for node in net.nodes)
+    total = sum(parameter_count(node) for node in net.nodes)
     assert total == 24 * 21 + 9 * 24 * 148 * 67 + 9
     assert f"parameters: {total:,} ({total * 4 / 2**20:.1f} MB)" in text
 
@@ -100,8 +100,8 @@ def test_show_counts_and_units():
 def test_show_lists_what_loading_remarked(folder, monkeypatch, capsys):
     net = refvis.load("small.mat")
     assert net.load_report == ()
-    assert "remarked" not in described(net)
+    assert "remarks of loading" not in described(net)
     remarked = replace(net, load_report=(refvis.network.Remark("net.layers{1}", "default", f"text{CONTROL}"),))
     lines = described(remarked).splitlines()
-    assert lines[-2] == "loading remarked on 1 things:"
+    assert lines[-2] == "remarks of loading (1):"
     assert lines[-1] == r"  net.layers{1}: text\x1b[2J\x1b]0;title\x07\r\n (default)"

@@ -197,7 +197,7 @@ def test_masks_are_no_images(tmp_path, monkeypatch, capsys):
     assert refvis.examples(classifier(), "images", "conv2", 3).seen == 4
     refvis.save(classifier(), "small.mat")
     _, _, err = run(monkeypatch, capsys, "examples", "all", "--model", "small.mat", "--all")
-    assert "left out 3 masks (NAME-mask.png beside NAME.png)" in err
+    assert "skipped 3 masks (NAME-mask.png beside NAME.png)" in err
 
 
 class Interrupted(list):
@@ -356,6 +356,6 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         assert code == 2
         assert re.search("give one channel with --channel, or --all", err)
     code, _, err = run(monkeypatch, capsys, "examples", "none", *model)
-    assert (code, err) == (2, "refvis: error: 'none' is no folder: give a folder of images\n")
+    assert (code, err) == (2, "refvis: error: 'none' is not a folder: give a folder of images\n")
     code, _, err = run(monkeypatch, capsys, "examples", "images", *model, "--channel", "all")
     assert (code, "there is no class 'all'" in err) == (2, True)

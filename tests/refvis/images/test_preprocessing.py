@@ -1,4 +1,4 @@
-"""From files, PIL images and arrays to a network's input: upright, in the right channels, resized, centred."""
+"""From files, PIL images and arrays to a network's input: upright, in the right channels, resize, subtract_average."""
 
 import math
 
@@ -8,7 +8,7 @@ from PIL import Image
 from support.small_nets import AVERAGE, SIZE, classifier
 
 import refvis
-from refvis.images.preprocessing import centred, picture, pixels, resized
+from refvis.images.preprocessing import subtract_average, picture, pixels, resize
 from refvis.layers import Conv
 
 RGB = np.random.default_rng(1).integers(0, 256, (9, 7, 3)).astype(np.uint8)
@@ -55,7 +55,7 @@ SIZES = [((37, 53), (16, 24)), ((37, 53), (61, 90)), ((40, 30), (20, 64)), ((17,
 @pytest.mark.parametrize(("extent", "size"), SIZES)
 def test_bicubic_is_imresize_with_the_border_left_out(extent, size):
     image = np.random.default_rng(2).uniform(0, 255, (*extent, 3)).astype("float32")
-    found = resized(image, size)
+    found = resize(image, size)
     assert found.shape == (*size, 3)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, imresize(image, size, "left out"), rtol=0, atol=2e-4)
@@ -64,7 +64,7 @@ def test_bicubic_is_imresize_with_the_border_left_out(extent, size):
 @pytest.mark.parametrize(("extent", "size"), SIZES)
 def test_bicubic_is_matlabs_away_from_the_border(extent, size):
     image = np.random.default_rng(3).uniform(0, 255, (*extent, 3)).astype("float32")
-    found, matlab = resized(image, size), imresize(image, size, "symmetric")
+    found, matlab = resize(image, size), imresize(image, size, "symmetric")
     # The kernel reaches 2 pixels, of the input or of the output, whichever are larger.
     reach = [math.ceil(2 * max(s / e, 1)) + 1 for s, e in zip(size, extent, strict=True)]
     inner = np.s_[reach[0] : -reach[0], reach[1] : -reach[1]]
@@ -76,20 +76,20 @@ def test_bicubic_is_matlabs_away_from_the_border(extent, size):
 def test_smooth_images_differ_little_from_matlab_at_the_border():
     rows, columns = np.mgrid[:60, :80]
     image = (127 + 60 * np.sin(rows / 9) + 60 * np.cos(columns / 13))[..., None].astype("float32")
-    found, matlab = resized(image, (24, 32)), imresize(image, (24, 32), "symmetric")
+    found, matlab = resize(image, (24, 32)), imresize(image, (24, 32), "symmetric")
     assert np.abs(found - matlab).max() < 1.5
 
 
 def test_other_interpolations():
     image = np.random.default_rng(4).uniform(0, 255, (6, 8, 2)).astype("float32")
     assert_equal = np.testing.assert_array_equal
-    assert_equal(resized(image, (12, 16), "nearest"), image.repeat(2, axis=0).repeat(2, axis=1))
+    assert_equal(resize(image, (12, 16), "nearest"), image.repeat(2, axis=0).repeat(2, axis=1))
     box = image.reshape(3, 2, 4, 2, 2).mean(axis=(1, 3))
-    np.testing.assert_allclose(resized(image, (3, 4), "box"), box, rtol=1e-6)
-    assert_equal(resized(image, (12, 5), "unheard of"), resized(image, (12, 5), "bicubic"))
-    assert np.abs(resized(image, (12, 5), "bilinear") - resized(image, (12, 5), "bicubic")).max() > 1
-    assert resized(image, (6, 8)) is image
-    assert resized(image, None) is image
+    np.testing.assert_allclose(resize(image, (3, 4), "box"), box, rtol=1e-6)
+    assert_equal(resize(image, (12, 5), "unheard of"), resize(image, (12, 5), "bicubic"))
+    assert np.abs(resize(image, (12, 5), "bilinear") - resize(image, (12, 5), "bicubic")).max() > 1
+    assert resize(image, (6, 8)) is image
+    assert resize(image, None) is image
 
 
 def test_height_and_width_keep_their_places():
@@ -186,7 +186,7 @@ def test_files_are_turned_upright(tmp_path, orientation, turn):
 @pytest.mark.parametrize("average", [AVERAGE, AVERAGE.reshape(1, 1, 3), tuple(AVERAGE.tolist()), AVERAGE[:1]])
 def test_average_colour_is_subtracted(average):
     expected = RGB - np.broadcast_to(np.asarray(average, "float32").ravel(), 3)
-    np.testing.assert_array_equal(centred(RGB.astype("float32"), average), expected)
+    np.testing.assert_array_equal(subtract_average(RGB.astype("float32"), average), expected)
 
 
 def test_average_image_is_subtracted_after_resizing():
@@ -202,7 +202,7 @@ def test_average_image_is_subtracted_after_resizing():
 @pytest.mark.parametrize("shape", [(9, 8, 3), (7, 9, 3), (9, 7, 2), (1, 1, 2), (2,)])
 def test_average_that_does_not_fit_is_refused(shape):
     with pytest.raises(ValueError, match=r"meta\.normalization\.averageImage"):
-        centred(RGB.astype("float32"), np.zeros(shape))
+        subtract_average(RGB.astype("float32"), np.zeros(shape))
 
 
 def test_without_meta_data_pixels_are_the_input():

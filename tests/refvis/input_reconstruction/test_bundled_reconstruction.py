@@ -46,7 +46,7 @@ def test_a_search_that_failed_says_so(net, tmp_path, monkeypatch, capsys):
     assert not saved.failed
     assert "failed" not in repr(saved)
     np.testing.assert_array_equal(saved.measures["norm_of_start"], lost.measures["norm_of_start"])
-    for starts, said in ((1, ["the search failed: it began at 100.01 %", "another --seed, more --starts"]), (4, [])):
+    for starts, said in ((1, ["the search failed: it started at 100.01 %", "another --seed, more --starts"]), (4, [])):
         options = ["--scene", 138, "--layer", "relu5", "--steps", 40, "--starts", starts, "-o", tmp_path / "a.png"]
         code, out, err = run(monkeypatch, capsys, "invert", *options)
         assert (code, bool(err)) == (0, bool(said))

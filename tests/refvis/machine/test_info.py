@@ -11,15 +11,15 @@ import pytest
 from support.command_line import run
 
 import refvis
-from refvis.machine import probe as machine
 from refvis.machine import advice, info
+from refvis.machine import probe as machine
 
-AVX2 = advice.WIDEST["AVX2"] | advice.WIDEST["AVX"]
+AVX2 = advice.INSTRUCTION_SETS["AVX2"] | advice.INSTRUCTION_SETS["AVX"]
 FLAGS = {
     "SSE": frozenset({"sse4_2"}),
-    "AVX": advice.WIDEST["AVX"],
+    "AVX": advice.INSTRUCTION_SETS["AVX"],
     "AVX2": AVX2,
-    "AVX-512": AVX2 | advice.WIDEST["AVX-512"],
+    "AVX-512": AVX2 | advice.INSTRUCTION_SETS["AVX-512"],
 }
 CPUINFO = """processor\t: 0
 model name\t: First (R) 9
@@ -59,7 +59,7 @@ def test_advice_asks_for_what_the_flags_allow_and_no_more(quiet, has, used):
     """Of every kind of kernels on every kind of processor; the suggestion itself leaves nothing to be said."""
     for name in advice.KERNELS[used]:
         blas = replace(quiet.blas, kernels=name)
-        remark = advice.kernels(blas, FLAGS[has])
+        remark = advice.kernel_advice(blas, FLAGS[has])
         if used == has:
             assert remark is None
             continue
@@ -69,22 +69,22 @@ def test_advice_asks_for_what_the_flags_allow_and_no_more(quiet, has, used):
         assert best in remark
         others = {names[0] for level, names in advice.KERNELS.items() if level != has} - {name}
         assert not any(other in remark for other in others)
-        assert advice.kernels(replace(blas, kernels=best), FLAGS[has]) is None
+        assert advice.kernel_advice(replace(blas, kernels=best), FLAGS[has]) is None
 
 
-@pytest.mark.parametrize("missing", sorted(advice.WIDEST["AVX-512"]))
+@pytest.mark.parametrize("missing", sorted(advice.INSTRUCTION_SETS["AVX-512"]))
 def test_a_part_of_the_flags_is_not_enough(quiet, missing):
     """Early processors with AVX-512 lack some of what SkylakeX kernels use."""
-    assert advice.kernels(quiet.blas, FLAGS["AVX-512"] - {missing}) is None
+    assert advice.kernel_advice(quiet.blas, FLAGS["AVX-512"] - {missing}) is None
 
 
 def test_nothing_is_said_where_nothing_is_known(quiet):
     slow = replace(quiet.blas, kernels="Nehalem")
-    assert advice.kernels(slow, AVX2) is not None
-    assert advice.kernels(slow, frozenset()) is None
-    assert advice.kernels(replace(slow, kernels="neoversen1"), AVX2) is None
-    assert advice.kernels(replace(slow, kernels=None), AVX2) is None
-    assert advice.kernels(replace(slow, name="mkl"), AVX2) is None
+    assert advice.kernel_advice(slow, AVX2) is not None
+    assert advice.kernel_advice(slow, frozenset()) is None
+    assert advice.kernel_advice(replace(slow, kernels="neoversen1"), AVX2) is None
+    assert advice.kernel_advice(replace(slow, kernels=None), AVX2) is None
+    assert advice.kernel_advice(replace(slow, name="mkl"), AVX2) is None
 
 
 def test_threads_that_spin(quiet):
@@ -104,7 +104,7 @@ def test_both_remarks(quiet):
 
 
 def test_described(quiet):
-    assert info.described(quiet) == [
+    assert info.machine_lines(quiet) == [
         "refvis     1.2.3, in /there",
         "Python     3.12.1, /bin/py",
         "system     Linux x86_64",
@@ -123,12 +123,12 @@ def test_described(quiet):
         settings={"OMP_NUM_THREADS": "2", "OPENBLAS_CORETYPE": "Zen"},
         gpus=machine.Gpus("13.6", ("GPU A", "GPU B"), None),
     )
-    lines = dict(line.split(maxsplit=1) for line in info.described(other))
+    lines = dict(line.split(maxsplit=1) for line in info.machine_lines(other))
     assert lines["processor"] == "Fast 9, 1 core"
     assert lines["BLAS"] == "accelerate"
     assert (lines["CuPy"], lines["GPUs"]) == ("13.6", "GPU A, GPU B")
     assert lines["settings"] == "OMP_NUM_THREADS=2, OPENBLAS_CORETYPE=Zen"
-    absent = info.described(replace(quiet, gpus=machine.Gpus("13.6", (), "no driver")))
+    absent = info.machine_lines(replace(quiet, gpus=machine.Gpus("13.6", (), "no driver")))
     assert absent[-2].split(maxsplit=1) == ["GPUs", "none (no driver)"]
 
 
@@ -199,7 +199,7 @@ def test_command(monkeypatch, capsys, quiet):
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == r"refvis     1.2.3, in /the\x1b[2Jre"
-    assert lines[len(info.described(loud)) :] == ["", *advice.advice(loud)]
+    assert lines[len(info.machine_lines(loud)) :] == ["", *advice.advice(loud)]
     code, out, err = run(monkeypatch, capsys, "info", "--json")
     found = json.loads(out)
     assert (code, err) == (0, "")

@@ -16,9 +16,9 @@ from support.small_nets import LABELS, classifier, conv, linear, meta
 import refvis
 from refvis import report
 from refvis.layers import Conv, ReLU, Softmax
-from refvis.report.methods import INVERTED, SAMPLES, depths, reconstructions
-from refvis.report.page import outlined
-from refvis.report.texts import HOW_TO_READ, NOTHING_ABOVE_ZERO, NOTHING_FOUND, SEARCH_FAILED
+from refvis.report.methods import INVERTED, SAMPLES, layers_to_invert, reconstructions
+from refvis.report.page import fade_outside
+from refvis.report.texts import HOW_TO_READ, ZERO_GRAD_CAM, ZERO_MAP, SEARCH_FAILED
 from refvis.scenes import scene
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (26, 22, 3)).astype(np.uint8)
@@ -74,7 +74,7 @@ def test_cards_are_what_the_methods_give(explained):
     label = net.classify(IMAGE)[0][0]
     assert explained.target == f"the score (before Softmax) of {label}"
     channel = LABELS.index(label)
-    cards = {card.key: card.found for row in explained.rows for card in row.cards}
+    cards = {card.key: card.result for row in explained.rows for card in row.cards}
     for mode in MODES:
         assert_same(cards[f"deconvolutional/{mode}"].values, refvis.deconvolution(net, x, mode, channel=channel).values)
     above = {
@@ -102,7 +102,7 @@ def test_another_channel_by_number_or_name():
         assert made.target == "the output cat"
         assert made.rows[2].cards[-2].title == "Maximised score: cat"
         (card,) = (card for row in made.rows for card in row.cards if card.key == key)
-        assert card.found.record.parameters["channel"] == 2
+        assert card.result.record.parameters["channel"] == 2
         assert made.ledger.record.parameters["channel"] == 2
     for channel, message in (
         ("cats", "there is no class 'cats': did you mean 'cat'"),
@@ -114,7 +114,7 @@ def test_another_channel_by_number_or_name():
 
 def test_share_inside_the_mask(explained):
     for card in (card for row in explained.rows[:2] for card in row.cards):
-        positive = np.clip(card.found.map.astype(float), 0, None)
+        positive = np.clip(card.result.map.astype(float), 0, None)
         inside = sum(positive[i, j] for i, j in np.ndindex(13, 11) if 3 <= i < 9 and 2 <= j < 7)
         np.testing.assert_allclose(card.inside, inside / positive.sum(), rtol=1e-5)
     assert [card.inside for card in explained.rows[2].cards] == [None] * 4
@@ -129,8 +129,8 @@ def test_the_page_is_self_contained_and_complete(explained, tmp_path):
     shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",", 1)[1])))) for uri in pictures]
     assert {picture.shape for picture in shown[:-1]} == {(13, 11, 3)}
     cards = [card for row in explained.rows for card in row.cards]
-    expected = [card.found.overlay() if card.key in HEATMAP_KEYS else card.found.image for card in cards]
-    for found, want in zip(shown, [explained.picture, outlined(explained.picture, MASK), *expected], strict=True):
+    expected = [card.result.overlay() if card.key in HEATMAP_KEYS else card.result.image for card in cards]
+    for found, want in zip(shown, [explained.picture, fade_outside(explained.picture, MASK), *expected], strict=True):
         assert_same(found, want)
     assert all(attributes["alt"] for attributes in page.named("img"))
     assert len(page.named("article")) == len(HEATMAPS) + len(RECONSTRUCTIONS)
@@ -144,7 +144,7 @@ def test_the_page_is_self_contained_and_complete(explained, tmp_path):
     for card in cards:
         assert card.title in text
         assert card.reading in text
-        for name, value in card.found.record.parameters.items():
+        for name, value in card.result.record.parameters.items():
             assert name in text
             assert str(value) in text
     for row in explained.rows:
@@ -185,19 +185,19 @@ def test_the_arrays(explained, tmp_path):
             assert_same(file["input"][name][()], getattr(explained, name))
         for card in (card for row in explained.rows for card in row.cards):
             group = file[card.key.replace("-", "/")]
-            assert group.attrs["fingerprint"] == card.found.record.fingerprint
-            for name, value in card.found.record.flat().items():
+            assert group.attrs["fingerprint"] == card.result.record.fingerprint
+            for name, value in card.result.record.flat().items():
                 assert group.attrs[name] == value
             if card.key in HEATMAP_KEYS:
-                assert set(group) == {"values", "map"} | ({"measures"} if card.found.measures else set())
-                assert_same(group["values"][()], card.found.values)
-                assert_same(group["map"][()], card.found.map)
+                assert set(group) == {"values", "map"} | ({"measures"} if card.result.measures else set())
+                assert_same(group["values"][()], card.result.values)
+                assert_same(group["map"][()], card.result.map)
             else:
                 assert set(group) == {"x", "image", "history", "measures"}
-                assert_same(group["x"][()], card.found.x)
-                assert_same(group["image"][()], card.found.image)
+                assert_same(group["x"][()], card.result.x)
+                assert_same(group["image"][()], card.result.image)
                 for part in ("history", "measures"):
-                    values = getattr(card.found, part)
+                    values = getattr(card.result, part)
                     assert set(group[part]) == set(values)
                     for name in values:
                         assert_same(group[part][name][()], values[name])
@@ -234,7 +234,7 @@ def test_arrays_of_layers_with_odd_names(tmp_path, names):
         assert all(set(group) == {"x", "image", "history", "measures"} for group in groups)
         found = {group.attrs["parameter at"]: group["x"][()] for group in groups}
         for card in explained.rows[2].cards:
-            assert_same(found[card.found.record.parameters["at"]], card.found.x)
+            assert_same(found[card.result.record.parameters["at"]], card.result.x)
     written(explained, tmp_path)
 
 
@@ -273,8 +273,8 @@ def test_maps_of_nothing_but_zeros_are_said_to_be(tmp_path):
         cards = {card.key.split("/")[1]: card for row in made.rows[:2] for card in row.cards}
         said = {name: card.reading for name, card in cards.items() if card.reading.startswith("Zero everywhere")}
         assert set(said) == zero
-        assert said["grad_cam"] == NOTHING_ABOVE_ZERO
-        assert all(text == NOTHING_FOUND for name, text in said.items() if name != "grad_cam")
+        assert said["grad_cam"] == ZERO_GRAD_CAM
+        assert all(text == ZERO_MAP for name, text in said.items() if name != "grad_cam")
         assert set(said.values()) <= set(Page(written(made, tmp_path)).texts)
 
 
@@ -321,7 +321,7 @@ def test_first_middle_and_deepest_are_inverted(count, expected):
     for k in range(1, count + 1):
         layers |= {f"conv{k}": Conv(np.ones((3, 1, 1, 3), "float32")), f"relu{k}": ReLU()}
     net = refvis.chain(layers | {"fc": Conv(np.ones((2, 13, 11, 3), "float32"))}, meta())
-    assert depths(net, net.preprocess(IMAGE)) == [f"relu{k}" for k in expected]
+    assert layers_to_invert(net, net.preprocess(IMAGE)) == [f"relu{k}" for k in expected]
 
 
 def test_pages_that_fail_to_be_written_leave_the_old_ones(explained, tmp_path, monkeypatch):

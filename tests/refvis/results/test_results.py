@@ -38,7 +38,7 @@ def test_channels_are_joined_by_sum_or_by_length():
 
 def test_signed_scales_have_white_at_zero():
     scale = heatmap(True).scale
-    largest = np.quantile(np.abs(heatmap(True).map), colours.SHOWN)
+    largest = np.quantile(np.abs(heatmap(True).map), colours.QUANTILE)
     np.testing.assert_allclose((scale.low, scale.high), (-largest, largest))
     red, white, blue = scale.colour(np.array([largest, 0, -largest])).astype(int)
     assert white.min() > 240
@@ -50,7 +50,7 @@ def test_signed_scales_have_white_at_zero():
 def test_unsigned_scales_start_dark():
     scale = heatmap(False).scale
     assert scale.low == 0
-    np.testing.assert_allclose(scale.high, np.quantile(heatmap(False).map, colours.SHOWN))
+    np.testing.assert_allclose(scale.high, np.quantile(heatmap(False).map, colours.QUANTILE))
     dark, bright = scale.colour(np.array([0, scale.high])).astype(int).sum(axis=1)
     assert dark < 30
     assert bright > 500
@@ -59,17 +59,17 @@ def test_unsigned_scales_start_dark():
 def test_a_few_large_values_do_not_leave_the_rest_without_colour():
     values = np.ones(1000)
     values[3] = -1000
-    assert colours.scale_for(values, signed=True).high == 1
+    assert colours.colour_scale(values, signed=True).high == 1
     alone = np.zeros(1000)
     alone[3] = 2
-    assert colours.scale_for(alone, signed=False).high == 2
+    assert colours.colour_scale(alone, signed=False).high == 2
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_map_of_zeros_has_the_colour_of_zero(dtype):
     nothing = np.zeros((1, 5, 4, 3), dtype)
     for signed in (True, False):
-        expected = colours.scale_for(np.ones(1), signed).colour(np.zeros((5, 4)))
+        expected = colours.colour_scale(np.ones(1), signed).colour(np.zeros((5, 4)))
         assert_same(heatmap(signed, nothing).colours(), expected)
 
 
@@ -91,7 +91,7 @@ def test_overlay(signed):
 
 
 def test_overlay_needs_a_picture_that_fits():
-    with pytest.raises(ValueError, match=r"knows no picture to lie over"):
+    with pytest.raises(ValueError, match=r"has no picture to lie over"):
         heatmap(shown=None).overlay()
     for shape in ((4, 5, 3), (5, 4), (5, 4, 1), (1, 5, 4, 3)):
         with pytest.raises(ValueError, match=r"expected \(5, 4, 3\)"):
@@ -213,13 +213,13 @@ def test_one_map_is_saved_once(tmp_path):
         assert set(file) == {"values", "map"}
 
 
-def test_several_maps_are_a_strip(tmp_path):
+def test_several_maps_are_a_contact_sheet(tmp_path):
     """Every map, in a scale of its own, in order; of one image they lie over it."""
     made = results.record("method", classifier(), at="x8", channel=[4, 2])
     found = refvis.Heatmap(VALUES, True, made, PICTURE)
     found.save(tmp_path / "a.png")
     shown = np.asarray(Image.open(tmp_path / "a.png"))
-    assert_same(shown, found.strip())
+    assert_same(shown, found.contact_sheet())
     assert shown.shape == (14 + 5 * 28, 2 * 112 + 4, 3)
     alone = [refvis.Heatmap(VALUES[row : row + 1], True, made, PICTURE) for row in range(2)]
     for left, one in zip((0, 116), alone, strict=True):
@@ -227,10 +227,10 @@ def test_several_maps_are_a_strip(tmp_path):
         assert (shown[:14, left : left + 112] < 100).any(), "there is no caption"
     captions = [shown[:14, :112], shown[:14, 116:]]
     assert (captions[0] != captions[1]).any()
-    images = heatmap().strip()
+    images = heatmap().contact_sheet()
     assert_same(np.ascontiguousarray(images[14::28, :112:28]), heatmap().colours())
     many = refvis.Heatmap(np.repeat(VALUES, 5, axis=0), True, results.record("method", classifier()), None)
-    assert many.strip().shape == (2 * (14 + 5 * 28) + 4, 8 * 116 - 4, 3)
+    assert many.contact_sheet().shape == (2 * (14 + 5 * 28) + 4, 8 * 116 - 4, 3)
 
 
 def test_pictures_keep_the_record(tmp_path):
@@ -261,7 +261,7 @@ def test_notebooks_show_results_enlarged():
         shown = np.asarray(Image.open(io.BytesIO(found._repr_png_())))
         assert shown.shape == (20, 16, 3)
         assert_same(np.ascontiguousarray(shown[1::4, 2::4]), expected)
-    assert_same(np.asarray(Image.open(io.BytesIO(heatmap()._repr_png_()))), heatmap().strip())
+    assert_same(np.asarray(Image.open(io.BytesIO(heatmap()._repr_png_()))), heatmap().contact_sheet())
 
 
 def test_reconstructions_are_saved(tmp_path):
@@ -305,11 +305,11 @@ def test_files_are_written_whole_or_not_at_all(tmp_path, error):
 
     for target in (path, tmp_path / "new.txt"):
         with pytest.raises(error, match="stop"):
-            files.write_whole(target, fails)
+            files.write_atomically(target, fails)
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
     seen = []
-    files.write_whole(path, lambda part: seen.append((part.parent, part.suffix)) or part.write_text("after"))
+    files.write_atomically(path, lambda part: seen.append((part.parent, part.suffix)) or part.write_text("after"))
     assert path.read_text() == "after"
     assert seen == [(tmp_path, ".txt")], "the part has to stand in the same folder, to be put in place in one step"
     assert list(tmp_path.iterdir()) == [path]
@@ -334,5 +334,5 @@ def test_results_that_fail_to_be_written_leave_the_old_file(tmp_path, monkeypatc
 
 def test_files_get_ordinary_permissions(tmp_path):
     (tmp_path / "plain").write_text("")
-    files.write_whole(tmp_path / "a.txt", lambda part: part.write_text("x"))
+    files.write_atomically(tmp_path / "a.txt", lambda part: part.write_text("x"))
     assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain").stat().st_mode

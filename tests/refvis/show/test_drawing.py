@@ -30,7 +30,7 @@ from refvis.layers import (
 )
 from refvis.show.drawing import HEIGHT, WIDTH, caption, dot, layout, svg
 from refvis.show.table import described
-from refvis.text.escape import printable
+from refvis.text.terminal import escape_controls
 
 HOSTILE = [
     'a"b',
@@ -64,10 +64,10 @@ def graphs(draw: Any, names: Any = None) -> Graph:
 
 
 def edges(net: Graph) -> list[tuple[tuple[str, str], tuple[str, str], str]]:
-    """What is connected: (kind, name) of the source, (kind, name) of the reader, the variable; names printable."""
+    """What is connected: (kind, name) of the source, (kind, name) of the reader, the variable; names escape_controls."""
     writers = {node.output: ("layer", node.name) for node in net.nodes}
     return sorted(
-        ((kind, printable(source)), ("layer", printable(node.name)), printable(name))
+        ((kind, escape_controls(source)), ("layer", escape_controls(node.name)), escape_controls(name))
         for node in net.nodes
         for name in node.inputs
         for kind, source in [writers.get(name, ("input", name))]
@@ -111,8 +111,8 @@ def read_dot(text: str) -> tuple[dict[str, tuple[str, str]], list[Any], list[str
 @example(Graph((Node("a\x1b", ReLU(), "x", "y"), Node("a\\x1b", ReLU(), "y", "z"))))
 def test_dot_has_every_layer_and_variable(net: Graph) -> None:
     boxes, found, tips = read_dot(dot(net))
-    layers = [("layer", printable(node.name)) for node in net.nodes]
-    assert sorted(boxes.values()) == sorted(layers + [("input", printable(name)) for name in net.inputs])
+    layers = [("layer", escape_controls(node.name)) for node in net.nodes]
+    assert sorted(boxes.values()) == sorted(layers + [("input", escape_controls(name)) for name in net.inputs])
     assert found == edges(net)
     assert tips == [type(node.layer).__name__ for node in net.nodes]
     assert dot(net).replace("\n", "").isprintable()
@@ -205,9 +205,9 @@ def test_names_cannot_break_out_of_svg(name: str) -> None:
     assert "<script" not in text
     assert text.replace("\n", "").isprintable()
     boxes, lines, _ = read_svg(text)
-    shown = printable(name)
+    shown = escape_controls(name)
     assert set(boxes) == {
-        f"{shown}: {printable(f'unknown {name!r}')}",
+        f"{shown}: {escape_controls(f'unknown {name!r}')}",
         f"r{shown}: ReLU",
         f"{shown}: input",
     }

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refvis.text.number_format import DIGITS, NONE, Form, form_for
+from refvis.text.number_format import DIGITS, ZERO, NumberFormat, common_format
 
 AMOUNTS = st.floats(-1e15, 1e15, allow_nan=False).filter(lambda v: v == 0 or abs(v) > 1e-15)
 
 
 @given(st.lists(AMOUNTS, min_size=1, max_size=6))
 def test_texts_are_the_amounts_rounded(amounts: list[float]) -> None:
-    form = form_for(amounts)
+    form = common_format(amounts)
     unit = Fraction(10) ** form.exponent
     largest = max(map(abs, amounts))
     for amount in amounts:
         text = form.text(amount)
-        assert (text == NONE) == (amount == 0)
+        assert (text == ZERO) == (amount == 0)
         if amount:
             assert not (text.startswith("-") and float(text) == 0)
             assert len(text.partition(".")[2]) == form.decimals
@@ -32,8 +32,8 @@ def test_texts_are_the_amounts_rounded(amounts: list[float]) -> None:
 @given(st.floats(0.001, 9999999, exclude_max=True), st.sampled_from([1.0, -0.5, 1 / 3]))
 def test_eight_digits_but_for_zeros_that_all_share(largest: float, part: float) -> None:
     amounts = [largest, largest * part]
-    form = form_for(amounts)
-    full = Form(0, DIGITS - max(1, math.floor(math.log10(largest)) + 1))
+    form = common_format(amounts)
+    full = NumberFormat(0, DIGITS - max(1, math.floor(math.log10(largest)) + 1))
     cut = full.decimals - form.decimals
     assert form.exponent == 0
     assert cut >= 0
@@ -56,10 +56,21 @@ CASES = [
 
 @pytest.mark.parametrize(("amounts", "texts"), CASES)
 def test_examples(amounts, texts):
-    form = form_for(amounts)
+    form = common_format(amounts)
     assert [form.text(amount) for amount in amounts] == texts
 
 
 def test_units_are_thousands():
-    assert [form_for([10.0**power]).exponent for power in range(-8, 11)] == [-9, -9, -6, -6, -6, *[0] * 10, 6, 6, 9, 9]
-    assert Form(-9, 0).text(2.5e-7) == "250"
+    assert [common_format([10.0**power]).exponent for power in range(-8, 11)] == [
+        -9,
+        -9,
+        -6,
+        -6,
+        -6,
+        *[0] * 10,
+        6,
+        6,
+        9,
+        9,
+    ]
+    assert NumberFormat(-9, 0).text(2.5e-7) == "250"

@@ -12,7 +12,7 @@ import refvis
 from refvis import report
 from refvis.input_reconstruction.image.generator_codes import fitting_generator
 from refvis.layers import BatchNorm, Conv, ConvTranspose, FullyConnected, ReLU, Sum
-from refvis.report import maximized, methods
+from refvis.report import maximization, methods
 from refvis.report.page import card_view
 from refvis.scenes import scene
 
@@ -27,12 +27,12 @@ def cards(explained):
 def test_the_score_and_the_channels_of_a_layer_are_maximised(average):
     net = replace(classifier(), meta=meta(average))
     explained = report.explain(net, IMAGE, steps=1, seed=4, channel="dog")
-    found = cards(explained)["maximization"].found
-    same = refvis.activation_maximization(net, channel=3, size=(13, 11), steps=maximized.STEPS, seed=4)
+    found = cards(explained)["maximization"].result
+    same = refvis.activation_maximization(net, channel=3, size=(13, 11), steps=maximization.STEPS, seed=4)
     assert_same(found.x, same.x)
     own = net.forward(explained.x)[net.scores][0, 0, 0, 3]
     assert found.measures["activation"][0] > own == found.measures["activation_of_input"][0]
-    units = cards(explained)["units-relu2"].found
+    units = cards(explained)["units-relu2"].result
     assert units.x.shape == (10, 9, 9, 3)  # ten channels, each of which sees 9 x 9 pixels
     assert units.image.shape == (3 * 11 - 2, 4 * 11 - 2, 3)
     assert (units.measures["activation"] > 0).all()
@@ -43,7 +43,7 @@ def test_the_score_and_the_channels_of_a_layer_are_maximised(average):
 
 def test_a_channel_that_is_found_excites_its_channel_more_than_others_do():
     net = classifier()
-    found = maximized.maximized_units(net, maximized.Units("relu1", (7, 5)), seed=0, progress=False)
+    found = maximization.maximize_channels(net, maximization.LayerChannels("relu1", (7, 5)), seed=0, progress=False)
     values = net.upto("relu1").forward(found.x).output.mean(axis=(1, 2))
     assert (values.argmax(axis=0) == np.arange(8)).all()
 
@@ -51,7 +51,9 @@ def test_a_channel_that_is_found_excites_its_channel_more_than_others_do():
 def test_what_takes_long_is_left_out_and_said(monkeypatch):
     net = classifier()
     x = net.preprocess(IMAGE)
-    monkeypatch.setattr(maximized, "MOST", maximized.STEPS * maximized.multiplications(net, net.scores, x.shape) - 1)
+    monkeypatch.setattr(
+        maximization, "MAX_WORK", maximization.STEPS * maximization.multiplications(net, net.scores, x.shape) - 1
+    )
     for maximize, score, told in ((None, False, 1), (True, True, 0), (False, False, 0)):
         row = report.explain(net, IMAGE, steps=1, maximize=maximize).rows[2]
         keys = [card.key for card in row.cards]
@@ -59,7 +61,7 @@ def test_what_takes_long_is_left_out_and_said(monkeypatch):
         assert ("reconstruction/units-relu2" in keys) == (maximize is not False)
         assert len(row.left_out) == told
         assert all("--maximize" in text and "64 steps" in text for text in row.left_out)
-    monkeypatch.setattr(maximized, "MOST", maximized.MOST + 1)
+    monkeypatch.setattr(maximization, "MAX_WORK", maximization.MAX_WORK + 1)
     assert report.explain(net, IMAGE, steps=1).rows[2].left_out == ()
 
 
@@ -80,13 +82,13 @@ def test_an_output_that_is_an_image_has_no_score(filters, pad, labels, made):
 def test_the_deepest_layer_that_is_quick_is_shown(monkeypatch):
     net = classifier()
     x = net.preprocess(IMAGE)
-    nodes = methods.rectified(net, x)
-    assert maximized.units(net, x, nodes) == maximized.Units("relu2", (9, 9))
-    shallow = maximized.UNIT_STEPS * 8 * maximized.multiplications(net, "relu1", (1, 3, 3, 3))
-    monkeypatch.setattr(maximized, "MOST_OF_UNITS", shallow)
-    assert maximized.units(net, x, nodes) == maximized.Units("relu1", (3, 3))
-    monkeypatch.setattr(maximized, "MOST_OF_UNITS", shallow - 1)
-    assert maximized.units(net, x, nodes) is None
+    nodes = methods.relu_nodes(net, x)
+    assert maximization.quick_channels(net, x, nodes) == maximization.LayerChannels("relu2", (9, 9))
+    shallow = maximization.CHANNEL_STEPS * 8 * maximization.multiplications(net, "relu1", (1, 3, 3, 3))
+    monkeypatch.setattr(maximization, "MAX_CHANNEL_WORK", shallow)
+    assert maximization.quick_channels(net, x, nodes) == maximization.LayerChannels("relu1", (3, 3))
+    monkeypatch.setattr(maximization, "MAX_CHANNEL_WORK", shallow - 1)
+    assert maximization.quick_channels(net, x, nodes) is None
     assert report.explain(net, IMAGE, steps=1).rows[2].left_out == (methods.LEFT_OUT["units"],)
     assert report.explain(net, IMAGE, steps=1, maximize=False).rows[2].left_out == ()
 
@@ -109,17 +111,17 @@ def test_layers_that_cannot_be_shown_are_passed_over():
         ]
     )
     for net in (mixed, whole, fixed):
-        nodes = methods.rectified(net, x) if net is not whole else methods.mapped(net, x)
-        found = maximized.units(net, x, nodes)
-        assert found == maximized.Units("relu1", (3, 3)), net
-        maximized.maximized_units(net, found, seed=0, progress=False)
+        nodes = methods.relu_nodes(net, x) if net is not whole else methods.nodes_with_positions(net, x)
+        found = maximization.quick_channels(net, x, nodes)
+        assert found == maximization.LayerChannels("relu1", (3, 3)), net
+        maximization.maximize_channels(net, found, seed=0, progress=False)
 
 
 def test_searches_that_go_astray_are_left_out_and_said(monkeypatch):
     def fails(*arguments, **options):
         raise ValueError("the objective grew")
 
-    monkeypatch.setattr(maximized, "activation_maximization", fails)
+    monkeypatch.setattr(maximization, "activation_maximization", fails)
     row = report.explain(classifier(), IMAGE, steps=1).rows[2]
     assert [card.key for card in row.cards] == ["reconstruction/inversion-relu1", "reconstruction/inversion-relu2"]
     assert [text.split(".")[0] for text in row.left_out] == [
@@ -141,9 +143,9 @@ def test_multiplications_are_counted():
         }
     )
     conv1, up = 2 * 7 * 12 * prod((6, 3, 2, 4)), 2 * 7 * 12 * prod((6, 2, 3, 5))
-    assert maximized.multiplications(net, "conv", (2, 13, 11, 8)) == conv1
-    assert maximized.multiplications(net, "same", (2, 13, 11, 8)) == conv1 + up
-    assert maximized.multiplications(net, "fc", (2, 13, 11, 8)) == conv1 + up + 2 * 7 * 14 * 25 * 5
+    assert maximization.multiplications(net, "conv", (2, 13, 11, 8)) == conv1
+    assert maximization.multiplications(net, "same", (2, 13, 11, 8)) == conv1 + up
+    assert maximization.multiplications(net, "fc", (2, 13, 11, 8)) == conv1 + up + 2 * 7 * 14 * 25 * 5
 
 
 def test_generators_draw_where_there_are_some():
