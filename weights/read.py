@@ -6,7 +6,7 @@ from typing import Any
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.matfile import read_mat
 from refvis.weights.mat.tree import DEFAULT_LIMITS, Limits, Opaque, Tree
-from refvis.weights.matconvnet.dag import OWN as DAG_OWN
+from refvis.weights.matconvnet.dag import FIELDS as DAG_FIELDS
 from refvis.weights.matconvnet.dag import is_dag, read_dag
 from refvis.weights.matconvnet.model import Model, Remark
 from refvis.weights.matconvnet.simplenn import read_simplenn
@@ -77,7 +77,7 @@ def find_network(variables: dict[str, Tree]) -> str:
             raise ModelFormatError(
                 f"an object of class {value.class_name}",
                 "a struct",
-                "only MATLAB can read objects: make it a struct there (a DagNN: net = net.saveobj()) and save it again",
+                "only MATLAB can read objects; make it a struct there (a DagNN by net = net.saveobj()) and save that",
                 place,
             )
         if isinstance(value, dict) and "layers" in value:
@@ -91,7 +91,7 @@ def find_network(variables: dict[str, Tree]) -> str:
 def report_neighbours(variables: dict[str, Tree], place: str, report: list[Remark]) -> None:
     """Add a remark for everything that stands beside the network and is not part of it."""
     net = value_at(variables, place)
-    own = DAG_OWN if is_dag(net) else ("layers", "meta", "classes", "normalization")
+    own = DAG_FIELDS if is_dag(net) else ("layers", "meta", "classes", "normalization")
     if not place:
         others = [name for name in variables if name not in own]
         report.extend(Remark(name, "ignored", "not part of the network") for name in others)

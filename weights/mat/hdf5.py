@@ -83,7 +83,7 @@ class Reader:
         data = self.array(item, place)
         if kind == "cell":
             # The reversed axes, read row by row, are MATLAB's column-major order.
-            return [self.follow(data, i, f"{place}{{{i + 1}}}") for i in range(data.size)]
+            return [self.dereference(data, i, f"{place}{{{i + 1}}}") for i in range(data.size)]
         return characters(data.T) if kind == "char" else numbers(data.T, kind, place)
 
     def array(self, item: Any, place: str) -> np.ndarray[Any, Any]:
@@ -94,13 +94,13 @@ class Reader:
             raise ModelFormatError("data kept in another file", "data in this file", "the file is not MATLAB's", place)
         size = math.prod(item.shape or ()) * item.dtype.itemsize
         if size > MAX_INFLATION * self.file_size:
-            found = f"{size:,} bytes declared in a file of {self.file_size:,}"
+            declared = f"{size:,} bytes declared in a file of {self.file_size:,}"
             expected = f"at most {MAX_INFLATION} times the file's size"
-            raise ModelFormatError(found, expected, "the file is damaged", place)
+            raise ModelFormatError(declared, expected, "the file is damaged", place)
         self.budget.spend(place, len(self.ancestors), size)
         return np.asarray(item[()])
 
-    def follow(self, references: np.ndarray[Any, Any], index: int, place: str) -> Tree:
+    def dereference(self, references: np.ndarray[Any, Any], index: int, place: str) -> Tree:
         """Return the value that reference number `index` points to."""
         reference = references.ravel()[index]
         if not isinstance(reference, h5py.Reference) or not reference:
@@ -122,7 +122,7 @@ class Reader:
                 f"fields of {sorted(sizes)} values", "as many values in each field", "the file is damaged", place
             )
         return [
-            {name: self.follow(column, i, f"{place}({i + 1}).{name}") for name, column in columns.items()}
+            {name: self.dereference(column, i, f"{place}({i + 1}).{name}") for name, column in columns.items()}
             for i in range(sizes.pop())
         ]
 

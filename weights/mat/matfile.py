@@ -9,7 +9,7 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 EXPECTED = "a MATLAB .mat file (v5, v6, v7 or v7.3)"
 
 # First bytes of other kinds of file, with advice for those that people take for a model.
-STARTS = (
+SIGNATURES = (
     (b"\x89PNG", "a PNG image", ""),
     (b"\xff\xd8\xff", "a JPEG image", ""),
     (b"GIF8", "a GIF image", ""),
@@ -83,7 +83,7 @@ def not_a_mat_file_error(start: bytes) -> ModelFormatError:
     """Return the error that names the kind of file that begins with the bytes `start`."""
     if not start.strip(b"\x00"):
         return ModelFormatError("an empty file" if not start else "a file of zeros", EXPECTED, "fetch it again")
-    for signature, name, advice in STARTS:
+    for signature, name, advice in SIGNATURES:
         if start.lstrip().lower().startswith(signature.lower()):
             return ModelFormatError(f"looks like {name}", EXPECTED, advice)
     if start.startswith(b"MATLAB"):

@@ -16,8 +16,14 @@ from refvis.weights.matconvnet.meta import read_meta
 from refvis.weights.matconvnet.model import Model, Remark
 from refvis.weights.matconvnet.simplenn import read_name
 
-OWN = ("layers", "vars", "params", "meta")
+FIELDS = ("layers", "vars", "params", "meta")
 """The fields of a DagNN struct."""
+
+COMMON = ("size", "hasBias", "opts", "useShortCircuit", "frozen", "ignoreAverage", "numChannels", "numInputs")
+"""Fields of blocks that follow from the arrays, or say how to compute or train."""
+
+OBJECTS = "only MATLAB can read objects; save the struct net.saveobj() in MATLAB"
+DAMAGED = "the file is damaged, or was edited"
 
 
 def is_dag(net: dict[str, Tree]) -> bool:
@@ -96,7 +102,7 @@ class DagReader:
             raise head.error("outputs", f"{len(outputs)} names", f"one: a {kind} has one output")
         if len(outputs) == 1:
             return [Node(name, layer, inputs, outputs)]
-        head.remark("changed", f"its {len(outputs)} outputs were read as one layer each", "outputs")
+        head.remark("changed", f"the layer was read as {len(outputs)} layers, one for each output", "outputs")
         parts = [f"{name}:{number + 1}" if number else name for number in range(len(outputs))]
         self.names.update(parts)
         whole = Unknown(kind, {**layer.fields, "outputs": list(outputs)})
@@ -138,9 +144,3 @@ class DagReader:
         layer = blocks.read_safely(block.read_block or block.read, fields)
         fields.leftover()
         return layer
-
-
-COMMON = ("size", "hasBias", "opts", "useShortCircuit", "frozen", "ignoreAverage", "numChannels", "numInputs")
-"""Fields of blocks that follow from the arrays, or say how to compute or train."""
-OBJECTS = "only MATLAB can read objects: save the struct net.saveobj() there"
-DAMAGED = "the file is damaged, or was edited"

@@ -12,7 +12,7 @@ from refvis.weights.matconvnet.model import Remark
 AddRemark = Callable[[str, Any, str], None]
 """``(place, kind, text)`` adds a remark to the report."""
 
-OLD = ("classes", "normalization")
+OLD_FIELDS = ("classes", "normalization")
 """Fields that files from before `meta` hold beside the layers."""
 
 
@@ -29,7 +29,7 @@ def read_meta(net: dict[str, Tree], place: str, report: list[Remark], channels: 
             report.append(Remark(f"{prefix}meta", "ignored", f"{describe(stored)}, expected a struct"))
         stored = {}
     values = dict(stored)
-    for name in OLD:
+    for name in OLD_FIELDS:
         if name in net and name not in values:
             values[name] = net[name]
             report.append(Remark(f"{prefix}{name}", "changed", f"moved into meta.{name}"))
@@ -39,7 +39,7 @@ def read_meta(net: dict[str, Tree], place: str, report: list[Remark], channels: 
     def remark(place: str, kind: Any, text: str) -> None:
         report.append(Remark(f"{prefix}meta.{place}", kind, text))
 
-    meta = {name: plain(value) for name, value in values.items() if name not in OLD}
+    meta = {name: plain(value) for name, value in values.items() if name not in OLD_FIELDS}
     if isinstance(values.get("normalization"), dict):
         meta["normalization"] = read_normalization(values["normalization"], remark)
     if "classes" in values and not is_empty(values["classes"]):

@@ -1,4 +1,4 @@
-"""Whatever stands in a file's fields, reading the network gives a model or one clear error, and nothing else."""
+"""Odd values in a file's fields: reading the network gives a model or one clear error, and nothing else."""
 
 import contextlib
 import copy

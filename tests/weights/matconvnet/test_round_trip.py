@@ -1,4 +1,4 @@
-"""What is saved reads as it was, bit for bit; so do the older layouts and v7.3 files of the same network."""
+"""Round trips: saved networks read the same, bit for bit, and so do their older layouts and v7.3 files."""
 
 import dataclasses
 import itertools
