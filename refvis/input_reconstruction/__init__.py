@@ -1,4 +1,4 @@
-"""The taxonomy's third class: an input is made that gives a wanted code, or that excites a unit."""
+"""The taxonomy's third class: inputs that are optimised to have a target code, or to activate a unit."""
 
 from refvis.dataset_examples.search import examples
 from refvis.input_reconstruction.activation_maximization import activation_maximization
@@ -7,4 +7,4 @@ from refvis.input_reconstruction.inversion import inversion
 from refvis.input_reconstruction.natural import caricature, natural_preimage
 from refvis.input_reconstruction.recipe import Recipe
 
-__all__ = ["Recipe", "activation_maximization", "caricature", "deepdream", "inversion", "natural_preimage"]
+__all__ = ["Recipe", "activation_maximization", "caricature", "deepdream", "examples", "inversion", "natural_preimage"]

@@ -14,7 +14,7 @@ from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.input_reconstruction.solve import given_start, noise, solved
 from refvis.layers import Array, receptive_fields
 from refvis.layers.base.arrays import moved
-from refvis.layers.graph.nodes import called
+from refvis.layers.graph.nodes import label_of
 from refvis.network import Network, array_digest
 from refvis.results import Reconstruction, Record, record
 from refvis.targets import Target, layer_variable
@@ -76,7 +76,7 @@ def activation_maximization(
     cut = net.upto(variable)
     image = _image_shape(net, size)
     shape = cut.shapes(**{net.inputs[0]: (1, *image)})[variable]
-    name, labels = called(net.nodes, variable), net.labels_at(variable)
+    name, labels = label_of(net.nodes, variable), net.labels_at(variable)
     channels = _channels(channel, shape[3], name, labels)
     others = check_against(against, [channels], shape[3], name, labels)[0]
     used = recipe if isinstance(recipe, Recipe) else preset(recipe, field_stride(net, variable))

@@ -18,7 +18,7 @@ from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.input_reconstruction.solve import solved
 from refvis.layers import Array
 from refvis.layers.base.arrays import moved, require_finite
-from refvis.layers.graph.nodes import called
+from refvis.layers.graph.nodes import label_of
 from refvis.network import Network, array_digest
 from refvis.optimisation.optimisers import Momentum
 from refvis.optimisation.requirements import require, require_amount, require_count
@@ -101,7 +101,7 @@ def deepdream(
         if dreams[-1].partial:
             break
     if steps and rate and not dreams[-1].partial and not added.any():
-        name = f"{called(net.nodes, variable)}{'' if unit is None else f', channel {unit},'}"
+        name = f"{label_of(net.nodes, variable)}{'' if unit is None else f', channel {unit},'}"
         warnings.warn(f"nothing was added: {name} is off there, so it has no gradient", stacklevel=2)
     dream = _combine(net, dreams, x.shape[1:3])
     for name, one in (("before", x), ("after", dream.x)):
@@ -117,7 +117,7 @@ def _octave_file(checkpoint: str | Path | None, octave: int) -> Path | None:
 def _channel(net: Network, x: Array, variable: str, channel: int | str) -> int:
     """Return the channel's number."""
     count = net.upto(variable).shapes(**{net.inputs[0]: x.shape})[variable][3]
-    return check_channels((channel,), count, called(net.nodes, variable), net.labels_at(variable))[0]
+    return check_channels((channel,), count, label_of(net.nodes, variable), net.labels_at(variable))[0]
 
 
 def _combine(net: Network, dreams: list[Reconstruction], size: tuple[int, ...]) -> Reconstruction:

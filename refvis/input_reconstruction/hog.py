@@ -1,16 +1,16 @@
-"""HOG and dense SIFT as networks (Mahendran & Vedaldi 2015, section 4.1), so that they can be inverted like any other.
+"""HOG and dense SIFT as networks (Mahendran & Vedaldi 2015, section 4.1), so that `inversion` applies to them.
 
-    gray         the image itself, which has one channel: one filter on one channel fits no other number
+    gray         the image, which has one channel; the 1 x 1 filter rejects images with more
     gradient     <g, u_k> for K directions u_k = (cos 2 pi k / K, sin 2 pi k / K): a convolution
     vote         max(0, <g, u_k> - a |g|) / (1 - a),  a = cos(2 pi / K): offset by the norm, ReLU, 1 x 1 convolution
     cells        votes of pixels around each cell, weighted bilinearly by their distance from its centre: a convolution
-    blocks       the cells of each block one after the other: a convolution
-    L2-Hys       y / sqrt(|y|^2 + epsilon^2), cut off at 0.2, and normalised again
+    blocks       the cells of each block, concatenated: a convolution
+    L2-Hys       y / sqrt(|y|^2 + epsilon^2), clipped at 0.2, and normalised again
 
-The vote is the authors' approximation. Exact ones share |g| linearly in the angle between the two nearest directions
-(Dalal & Triggs 2005), or give it all to the nearest; this one, too, gives |g| to a direction that g points along and
-nothing to others, but between two directions both get more (up to 0.75 |g| where K is 18, in place of 0.5 |g|).
-All layers are of types that MatConvNet has. SIFT is from Lowe 2004; HOG was first inverted by Vondrick et al. 2013.
+The vote is the authors' approximation. Dalal & Triggs 2005 share |g| linearly in the angle between the two nearest
+directions; others give it all to the nearest one. Here, too, a direction along g gets |g| and all others nothing; but
+between two directions both get more (for K = 18 up to 0.75 |g| instead of 0.5 |g|).
+All layer types exist in MatConvNet. SIFT is from Lowe 2004; HOG was first inverted by Vondrick et al. 2013.
 """
 
 from math import cos, pi, sqrt
@@ -24,27 +24,39 @@ from refvis.network import Network, chain
 CLIP = 0.2
 """Largest value of a normalised block, in SIFT and in L2-Hys."""
 EPSILON = 1.0, 0.01
-"""What keeps the two normalisations from dividing by zero: in units of gray levels, and of normalised values."""
+"""Epsilon of the two normalisations, which prevents division by zero: in gray levels, and in normalised values."""
 GRAY = 128.0
-"""What `preprocess` subtracts: a picture of zeros is a middle gray."""
+"""The gray level that `preprocess` subtracts: an input of zeros is a middle gray."""
 
 
 def hog(size: tuple[int, int] | None = None, cell: int = 8) -> Network:
-    """Return Dalal & Triggs' HOG as a network for gray images, N x H x W x 1 of 0 ... 255 less 128.
+    """Return Dalal & Triggs' (2005) HOG as a network for gray images, N x H x W x 1 with values 0 ... 255 minus 128.
 
-    Images of another number of channels are refused; `preprocess` makes colours gray.
+    It is their R-HOG: 9 unsigned directions, blocks of 2 x 2 cells at each cell, and L2-Hys normalisation, but without
+    their Gaussian weights within a block. (DPM's variant with 31 values per cell is a different descriptor.) The output
+    has 36 channels, cell by cell. `preprocess` makes colour images gray; inputs with several channels are rejected.
 
-    Their R-HOG: `cell` x `cell` pixels to a cell, 9 directions without regard to sign, blocks of 2 x 2 cells in steps
-    of a cell, L2-Hys; without their Gaussian weight on a block's pixels. (DPM's variant, with 31 values to a cell, is
-    another.) The output has 36 channels, cell by cell. `size` (H, W) is that of the images, or None: as they come.
+    `size` (H, W) is the size of the images; by default they may have any. `cell` is the size of a cell in pixels.
+    Raises ShapeError for an odd cell.
+
+    >>> import refvis
+    >>> net = refvis.hog(size=(64, 64))
+    >>> net.forward(net.preprocess(refvis.scenes.scene(7).image)).output.shape
+    (1, 7, 7, 36)
     """
     return _histograms("hog", size, directions=18, folded=True, cell=cell, block=2)
 
 
 def dsift(size: tuple[int, int] | None = None, cell: int = 4) -> Network:
-    """Return dense SIFT as a network for images like those of `hog`: blocks of 4 x 4 cells, 8 directions with sign.
+    """Return dense SIFT (Lowe 2004) as a network for images like those of `hog`: blocks of 4 x 4 cells, 8 directions.
 
-    A descriptor of 128 channels at each cell. Without Lowe's Gaussian weight on a block's pixels, without rotation.
+    There is a descriptor of 128 channels at each cell, without Lowe's Gaussian weights and without rotation. `size` and
+    `cell` as in `hog`.
+
+    >>> import refvis
+    >>> net = refvis.dsift(size=(64, 64))
+    >>> net.forward(net.preprocess(refvis.scenes.scene(7).image)).output.shape
+    (1, 13, 13, 128)
     """
     return _histograms("dsift", size, directions=8, folded=False, cell=cell, block=4)
 
@@ -58,9 +70,9 @@ def _histograms(
     bins = directions // 2 if folded else directions
     threshold = cos(2 * pi / directions)
     values = block * block * bins
-    turned = Conv(np.full((values, 1, 1, 1), -1.0), np.full(values, CLIP))  # min(y, c) = c - max(c - y, 0)
+    clip_minus = Conv(np.full((values, 1, 1, 1), -1.0), np.full(values, CLIP))  # min(y, c) = c - max(c - y, 0)
     layers: dict[str, Layer] = {
-        # Without it, 18 filters would take three channels as three groups: the right shape, another descriptor.
+        # Without this layer, the 18 filters would treat three channels as three groups: a different descriptor.
         "gray": Conv(np.ones((1, 1, 1, 1))),
         "gradient": Conv(_derivatives(directions)),
         # The offset is a |g|, since the sum over k of <g, u_k>^2 is K |g|^2 / 2.
@@ -70,9 +82,9 @@ def _histograms(
         "cells": Conv(_tent(cell, bins), stride=cell, pad=cell // 2 + 1),  # the 1 is the border without gradient
         "blocks": Conv(np.eye(values).reshape(-1, block, block, bins)),
         "norm": NormalizeLp(p=2, epsilon=EPSILON[0] ** 2),
-        "room": turned,
+        "room": clip_minus,
         "clip": ReLU(),
-        "clipped": turned,
+        "clipped": clip_minus,
         "norm2": NormalizeLp(p=2, epsilon=EPSILON[1] ** 2),
     }
     known: dict[str, Any] = {"averageImage": np.array([GRAY], "float32")}
@@ -80,7 +92,7 @@ def _histograms(
 
 
 def _derivatives(directions: int) -> Array:
-    """Return filters that take half the difference of the two neighbours along each direction, K x 3 x 3 x 1."""
+    """Return filters for half the difference of the two neighbours along each direction, K x 3 x 3 x 1."""
     filters = np.zeros((directions, 3, 3, 1))
     angles = 2 * np.pi * np.arange(directions) / directions
     filters[:, 1, 2, 0], filters[:, 1, 0, 0] = np.cos(angles) / 2, -np.cos(angles) / 2
@@ -95,6 +107,6 @@ def _folding(directions: int, bins: int) -> Array:
 
 
 def _tent(cell: int, bins: int) -> Array:
-    """Return a filter for each bin alone, over 2 x 2 cells: 1 at the middle, falling linearly to 0 along each axis."""
+    """Return a filter for each bin, over 2 x 2 cells: 1 at the centre, falling linearly to 0 along each axis."""
     ramp = 1 - np.abs(np.arange(2 * cell) + 0.5 - cell) / cell
     return np.tile(np.outer(ramp, ramp)[None, :, :, None], (bins, 1, 1, 1))

@@ -1,7 +1,7 @@
-"""How published methods look for an image, as recipes: for `activation_maximization`, by the names in PRESETS.
+"""Recipes of published methods for `activation_maximization`, by the names in PRESETS.
 
-What they leave to the user or the data (weights, rates) is chosen here for images of 0 ... 255 less the average, and
-written out. `stride` is the receptive field's stride at the unit, in pixels.
+Weights and rates that the papers leave open are chosen here for images of 0 ... 255 minus the average. `stride` is the
+stride of the unit's receptive field, in pixels.
 """
 
 from collections.abc import Callable
@@ -12,29 +12,29 @@ from refvis.input_reconstruction.image.parametrisations import Squashed
 from refvis.input_reconstruction.image.projections import Blurred, Bound, Decay, SmallCleared, Sphere
 from refvis.input_reconstruction.image.transforms import Blur, Jitter, Rotate, Scale
 from refvis.input_reconstruction.objective.objective import Term
-from refvis.optimisation.regularisers import colour_norm, lp, total_variation
 from refvis.input_reconstruction.recipe import SIGMA, Recipe
 from refvis.optimisation.optimisers import AdaGrad, Adam, Momentum
+from refvis.optimisation.regularisers import colour_norm, lp, total_variation
 from refvis.optimisation.schedules import Cosine, Dropped
 
 BOUND = 2 * SIGMA
-"""Longest colour of a pixel in Mahendran & Vedaldi 2016, less the average."""
+"""Largest norm of a pixel's colour, minus the average, in Mahendran & Vedaldi 2016."""
 
 
 def erhan2009(stride: int) -> Recipe:
-    """Return gradient ascent on the sphere of images with a fixed norm (Erhan et al. 2009), here that of rms 50."""
-    climbing = Momentum(2.0, schedule=Cosine(), normalised=True)
-    return Recipe(projections=(Sphere(50.0),), optimiser=climbing)
+    """Return gradient ascent on images of a fixed norm (Erhan et al. 2009), here a root mean square of 50."""
+    ascent = Momentum(2.0, schedule=Cosine(), normalised=True)
+    return Recipe(projections=(Sphere(50.0),), optimiser=ascent)
 
 
 def simonyan2014(stride: int) -> Recipe:
-    """Return the score less an L2 term of the image (Simonyan et al. 2014), from the average image."""
+    """Return maximisation of the score minus an L2 term, from the average image (Simonyan et al. 2014)."""
     decay = Term("l2", partial(lp, p=2.0, sigma=SIGMA), 10.0)
     return Recipe((decay,), noise=0.0)
 
 
 def yosinski2015(stride: int) -> Recipe:
-    """Return ascent with decay, blur, and small pixels cleared after steps (Yosinski et al. 2015)."""
+    """Return gradient ascent with decay, blur, and small pixels cleared after steps (Yosinski et al. 2015)."""
     after = (Decay(1e-2), Blurred(0.5, every=4), SmallCleared(20.0, every=4))
     return Recipe(projections=after, optimiser=Momentum(4.0, momentum=0.0, normalised=True))
 
@@ -42,9 +42,9 @@ def yosinski2015(stride: int) -> Recipe:
 def mahendran2016(stride: int) -> Recipe:
     """Return the natural pre-image of Mahendran & Vedaldi 2016: alpha norm, TV, bound, jitter of a quarter stride.
 
-    Weights and rates are those of their code: (1/sigma)^6 and (6.5/sigma)^2, the rate 0.05 sigma^2 / 6 times the number
-    of pixels (here of a 64 x 64 image; with their AdaGrad it matters where gradients are tiny only), 300 steps and 50
-    at a tenth. Their TV adds channels where the term here averages them, hence the 3.
+    Weights and rates are those of their program: (1/sigma)^6 and (6.5/sigma)^2, a rate of 0.05 sigma^2 / 6 times the
+    number of pixels, 300 steps and 50 at a tenth. The number of pixels is that of a 64 x 64 image here; with their
+    AdaGrad it matters only for tiny gradients. Their TV sums channels; the term here averages them, hence the factor 3.
     """
     regularisers = (
         Term("alpha", partial(colour_norm, p=6.0, sigma=SIGMA)),
@@ -58,7 +58,7 @@ def mahendran2016(stride: int) -> Recipe:
 
 
 def olah2017(stride: int) -> Recipe:
-    """Return frequencies of decorrelated colours under random transforms (Olah et al. 2017), values within bounds."""
+    """Return Fourier parametrisation with bounded values, under random transforms (Olah et al. 2017)."""
     moves = (Jitter(4), Scale(0.9, 1.1), Rotate(5.0), Jitter(2), Blur((0.0, 0.5)))
     return Recipe(parametrisation=Squashed(Fourier(), BOUND), transforms=moves, optimiser=Adam(0.05 * SIGMA), steps=256)
 
@@ -73,7 +73,7 @@ PRESETS: dict[str, Callable[[int], Recipe]] = {
 
 
 def preset(name: str, stride: int) -> Recipe:
-    """Return the recipe of that name; ValueError for another."""
+    """Return the recipe of this name; ValueError for an unknown name."""
     if name not in PRESETS:
         raise ValueError(f"there is no recipe {name!r}, expected one of {', '.join(map(repr, PRESETS))}")
     return PRESETS[name](stride)

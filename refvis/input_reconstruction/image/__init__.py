@@ -1,1 +1,1 @@
-"""The image that is sought: how it is parametrised, transformed, bounded and shown."""
+"""The optimised image: its parametrisations, transforms and projections, and contact sheets of results."""

@@ -1,4 +1,4 @@
-"""Fourier parametrisation (Olah, Mordvintsev & Schubert 2017): z are frequencies of decorrelated colours.
+"""Fourier parametrisation (Olah, Mordvintsev & Schubert 2017): z holds frequencies of decorrelated colours.
 
     x = M h(S z),    z and x of shape N x H x W x C
 
@@ -6,10 +6,10 @@ h is the discrete Hartley transform of rows and columns, the real twin of Fourie
 
     h(v)[y, x] = 1/sqrt(H W) sum_{a,b} v[a, b] cas(2 pi (a y / H + b x / W)),    cas t = cos t + sin t
 
-It is symmetric and its own inverse, so it needs no care for conjugate halves, and is its own adjoint. S divides each
-frequency f (cycles per pixel) by f^power, as natural images' spectra fall; M mixes the channels as natural colours go
-together. A step of the same length in every z is then a large step in coarse structure, a small one in fine. The
-adjoint is z = S h(M' g). S and M have unit mean square, so that x has about the size of z.
+It is symmetric, its own inverse and its own adjoint, and has no conjugate halves. S divides each frequency f (cycles
+per pixel) by f^power, like the spectra of natural images. M mixes the channels, like the covariance of natural colours.
+A step of one length in all z is then a large step in coarse structure and a small one in fine structure. The adjoint is
+z = S h(M' g). S and M have unit mean square, so x has about the size of z.
 """
 
 from dataclasses import dataclass
@@ -31,30 +31,42 @@ SCENE_COLOURS = (
 
 @dataclass(frozen=True)
 class Fourier:
-    """Frequencies falling with `power`, and how colours go together: C rows of C, M above.
+    """The image as frequencies of decorrelated colours: x = M h(S z), h the Hartley transform.
 
-    `colours` of one's own fit images of C channels alone: ShapeError for others. With the default, which is of three
-    colours, images of another number of channels keep their channels apart (M is the identity): gray ones, say.
+    Parameters:
+
+        power     the spectrum falls as 1 / f^power. Default: 1
+        colours   the matrix M, C rows of C numbers, as from `colour_root`. Default: that of the generated scenes
+
+    Images have C channels; ShapeError for others. With the default colours, images without three channels (gray, for
+    example) keep their channels separate: M is the identity. Raises ValueError unless the matrix is square.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.fourier import Fourier
+    >>> x, adjoint = Fourier(power=0.0)(np.eye(2).reshape(1, 2, 2, 1))
+    >>> x[0, :, :, 0]
+    array([[1., 0.],
+           [0., 1.]])
     """
 
     power: float = 1.0
     colours: tuple[tuple[float, ...], ...] = SCENE_COLOURS
 
     def __post_init__(self) -> None:
-        """Check that there are as many colours as each has channels."""
+        """Check that the matrix is square."""
         lengths = [len(row) for row in self.colours]
         require(set(lengths) == {len(lengths)}, "rows' lengths in Fourier's colours", lengths, "C rows of C numbers")
 
     def __call__(self, z: Array) -> tuple[Array, Adjoint]:
         """Return the image and the adjoint."""
         xp = array_module(z)
-        falling = xp.asarray(spectrum(z.shape[1:3], self.power), z.dtype)[..., None]
+        scale = xp.asarray(spectrum(z.shape[1:3], self.power), z.dtype)[..., None]
         mixing = xp.asarray(self._mixing(z.shape[3]), z.dtype)
 
-        def back(signal: Array) -> Array:
-            return falling * hartley(signal @ mixing)
+        def adjoint(signal: Array) -> Array:
+            return scale * hartley(signal @ mixing)
 
-        return hartley(falling * z) @ mixing.T, back
+        return hartley(scale * z) @ mixing.T, adjoint
 
     def shape(self, image: tuple[int, ...]) -> tuple[int, ...]:
         """Return the image's shape."""
@@ -62,7 +74,7 @@ class Fourier:
         return image
 
     def _mixing(self, channels: int) -> Any:
-        """Return M for images of so many channels."""
+        """Return M for images of this number of channels."""
         if len(self.colours) == channels:
             return self.colours
         if self.colours is SCENE_COLOURS:
@@ -72,12 +84,12 @@ class Fourier:
 
 def hartley(v: Array) -> Array:
     """Return the orthonormal Hartley transform of rows and columns (N x H x W x C, dtype of v)."""
-    found = array_module(v).fft.fft2(v, axes=(1, 2), norm="ortho")
-    return (found.real - found.imag).astype(v.dtype, copy=False)
+    frequencies = array_module(v).fft.fft2(v, axes=(1, 2), norm="ortho")
+    return (frequencies.real - frequencies.imag).astype(v.dtype, copy=False)
 
 
 def spectrum(size: tuple[int, ...], power: float) -> Any:
-    """Return f^-power for each frequency, H x W with unit mean square; the mean counts as the lowest of the others."""
+    """Return f^-power for each frequency, H x W with unit mean square; for f = 0, the lowest other f is taken."""
     rows, columns = (np.fft.fftfreq(extent) for extent in size)
     cycles = np.maximum(np.hypot(rows[:, None], columns), 1 / max(size))
     falling = cycles**-power
@@ -87,7 +99,8 @@ def spectrum(size: tuple[int, ...], power: float) -> Any:
 def colour_root(pixels: Array) -> Array:
     """Return M, C x C, with M M' the covariance of pixels (... x C), scaled to a mean variance of 1.
 
-    Its columns are the principal colours, the strongest first, each positive in its largest channel.
+    Its columns are the principal colours, the strongest first, each positive in its largest channel. M is the matrix
+    `colours` of `Fourier`.
     """
     values, vectors = np.linalg.eigh(np.cov(np.reshape(pixels, (-1, pixels.shape[-1])).astype("float64").T))
     root = vectors[:, ::-1] * np.sqrt(np.maximum(values[::-1], 0) / values.mean())

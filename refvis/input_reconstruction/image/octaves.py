@@ -1,7 +1,7 @@
-"""The sizes of an image from fine to coarse, for a network that has to take all of them."""
+"""Octaves: sizes of an image from fine to coarse, all of which the network has to accept."""
 
 from refvis.layers import ShapeError
-from refvis.layers.graph.nodes import called
+from refvis.layers.graph.nodes import label_of
 from refvis.network import Network
 
 
@@ -10,7 +10,7 @@ def octave_sizes(
 ) -> list[tuple[int, int]]:
     """Return the height and width of each octave of an image (1 x H x W x C), the largest first.
 
-    Raises ShapeError, which says how many octaves there can be, where one is too small for the variable.
+    Raises ShapeError with the largest possible number of octaves if one is too small for the variable.
     """
     cut, sizes = net.upto(variable), []
     for octave in range(octaves):
@@ -22,7 +22,7 @@ def octave_sizes(
                 raise
             advice = "a convolution in place of it, or octaves=1" if octave == 1 else f"at most octaves={octave}"
             raise ShapeError(
-                f"{called(net.nodes, variable)!r} does not take octave {octave + 1} of {octaves}, which is "
+                f"{label_of(net.nodes, variable)!r} does not take octave {octave + 1} of {octaves}, which is "
                 f"{height} x {width} pixels: give {advice}, a smaller ratio than {ratio:g}, or a larger image"
             ) from error
         sizes.append((height, width))

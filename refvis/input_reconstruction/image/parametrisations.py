@@ -1,6 +1,6 @@
-"""Parametrisations: what is optimised, z, and the image x that it stands for.
+"""Parametrisations: the image x as a function of the optimised variable z.
 
-Each is called with z and returns x and the adjoint of the derivative there, which carries a signal at x to z.
+Each is called with z and returns x and the adjoint of the derivative there, which maps a signal at x to one at z.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from refvis.layers import Array, Graph, array_module
 
 
 class Parametrisation(Protocol):
-    """What all of them can do."""
+    """A parametrisation of the image."""
 
     def __call__(self, z: Array) -> tuple[Array, Adjoint]:
         """Return the image x of z, and the adjoint."""
@@ -25,13 +25,19 @@ class Parametrisation(Protocol):
 
 
 def decode(parametrisation: Map, z: Array) -> Array:
-    """Return the image x (N x H x W x C) of z."""
+    """Return the image x (N x H x W x C) of z.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.parametrisations import Pixels, decode
+    >>> decode(Pixels(), np.ones((1, 1, 1, 1)))
+    array([[[[1.]]]])
+    """
     return parametrisation(z)[0]
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """x = z."""
+    """The image itself is optimised: x = z."""
 
     def __call__(self, z: Array) -> tuple[Array, Adjoint]:
         """Return z itself."""
@@ -44,9 +50,14 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Squashed:
-    """x = bound tanh(y / bound), y the image of another parametrisation: every value lies within the bound.
+    """x = bound tanh(y / bound), with y the image of another parametrisation: all values lie within the bound.
 
-    tanh' = 1 - tanh^2, so the adjoint multiplies by 1 - (x / bound)^2 first.
+    The adjoint multiplies by tanh' = 1 - (x / bound)^2 first.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.parametrisations import Pixels, Squashed, decode
+    >>> decode(Squashed(Pixels(), bound=160.0), np.full((1, 1, 1, 1), 1e6))
+    array([[[[160.]]]])
     """
 
     inner: Parametrisation
@@ -54,9 +65,9 @@ class Squashed:
 
     def __call__(self, z: Array) -> tuple[Array, Adjoint]:
         """Return the image and the adjoint."""
-        y, back = self.inner(z)
+        y, adjoint = self.inner(z)
         share = array_module(y).tanh(y / self.bound)
-        return self.bound * share, lambda signal: back(signal * (1 - share * share))
+        return self.bound * share, lambda signal: adjoint(signal * (1 - share * share))
 
     def shape(self, image: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the inner z."""
@@ -65,9 +76,17 @@ class Squashed:
 
 @dataclass(frozen=True, repr=False)
 class Generated:
-    """x = net(z): z is the code that a generator network draws the image from; `size` is one code's shape, h x w x c.
+    """x = net(z): z is the code from which the generator `net` draws the image.
 
-    None: the size that the network's meta data names. The adjoint is the network's gradient.
+    `size` is the shape of a code, h x w x c; by default the one in the network's meta data. The adjoint is the
+    network's gradient.
+
+    >>> import numpy as np, refvis
+    >>> from refvis.input_reconstruction.image.parametrisations import Generated, decode
+    >>> doubling = refvis.layers.ConvTranspose(np.ones((1, 2, 2, 1)), upsample=2)
+    >>> decode(Generated(refvis.chain({"up": doubling}), size=(1, 1, 1)), np.ones((1, 1, 1, 1)))[0, :, :, 0]
+    array([[1., 1.],
+           [1., 1.]])
     """
 
     net: Graph
@@ -92,5 +111,5 @@ class Generated:
         return size
 
     def __repr__(self) -> str:
-        """Return the network's name and fingerprint, which a record keeps."""
+        """Return the text for records: the network's name and fingerprint."""
         return f"Generated({getattr(self.net, 'name', 'graph')}, {getattr(self.net, 'fingerprint', '')[:16]})"

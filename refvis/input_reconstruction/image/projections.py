@@ -1,33 +1,40 @@
-"""What is done to z after each step (for `Pixels`, to the image): hard constraints, the operators of Yosinski et al.
+"""Projections: changes of z after each step (for `Pixels`, of the image), such as constraints, blur and decay.
 
-Each is called with z (N x H x W x C) and the number of the step behind it, counted from 1, and returns z.
+Each is called with z (N x H x W x C) and the number of the last step, counted from 1, and returns the new z.
 """
 
 from dataclasses import dataclass
 
-from refvis.input_reconstruction.image.transforms import gaussian, weighted
+from refvis.input_reconstruction.image.transforms import apply_separable, gaussian
 from refvis.layers import Array, array_module
 
 
 @dataclass(frozen=True)
 class Bound:
-    """No pixel's colour (the Euclidean norm of its channels) is longer than `bound` (Mahendran & Vedaldi 2016)."""
+    """Colours (Euclidean norm of a pixel's channels) longer than `bound` are shortened (Mahendran & Vedaldi 2016).
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.projections import Bound
+    >>> Bound(5.0)(np.array([[[[6.0, 8.0], [0.0, 1.0]]]]), step=1)
+    array([[[[3., 4.],
+             [0., 1.]]]])
+    """
 
     bound: float
 
     def __call__(self, z: Array, step: int) -> Array:
-        """Shorten the colours that are too long."""
+        """Return z with long colours shortened."""
         return z * (self.bound / array_module(z).maximum(_norms(z), self.bound))
 
 
 @dataclass(frozen=True)
 class Sphere:
-    """The image's values have this root mean square (Erhan et al. 2009: its norm is fixed)."""
+    """Each image is scaled to the root mean square `rms` (Erhan et al. 2009 fix its norm); a zero image stays zero."""
 
     rms: float
 
     def __call__(self, z: Array, step: int) -> Array:
-        """Scale each image; one that is zero stays zero."""
+        """Return z scaled."""
         xp = array_module(z)
         size = xp.sqrt((z * z).mean(axis=(1, 2, 3), keepdims=True))
         return z * (self.rms / xp.where(size == 0, 1, size))
@@ -35,40 +42,43 @@ class Sphere:
 
 @dataclass(frozen=True)
 class Decay:
-    """Times 1 - share (Yosinski et al. 2015)."""
+    """All values are multiplied by 1 - `share` (Yosinski et al. 2015)."""
 
     share: float
 
     def __call__(self, z: Array, step: int) -> Array:
-        """Shrink all values."""
+        """Return z shrunk."""
         return z * (1 - self.share)
 
 
 @dataclass(frozen=True)
 class Blurred:
-    """Blurred by a Gaussian of `sigma` pixels, every so many steps (Yosinski et al. 2015)."""
+    """The image is blurred by a Gaussian of `sigma` pixels at every `every`-th step (Yosinski et al. 2015)."""
 
     sigma: float
     every: int = 1
 
     def __call__(self, z: Array, step: int) -> Array:
-        """Blur, if it is time to."""
+        """Return z blurred, or z itself between those steps."""
         if step % self.every:
             return z
         xp = array_module(z)
         rows, columns = (xp.asarray(gaussian(extent, self.sigma), z.dtype) for extent in z.shape[1:3])
-        return weighted(z, rows, columns)
+        return apply_separable(z, rows, columns)
 
 
 @dataclass(frozen=True)
 class SmallCleared:
-    """Of each image, the `percent` of its pixels with the shortest colours become 0 (Yosinski et al. 2015)."""
+    """The `percent` of each image's pixels with the shortest colours become 0 at every `every`-th step.
+
+    Yosinski et al. 2015 clear pixels with small norm.
+    """
 
     percent: float
     every: int = 1
 
     def __call__(self, z: Array, step: int) -> Array:
-        """Clear small pixels, if it is time to."""
+        """Return z with small pixels cleared, or z itself between those steps."""
         if step % self.every:
             return z
         norms = _norms(z)

@@ -1,4 +1,4 @@
-"""A sheet of found images: pictures side by side, in as many rows as columns, or one row less."""
+"""Contact sheets of reconstructed images: pictures side by side, in as many rows as columns, or one row less."""
 
 from math import ceil, sqrt
 
@@ -13,10 +13,10 @@ GAP = 2
 """Pixels between pictures."""
 
 
-def restored(net: Network, x: Array) -> Array:
+def to_picture(net: Network, x: Array) -> Array:
     """Return an input of any size (1 x H x W x C) as a picture, H x W x 3 uint8.
 
-    Where the network's average image has another size, its mean colour is added back.
+    If the network's average image has another size, its mean colour is added instead.
     """
     average = np.asarray(net.normalization.get("averageImage", 0.0))
     if average.ndim == 3 and average.shape[:2] not in ((1, 1), x.shape[1:3]):
@@ -26,14 +26,14 @@ def restored(net: Network, x: Array) -> Array:
 
 def pictures(net: Network, x: Array) -> Array:
     """Return inputs `x` (N x H x W x C) as pictures, N x H x W x 3 uint8."""
-    return np.stack([restored(net, x[i : i + 1]) for i in range(len(x))])
+    return np.stack([to_picture(net, x[i : i + 1]) for i in range(len(x))])
 
 
 def sheet(shown: Array, columns: int | None = None) -> Array:
-    """Return pictures (N x H x W x 3 uint8) as one, row by row with so many `columns` (None: about a square)."""
-    return tile(shown, columns or across(len(shown)), GAP)
+    """Return pictures (N x H x W x 3 uint8) as one, row by row in `columns`; by default about a square."""
+    return tile(shown, columns or sheet_columns(len(shown)), GAP)
 
 
-def across(count: int) -> int:
-    """Return how many of so many pictures stand in a row of their sheet."""
+def sheet_columns(count: int) -> int:
+    """Return the number of columns in a sheet of `count` pictures."""
     return ceil(sqrt(count))

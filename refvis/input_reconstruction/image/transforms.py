@@ -1,6 +1,6 @@
-"""Random transforms of the image (Mordvintsev et al. 2015, Olah et al. 2017): what the network sees changes each step.
+"""Random transforms of the image before each step (Mordvintsev et al. 2015, Olah et al. 2017).
 
-Each is drawn anew from dice, and is then a linear map of the image to one of the same shape, with its exact adjoint.
+`draw` returns a random linear map of the image to one of the same shape, with its exact adjoint.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,15 @@ from refvis.optimisation.requirements import require, require_amount, require_co
 
 @dataclass(frozen=True)
 class Jitter:
-    """A shift by up to so many `pixels` each way; what leaves at one border comes in at the other."""
+    """A cyclic shift by up to `pixels` in each direction.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.transforms import Jitter
+    >>> shift = Jitter(1).draw(np.random.default_rng(2))
+    >>> y, adjoint = shift(np.arange(3.0).reshape(1, 1, 3, 1))
+    >>> y.ravel(), adjoint(y).ravel()
+    (array([1., 2., 0.]), array([0., 1., 2.]))
+    """
 
     pixels: int
 
@@ -24,9 +32,9 @@ class Jitter:
         """Check the number."""
         require_count("Jitter's pixels", self.pixels)
 
-    def drawn(self, dice: np.random.Generator) -> Map:
+    def draw(self, rng: np.random.Generator) -> Map:
         """Return a shift; its adjoint is the shift back."""
-        down, across = (int(n) for n in dice.integers(-self.pixels, self.pixels + 1, 2))
+        down, across = (int(n) for n in rng.integers(-self.pixels, self.pixels + 1, 2))
 
         def shift(x: Array) -> tuple[Array, Adjoint]:
             xp = array_module(x)
@@ -37,7 +45,14 @@ class Jitter:
 
 @dataclass(frozen=True)
 class Blur:
-    """A Gaussian of `sigma` pixels, or of a width drawn evenly between two."""
+    """A Gaussian blur of `sigma` pixels, or of a width drawn uniformly between two.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.transforms import Blur
+    >>> blur = Blur((0.0, 1.0)).draw(np.random.default_rng(0))
+    >>> blur(np.ones((1, 2, 2, 1)))[0].ravel()
+    array([1., 1., 1., 1.])
+    """
 
     sigma: float | tuple[float, float]
 
@@ -52,33 +67,47 @@ class Blur:
     def _ends(self) -> tuple[float, float]:
         return self.sigma if isinstance(self.sigma, tuple) else (self.sigma, self.sigma)
 
-    def drawn(self, dice: np.random.Generator) -> Map:
-        """Return a blur; its adjoint has each axis' matrix transposed."""
-        width = float(dice.uniform(*self._ends))
+    def draw(self, rng: np.random.Generator) -> Map:
+        """Return a blur; its adjoint applies the transposed matrix along each axis."""
+        width = float(rng.uniform(*self._ends))
         return _separable(lambda extent: gaussian(extent, width))
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Enlarged about the centre by a factor drawn evenly from `low` to `high`, bilinearly; beyond the border is 0."""
+    """Bilinear scaling about the centre, by a factor drawn uniformly from `low` to `high`, with zeros outside.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.transforms import Scale
+    >>> enlarge = Scale(2.0, 2.0).draw(np.random.default_rng(0))
+    >>> enlarge(np.arange(5.0).reshape(1, 1, 5, 1))[0].ravel()
+    array([1. , 1.5, 2. , 2.5, 3. ])
+    """
 
     low: float
     high: float
 
     def __post_init__(self) -> None:
         """Check the factors."""
-        found = self.low, self.high
-        require(0 < self.low <= self.high < inf, "Scale's (low, high)", found, "two numbers above 0, low the smaller")
+        factors = self.low, self.high
+        require(0 < self.low <= self.high < inf, "Scale's (low, high)", factors, "two numbers above 0, low the smaller")
 
-    def drawn(self, dice: np.random.Generator) -> Map:
-        """Return the enlargement; its adjoint has each axis' matrix transposed."""
-        factor = float(dice.uniform(self.low, self.high))
-        return _separable(lambda extent: enlarging(extent, factor))
+    def draw(self, rng: np.random.Generator) -> Map:
+        """Return a scaling; its adjoint applies the transposed matrix along each axis."""
+        factor = float(rng.uniform(self.low, self.high))
+        return _separable(lambda extent: enlargement(extent, factor))
 
 
 @dataclass(frozen=True)
 class Rotate:
-    """Turned about the centre by an angle drawn evenly from -degrees to degrees, bilinearly; beyond the border is 0."""
+    """Bilinear rotation about the centre, by an angle drawn uniformly from -`degrees` to `degrees`, with zeros outside.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.transforms import Rotate
+    >>> rotate = Rotate(0.0).draw(np.random.default_rng(0))
+    >>> rotate(np.ones((1, 2, 2, 1)))[0].ravel()
+    array([1., 1., 1., 1.])
+    """
 
     degrees: float
 
@@ -86,27 +115,27 @@ class Rotate:
         """Check the angle."""
         require_amount("Rotate's degrees", self.degrees)
 
-    def drawn(self, dice: np.random.Generator) -> Map:
-        """Return the turn."""
-        return turned(float(dice.uniform(-self.degrees, self.degrees)) * pi / 180)
+    def draw(self, rng: np.random.Generator) -> Map:
+        """Return a rotation; its adjoint is the gradient of `BilinearSampler`."""
+        return rotation(float(rng.uniform(-self.degrees, self.degrees)) * pi / 180)
 
 
-def turned(angle: float) -> Map:
-    """Return the map that turns images counter-clockwise by an angle (radians).
+def rotation(angle: float) -> Map:
+    """Return the map that rotates images counter-clockwise by an angle (radians).
 
     Pixel p is read at R p, in pixels from the centre; the gradient of `BilinearSampler` is the adjoint.
     """
 
-    def turn(x: Array) -> tuple[Array, Adjoint]:
-        grid = array_module(x).asarray(_places(x.shape, angle), x.dtype)
+    def rotate(x: Array) -> tuple[Array, Adjoint]:
+        grid = array_module(x).asarray(_sampling_grid(x.shape, angle), x.dtype)
         y = forward(BilinearSampler(), x, grid)
         return y, lambda signal: backward(BilinearSampler(), signal, y, x, grid)[0]
 
-    return turn
+    return rotate
 
 
 def gaussian(extent: int, sigma: float) -> Array:
-    """Return the matrix of a Gaussian blur along an axis; at the borders, weights are those inside, with the sum 1."""
+    """Return the matrix of a Gaussian blur along an axis; its rows are normalised to a sum of 1, at borders too."""
     if sigma == 0:
         return np.eye(extent)
     pixel = np.arange(extent)
@@ -114,32 +143,32 @@ def gaussian(extent: int, sigma: float) -> Array:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def enlarging(extent: int, factor: float) -> Array:
-    """Return the matrix that reads an axis bilinearly at places pulled together towards its centre by `factor`."""
+def enlargement(extent: int, factor: float) -> Array:
+    """Return the matrix that enlarges an axis about its centre by `factor`, with linear interpolation."""
     pixel, centre = np.arange(extent), (extent - 1) / 2
     places = (pixel - centre) / factor + centre
     return np.maximum(0, 1 - np.abs(places[:, None] - pixel))
 
 
-def weighted(x: Array, rows: Array, columns: Array) -> Array:
-    """Return x (N x H x W x C) with a matrix applied along its rows' axis, and one along its columns'."""
+def apply_separable(x: Array, rows: Array, columns: Array) -> Array:
+    """Return x (N x H x W x C) with the matrix `rows` applied along its height, and `columns` along its width."""
     across = columns @ x
     return (rows @ across.reshape(*x.shape[:2], -1)).reshape(x.shape)
 
 
 def _separable(matrix: Callable[[int], Array]) -> Map:
-    """Return the map that applies a matrix, made for an axis' extent, along both axes."""
+    """Return the map that applies a matrix along both axes; `matrix` returns it for an axis' extent."""
 
     def apply(x: Array) -> tuple[Array, Adjoint]:
         xp = array_module(x)
         rows, columns = (xp.asarray(matrix(extent), x.dtype) for extent in x.shape[1:3])
-        return weighted(x, rows, columns), lambda signal: weighted(signal, rows.T, columns.T)
+        return apply_separable(x, rows, columns), lambda signal: apply_separable(signal, rows.T, columns.T)
 
     return apply
 
 
-def _places(shape: tuple[int, ...], angle: float) -> Array:
-    """Return where each pixel is read, N x H x W x 2, in the sampler's coordinates (-1 ... 1, rows first)."""
+def _sampling_grid(shape: tuple[int, ...], angle: float) -> Array:
+    """Return the position where each pixel is read, N x H x W x 2, in the sampler's coordinates (-1 ... 1, y first)."""
     count, height, width = shape[:3]
     v, h = np.arange(height)[:, None] - (height - 1) / 2, np.arange(width) - (width - 1) / 2
     rows = (v * cos(angle) + h * sin(angle)) / (max(height - 1, 1) / 2)

@@ -1,4 +1,4 @@
-"""The objective that an image is sought for: terms on codes of the network, and regularisers."""
+"""The objective of a reconstruction: terms on codes of the network, and regularisers of the image."""
 
 from refvis.input_reconstruction.objective.objective import Objective, Term, reaching
 

@@ -1,6 +1,6 @@
-"""The "normalised reconstruction error" of a code: three definitions are in use, each has its own name here.
+"""Normalised reconstruction errors of a code: three definitions are in use, and each has a name here.
 
-With d = |found - target|, Euclidean over all values of a code (Mahendran & Vedaldi 2015 and the code behind it):
+With d = |code - target|, Euclidean over all values of a code (Mahendran & Vedaldi 2015 and their program):
 
     norm        d^2 / |target|^2                                                    1: as good as a code of zeros
     root        d / |target|                                                        the square root of `norm`
@@ -16,22 +16,29 @@ from refvis.layers import Array, ShapeError
 ERRORS = ("norm", "root", "pairwise")
 
 
-def reconstruction_errors(found: Array, target: Array, others: Array | None = None) -> dict[str, Array]:
-    """Return the named errors of codes `found` (N x h x w x c), one per image, against `target` (1 or N of them).
+def reconstruction_errors(codes: Array, target: Array, others: Array | None = None) -> dict[str, Array]:
+    """Return the named errors of codes (N x h x w x c), one value per image, against `target` (1 or N codes).
 
     `others` are codes of different images (at least 2); without them, "pairwise" is left out.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.objective.errors import reconstruction_errors
+    >>> code, target = np.array([[[[3.0, 0.0]]]]), np.array([[[[2.0, 0.0]]]])
+    >>> errors = reconstruction_errors(code, target)
+    >>> errors["norm"].item(), errors["root"].item()
+    (0.25, 0.5)
     """
-    norm = squared_distance(found, target, 1.0)[0] / (target * target).sum(axis=EACH)
+    norm = squared_distance(codes, target, 1.0)[0] / (target * target).sum(axis=EACH)
     errors = {"norm": norm, "root": norm**0.5}
     if others is not None:
-        errors["pairwise"] = squared_distance(found, target, _mean_squared_distance(others, target))[0]
+        errors["pairwise"] = squared_distance(codes, target, _mean_squared_distance(others, target))[0]
     return errors
 
 
 def mean_squared_distance(codes: Array) -> float:
     """Return the mean of |code_i - code_j|^2 over all pairs of different images; ValueError for fewer than two.
 
-    It is 2 / (N - 1) times the sum of the squared distances to the mean code: no need to look at each pair.
+    It equals 2 / (N - 1) times the sum of the squared distances to the mean code.
     """
     if len(codes) < 2:
         raise ValueError(f"there is {len(codes)} code to take distances from, expected 2 or more")
@@ -40,9 +47,16 @@ def mean_squared_distance(codes: Array) -> float:
 
 
 def code_measure(target: Array, error: str, others: Array | None = None) -> Measure:
-    """Return the measure of a code that is the error of that name.
+    """Return the error of this name ("norm", "root" or "pairwise") as a measure of a code, for a `Term`.
 
-    Raises ValueError for another name, and where the error would divide by zero.
+    "pairwise" needs `others`, codes of different images. Raises ValueError for any other name, and if the error would
+    divide by zero.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.objective.errors import code_measure
+    >>> error = code_measure(np.array([[[[2.0, 0.0]]]]), "norm")
+    >>> error(np.array([[[[3.0, 0.0]]]]))
+    (array([0.25]), array([[[[0.5, 0. ]]]]))
     """
     if error not in ERRORS:
         raise ValueError(f"the error is {error!r}, expected one of {', '.join(map(repr, ERRORS))}")
@@ -59,7 +73,7 @@ def code_measure(target: Array, error: str, others: Array | None = None) -> Meas
 
 
 def _mean_squared_distance(others: Array, target: Array) -> float:
-    """Return that of codes of the target's shape; ShapeError for codes of another layer."""
+    """Return `mean_squared_distance`; ShapeError unless the codes have the target's shape."""
     if others.shape[1:] != target.shape[1:]:
         raise ShapeError(f"others have shape {others.shape}, expected codes like the target, N x {target.shape[1:]}")
     return mean_squared_distance(others)
@@ -69,7 +83,7 @@ def require_weights(**weights: float) -> None:
     """Raise ValueError for a weight that is negative, infinite or NaN."""
     for name, weight in weights.items():
         if not (weight >= 0 and isfinite(weight)):
-            raise ValueError(f"{name} is {weight}, expected 0 or more: a negative weight would turn its term round")
+            raise ValueError(f"{name} is {weight}, expected 0 or more: a negative weight would maximise its term")
 
 
 def _positive(scale: float, what: str) -> float:

@@ -1,7 +1,7 @@
-"""What is asked of a code: measures of the values of one variable, each with its value per image and its gradient.
+"""Measures of a code: functions of the values of one variable, each with its value per image and its gradient.
 
-A measure is a function of values (N x H x W x C) that returns N numbers, to be minimised, and their gradient (shape of
-the values). What is to be maximised has a negative weight where it is used.
+A measure maps values (N x H x W x C) to N numbers, to be minimised, and their gradient (shape of the values). A measure
+that is to be maximised gets a negative weight in its `Term`.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,26 @@ EACH = (1, 2, 3)
 
 
 def squared_distance(values: Array, target: Array, scale: float) -> tuple[Array, Array]:
-    """Return ``|values - target|^2 / scale`` and its gradient; of a code, or of pixels; one target, or one for each."""
+    """Return ``|values - target|^2 / scale`` and its gradient, for one target or one for each image.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.objective.measures import squared_distance
+    >>> squared_distance(np.array([[[[3.0, 0.0]]]]), np.zeros((1, 1, 1, 2)), scale=2.0)
+    (array([4.5]), array([[[[3., 0.]]]]))
+    """
     _require_shape(target, values)
     difference = values - target
     return (difference * difference).sum(axis=EACH) / scale, difference * (2 / scale)
 
 
 def distance(values: Array, target: Array, scale: float) -> tuple[Array, Array]:
-    """Return ``|values - target| / scale`` and its gradient, taken as zero where the values are the target."""
+    """Return ``|values - target| / scale`` and its gradient, which is zero where the values equal the target.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.objective.measures import distance
+    >>> distance(np.array([[[[3.0, 4.0]]]]), np.zeros((1, 1, 1, 2)), scale=1.0)
+    (array([5.]), array([[[[0.6, 0.8]]]]))
+    """
     _require_shape(target, values)
     xp = array_module(values, target)
     difference = values - target
@@ -32,10 +44,16 @@ def distance(values: Array, target: Array, scale: float) -> tuple[Array, Array]:
 
 
 def inner_product(values: Array, direction: Array) -> tuple[Array, Array]:
-    """Return <values, direction> and its gradient, the direction (it broadcasts to the shape of the values).
+    """Return <values, direction> and its gradient, the direction broadcast to the shape of the values.
 
-    With a code as the direction, this is a caricature's measure. With 1 / positions at one channel, it is that
-    channel's mean over its positions; with 1 at a class and -1 at another, the difference of their scores.
+    With a code as the direction, this is a caricature's measure. With 1 / positions at one channel, it is the mean of
+    that channel over its positions; with 1 at one class and -1 at another, the difference of their scores. Raises
+    ShapeError if the direction does not broadcast.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.objective.measures import inner_product
+    >>> inner_product(np.array([[[[3.0, 4.0]]]]), np.array([[[[1.0, -1.0]]]]))
+    (array([-1.]), array([[[[ 1., -1.]]]]))
     """
     try:
         spread = array_module(values, direction).broadcast_to(direction, values.shape)
@@ -46,12 +64,18 @@ def inner_product(values: Array, direction: Array) -> tuple[Array, Array]:
 
 
 def energy(values: Array) -> tuple[Array, Array]:
-    """Return half the mean square of the values and its gradient: what DeepDream enlarges (Mordvintsev et al. 2015)."""
+    """Return half the mean square of the values and its gradient: DeepDream's objective (Mordvintsev et al. 2015).
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.objective.measures import energy
+    >>> energy(np.array([[[[3.0, 4.0]]]]))
+    (array([6.25]), array([[[[1.5, 2. ]]]]))
+    """
     count = values[0].size
     return (values * values).sum(axis=EACH) / (2 * count), values / count
 
 
 def _require_shape(target: Array, values: Array) -> None:
-    """Raise ShapeError unless there is one target of a value's shape, or one for each: another might broadcast."""
+    """Raise ShapeError unless there is one target for all images or one for each; other shapes might broadcast."""
     if target.shape[1:] != values.shape[1:] or len(target) not in (1, len(values)):
         raise ShapeError(f"the target has shape {target.shape}, expected {(1, *values.shape[1:])}, or one for each row")

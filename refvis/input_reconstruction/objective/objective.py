@@ -1,10 +1,10 @@
-"""The objective: a sum of weighted terms, each of the image or of the code that the network gives it.
+"""Objective of a reconstruction: a sum of weighted terms, each of the image or of its code.
 
     z  --parametrisation-->  x  --transforms-->  x'  --network-->  codes
                              |                                       |
                              regularisers of x                       terms of codes
 
-Its gradient in z goes back along the same arrows, by the adjoint of each.
+The gradient in z is backpropagated along the same arrows, by the adjoint of each.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,14 +29,28 @@ Map: TypeAlias = Callable[[Array], tuple[Array, Adjoint]]
 class Transform(Protocol):
     """A random change of the image before the network sees it, linear and of the same shape."""
 
-    def drawn(self, dice: np.random.Generator) -> Map:
-        """Return the change that the dice choose, the same for every image of a batch."""
+    def draw(self, rng: np.random.Generator) -> Map:
+        """Return a random change, the same for every image of a batch."""
         ...
 
 
 @dataclass(frozen=True)
 class Term:
-    """A summand: `weight` times a measure of variable `at`, or of the image itself (None)."""
+    """A term of the objective: a weighted measure of a code or of the image.
+
+    Parameters:
+
+        name      the name in the history
+        measure   a function of values (N x H x W x C) that returns N numbers and their gradient
+        weight    the factor; a negative weight maximises the measure. Default: 1
+        at        the measured variable. Default: None, the image itself
+
+    >>> import refvis
+    >>> from refvis.input_reconstruction.objective import Term
+    >>> from refvis.input_reconstruction.objective.measures import energy
+    >>> Term("energy", energy, weight=-1.0, at=refvis.load("scenes").variable("relu3")).at
+    'x10'
+    """
 
     name: str
     measure: Measure
@@ -48,10 +62,28 @@ class Term:
 class Objective:
     """The sum of the terms as a function of z.
 
-    `net` reaches what they measure, and goes back by `mode`; `seed` serves the transforms.
+    It is called with z (N x ...) and the number of a step. It returns each term's weighted value (N) by name, and the
+    gradient of their sum (shape of z). The transforms depend on the seed and the step's number only.
 
-    Called with z (N x ...) and the number of a step, it returns each term's weighted value (N) by name, and the
-    gradient (shape of z) of their sum. The transforms depend on the seed and the step's number only.
+    Parameters:
+
+        net               a network that computes all measured variables, such as that of `reaching`
+        terms             terms of codes and of the image
+        parametrisation   the image as a function of z
+        transforms        random changes of the image before the network sees it. Default: none
+        seed              seed of the transforms. Default: 0
+        mode              rules of the backward pass. Default: gradients
+
+    Raises ValueError for terms of equal names, and for a measure that is bound to an array with NaN.
+
+    >>> import numpy as np, refvis
+    >>> from refvis.input_reconstruction.image.parametrisations import Pixels
+    >>> from refvis.input_reconstruction.objective import Objective, Term
+    >>> from refvis.input_reconstruction.objective.measures import energy
+    >>> net = refvis.chain({"double": refvis.layers.Conv(np.full((1, 1, 1, 1), 2.0))})
+    >>> objective = Objective(net, (Term("energy", energy, at=net.variable("double")),), Pixels())
+    >>> objective(np.ones((1, 1, 1, 1)), 1)
+    ({'energy': array([2.])}, array([[[[4.]]]]))
     """
 
     net: Graph
@@ -62,7 +94,7 @@ class Objective:
     mode: modes.Mode = field(default_factory=lambda: modes.GRADIENT)
 
     def __post_init__(self) -> None:
-        """Check the names, by which the history knows the terms, and that no measure holds an array with NaN."""
+        """Check that names are unique, since the history is by name, and that no measure holds an array with NaN."""
         names = [term.name for term in self.terms]
         if len(set(names)) < len(names):
             raise ValueError(f"several terms have the same name: {', '.join(names)}")
@@ -74,29 +106,30 @@ class Objective:
     def __call__(self, z: Array, step: int) -> tuple[dict[str, Array], Array]:
         """Return the terms' values and the gradient."""
         x, to_z = self.parametrisation(z)
-        values, signal = _summed([term for term in self.terms if term.at is None], {None: x})
-        seen, backs = self.seen(x, step)
-        coded, down = self._of_codes(seen)
-        for back in reversed(backs):
-            down = back(down)
-        values |= coded
-        total = down + signal[None] if None in signal else down
+        values, signal = _sum_terms([term for term in self.terms if term.at is None], {None: x})
+        seen, adjoints = self.transform(x, step)
+        of_codes, gradient = self._terms_of_codes(seen)
+        for adjoint in reversed(adjoints):
+            gradient = adjoint(gradient)
+        values |= of_codes
+        total = gradient + signal[None] if None in signal else gradient
         return {term.name: values[term.name] for term in self.terms}, to_z(total)
 
-    def seen(self, x: Array, step: int) -> tuple[Array, list[Adjoint]]:
-        """Return the image as the transforms of that step show it to the network, and their adjoints."""
+    def transform(self, x: Array, step: int) -> tuple[Array, list[Adjoint]]:
+        """Return the image after the transforms of this step, and their adjoints."""
         if not self.transforms:
             return x, []
-        dice, backs = np.random.default_rng([self.seed, step]), []
+        rng, adjoints = np.random.default_rng([self.seed, step]), []
         for transform in self.transforms:
-            x, back = transform.drawn(dice)(x)
-            backs.append(back)
-        return x, backs
+            x, adjoint = transform.draw(rng)(x)
+            adjoints.append(adjoint)
+        return x, adjoints
 
-    def _of_codes(self, x: Array) -> tuple[dict[str, Array], Array]:
+    def _terms_of_codes(self, x: Array) -> tuple[dict[str, Array], Array]:
         """Return the terms of codes, and the gradient at the network's input.
 
-        Of more images than fit into the memory, codes alone are kept, and each part goes through the network again.
+        If the images do not fit into the memory limit together, only their codes are kept, and each part passes the
+        network a second time for its gradient.
         """
         terms = [term for term in self.terms if term.at is not None]
         if not terms:
@@ -105,34 +138,34 @@ class Objective:
         parts = self._parts(x)
         trace = self.net.forward(x) if len(parts) == 1 else None
         codes = [self._codes(x[part], names) for part in parts] if trace is None else [trace]
-        values, signals = _summed(terms, {name: _joined([one[name] for one in codes]) for name in names})
+        values, signals = _sum_terms(terms, {name: _concatenate([one[name] for one in codes]) for name in names})
         seeds = {name: signal for name, signal in signals.items() if name is not None}
         if trace is not None:
-            return values, self._down(trace, seeds)
-        each = ({name: signal[part] for name, signal in seeds.items()} for part in parts)
-        downs = [self._down(self.net.forward(x[part]), own) for part, own in zip(parts, each, strict=True)]
-        return values, _joined(downs)
+            return values, self._backpropagate(trace, seeds)
+        parts_seeds = ({name: signal[part] for name, signal in seeds.items()} for part in parts)
+        pairs = zip(parts, parts_seeds, strict=True)
+        return values, _concatenate([self._backpropagate(self.net.forward(x[part]), own) for part, own in pairs])
 
     def _codes(self, x: Array, names: set[str]) -> Mapping[str, Array]:
         trace = self.net.forward(x)
         return {name: trace[name] for name in names}
 
-    def _down(self, trace: Trace, seeds: dict[str, Array]) -> Array:
+    def _backpropagate(self, trace: Trace, seeds: dict[str, Array]) -> Array:
         return self.net.backward(trace, seeds, self.mode)[self.net.inputs[0]]
 
     def _parts(self, x: Array) -> list[slice]:
-        """Return the images in parts whose variables and signals fit into the memory together."""
+        """Return parts of the batch whose variables and signals fit into the memory limit."""
         shapes = self.net.shapes(**{self.net.inputs[0]: (1, *x.shape[1:])})
         most = count_at_once(2 * x.dtype.itemsize * sum(map(prod, shapes.values())))
         return [slice(first, first + most) for first in range(0, len(x), most)]
 
 
-def _joined(parts: list[Array]) -> Array:
+def _concatenate(parts: list[Array]) -> Array:
     return parts[0] if len(parts) == 1 else array_module(*parts).concatenate(parts)
 
 
-def _summed(terms: list[Term], arrays: dict[str | None, Array]) -> tuple[dict[str, Array], dict[str | None, Array]]:
-    """Return each term's weighted value, and at each array the sum of the weighted gradients."""
+def _sum_terms(terms: list[Term], arrays: dict[str | None, Array]) -> tuple[dict[str, Array], dict[str | None, Array]]:
+    """Return each term's weighted value, and for each array the sum of the weighted gradients."""
     values: dict[str, Array] = {}
     signals: dict[str | None, Array] = {}
     for term in terms:
@@ -147,6 +180,13 @@ def _summed(terms: list[Term], arrays: dict[str | None, Array]) -> tuple[dict[st
 
 
 def reaching(net: Graph, variables: set[str]) -> Graph:
-    """Return the network with only what these variables need."""
+    """Return the network with only the layers that these variables depend on.
+
+    >>> import refvis
+    >>> from refvis.input_reconstruction.objective import reaching
+    >>> net = refvis.load("scenes")
+    >>> [node.name for node in reaching(net, {net.variable("pool1")}).nodes]
+    ['conv1', 'relu1', 'pool1']
+    """
     kept = {node.name for name in variables for node in net.upto(name).nodes}
     return replace(net, nodes=tuple(node for node in net.nodes if node.name in kept))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from refvis.layers import Array, Graph, ShapeError
 from refvis.layers.base.arrays import require_finite
-from refvis.layers.graph.nodes import called
+from refvis.layers.graph.nodes import label_of
 from refvis.network import Network
 from refvis.targets import layer_variable
 
@@ -38,7 +38,7 @@ def target_code(net: Network, target_or_x: Array, at: str | None, several: bool 
         expected = cut.shapes(**{net.inputs[0]: own})[variable]
         if target_or_x.shape == expected:
             return TargetCode(variable, target_or_x, own[1:])
-        _require_input(net, cut, target_or_x, f"a code at {called(net.nodes, variable)}, {expected}")
+        _require_input(net, cut, target_or_x, f"a code at {label_of(net.nodes, variable)}, {expected}")
     return TargetCode(variable, cut.forward(target_or_x)[variable], target_or_x.shape[1:])
 
 

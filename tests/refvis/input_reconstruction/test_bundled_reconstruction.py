@@ -27,12 +27,12 @@ def test_codes_are_inverted(net, at):
     """From two starts: the error is below 0.1 of the code's squared norm, and the class stays the scene's."""
     images = inversions.inputs(net, 5)[3:]
     codes = net.upto(at).forward(images)[net.variable(at)]
-    found = inversions.one(net, images[:1], codes[:1], codes, at, "inversion").measures
-    assert found["norm"].shape == (2,)
-    assert (found["norm"] < 0.1).all()
-    np.testing.assert_allclose(found["root"] ** 2, found["norm"], rtol=1e-5)
-    assert (found["pairwise"] < 0.1).all()
-    assert found["same class"].all()
+    result = inversions.one(net, images[:1], codes[:1], codes, at, "inversion").measures
+    assert result["norm"].shape == (2,)
+    assert (result["norm"] < 0.1).all()
+    np.testing.assert_allclose(result["root"] ** 2, result["norm"], rtol=1e-5)
+    assert (result["pairwise"] < 0.1).all()
+    assert result["same class"].all()
 
 
 def test_a_search_that_failed_says_so(net, tmp_path, monkeypatch, capsys):

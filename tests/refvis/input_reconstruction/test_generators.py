@@ -11,7 +11,7 @@ from support.small_nets import classifier, conv, inputs
 
 import refvis
 from refvis import ShapeError, scenes
-from refvis.input_reconstruction.image.generator_codes import Between, generator_for, usual_codes
+from refvis.input_reconstruction.image.generator_codes import Between, code_statistics, generator_for
 from refvis.input_reconstruction.image.parametrisations import Generated
 from refvis.layers import BatchNorm, Conv, ConvTranspose, Graph, ReLU
 from refvis.scenes.code_statistics import code_meta, main, statistics
@@ -37,14 +37,14 @@ def pictures():
 
 @pytest.mark.parametrize("at", PIXELS)
 def test_held_out_scenes_are_drawn(net, pictures, at):
-    found = [refvis.generator_inversion(net, net.preprocess(image), at) for image in pictures]
-    errors = {name: np.mean([one.measures[name] for one in found]) for name in ("pixels", "norm")}
+    result = [refvis.generator_inversion(net, net.preprocess(image), at) for image in pictures]
+    errors = {name: np.mean([one.measures[name] for one in result]) for name in ("pixels", "norm")}
     assert errors["pixels"] < PIXELS[at]
     assert errors["norm"] < CODES[at]
     x = net.preprocess(pictures[3])
-    np.testing.assert_allclose(found[3].measures["pixels"], [((found[3].x - x) ** 2).sum() / (x**2).sum()], rtol=1e-5)
-    code, drawn = (net.upto(at).forward(each).output for each in (x, found[3].x))
-    np.testing.assert_allclose(found[3].measures["norm"], [((drawn - code) ** 2).sum() / (code**2).sum()], rtol=1e-4)
+    np.testing.assert_allclose(result[3].measures["pixels"], [((result[3].x - x) ** 2).sum() / (x**2).sum()], rtol=1e-5)
+    code, drawn = (net.upto(at).forward(each).output for each in (x, result[3].x))
+    np.testing.assert_allclose(result[3].measures["norm"], [((drawn - code) ** 2).sum() / (code**2).sum()], rtol=1e-4)
 
 
 def test_deeper_codes_say_less(net, pictures):
@@ -82,7 +82,7 @@ def test_bundled_generators_are_models_like_any_other(net, at, tmp_path):
 
 
 def test_what_is_usual_is_that_of_the_scenes(net):
-    usual = usual_codes(refvis.load("scenes-from-relu3"))
+    usual = code_statistics(refvis.load("scenes-from-relu3"))
     mean, deviation = statistics(net, "relu3", range(5000, 5200))
     assert usual.size == (8, 8, 96)
     np.testing.assert_allclose(usual.mean, mean, rtol=0.3, atol=0.3 * mean.mean())
@@ -112,12 +112,12 @@ def test_the_gradient_of_code_to_image_to_class(net):
 
 def test_maximisation_stays_within_usual_codes_and_finds_the_class(net):
     options = {"channel": [9, 5], "steps": 12, "rate": 1.0}
-    found = refvis.generator_maximization(net, **options)
-    assert_same(found.x, refvis.generator_maximization(net, **options).x)
-    scores = net.forward(found.x)[net.scores][:, 0, 0]
+    result = refvis.generator_maximization(net, **options)
+    assert_same(result.x, refvis.generator_maximization(net, **options).x)
+    scores = net.forward(result.x)[net.scores][:, 0, 0]
     np.testing.assert_array_equal(scores.argmax(axis=1), [9, 5])
-    np.testing.assert_allclose(found.measures["activation"], [scores[0, 9], scores[1, 5]], rtol=1e-4)
-    activation = -found.history["activation"]
+    np.testing.assert_allclose(result.measures["activation"], [scores[0, 9], scores[1, 5]], rtol=1e-4)
+    activation = -result.history["activation"]
     assert (activation[-1] > activation[0] + 5).all()
 
 
@@ -165,12 +165,12 @@ def test_images_that_a_layer_mixes_are_drawn_one_at_a_time():
 def test_generators_of_other_networks(net):
     small, x = classifier(), inputs()
     drawing = small_generator()
-    found = refvis.generator_inversion(small, x, "conv2", drawing)
-    np.testing.assert_array_equal(found.x, drawing.forward(small.forward(x)["x5"]).output)
+    result = refvis.generator_inversion(small, x, "conv2", drawing)
+    np.testing.assert_array_equal(result.x, drawing.forward(small.forward(x)["x5"]).output)
     assert generator_for(small, "x5", drawing).fingerprint == drawing.fingerprint
     with pytest.raises(ValueError, match=r"'small-from-conv2' draws from codes of the network b40.*, not of 'small'"):
         refvis.generator_inversion(small, x, "conv2", small_generator(code={"network": "b40"}))
-    with pytest.raises(ValueError, match="'small-from-conv2' does not say what is usual in a code: run python -m"):
+    with pytest.raises(ValueError, match="'small-from-conv2' has no statistics of its codes: run python -m"):
         refvis.generator_maximization(small, source="conv2", generator=drawing)
     with pytest.raises(ValueError, match=r"no bundled generator draws from 'relu7' of 'scenes' \(there is: scenes"):
         refvis.generator_inversion(net, net.preprocess(scenes.scene(0).image), "relu7")
@@ -218,8 +218,8 @@ def test_raw_codes_give_raw_images():
     code = inputs(2, size=(3, 4, 6))
     wanted = graph.forward(code / np.float32(37)).output * np.float32(OUTPUT_SCALE)
     assert wanted.shape == (2, 12, 16, 3)
-    found = fold_scales(graph, 37.0).forward(code).output
-    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
+    result = fold_scales(graph, 37.0).forward(code).output
+    np.testing.assert_allclose(result, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
     assert isinstance(graph, Graph)
 
 

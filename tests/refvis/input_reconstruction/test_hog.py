@@ -46,12 +46,12 @@ def by_hand(image, directions, bins, block, cell, vote):
                     apart = (abs(i + 0.5 - (v + 0.5) * cell) / cell, abs(j + 0.5 - (u + 0.5) * cell) / cell)
                     if max(apart) < 1:
                         cells[v, u, k % bins] += voice * (1 - apart[0]) * (1 - apart[1])
-    found = np.zeros((down - block + 1, across - block + 1, block * block * bins))
-    for v, u in np.ndindex(found.shape[:2]):
+    result = np.zeros((down - block + 1, across - block + 1, block * block * bins))
+    for v, u in np.ndindex(result.shape[:2]):
         values = cells[v : v + block, u : u + block].ravel()
         values = np.minimum(values / np.sqrt((values**2).sum() + EPSILON[0] ** 2), 0.2)
-        found[v, u] = values / np.sqrt((values**2).sum() + EPSILON[1] ** 2)
-    return found
+        result[v, u] = values / np.sqrt((values**2).sum() + EPSILON[1] ** 2)
+    return result
 
 
 def image(size=SIZE, seed=0):
@@ -66,12 +66,12 @@ def test_the_network_is_the_histogram(name):
     directions, bins, block, make = KINDS[name]
     x, net = image(), make(cell=4)
     x[0, :, 9:] = 40 * np.sign(np.arange(13) - 6)[:, None]  # an edge: blocks with one strong direction
-    found = net.forward(x).output
-    np.testing.assert_allclose(found[0], by_hand(x[0, ..., 0], directions, bins, block, 4, approximate), atol=1e-9)
-    assert found.max() > 0.2  # clipped, and normalised again
+    result = net.forward(x).output
+    np.testing.assert_allclose(result[0], by_hand(x[0, ..., 0], directions, bins, block, 4, approximate), atol=1e-9)
+    assert result.max() > 0.2  # clipped, and normalised again
     small = net.forward(x.astype("float32")).output
     assert small.dtype == "float32"
-    np.testing.assert_allclose(small, found, atol=2e-5)
+    np.testing.assert_allclose(small, result, atol=2e-5)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -81,9 +81,9 @@ def test_along_a_direction_all_votes_agree(name, k):
     directions, bins, block, make = KINDS[name]
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     ramp = 9 * (x * cos(2 * pi * k / directions) + y * sin(2 * pi * k / directions))
-    found = make(cell=4).forward(ramp[None, :, :, None]).output[0]
+    result = make(cell=4).forward(ramp[None, :, :, None]).output[0]
     for vote in (approximate, linear, hard):
-        np.testing.assert_allclose(found, by_hand(ramp, directions, bins, block, 4, vote), atol=1e-6)
+        np.testing.assert_allclose(result, by_hand(ramp, directions, bins, block, 4, vote), atol=1e-6)
 
 
 def test_between_directions_the_vote_is_larger():
@@ -97,8 +97,8 @@ def test_between_directions_the_vote_is_larger():
 def test_other_votes_are_near(vote):
     """The approximation is good for pictures, and it is one: the difference shows."""
     x = image(seed=4)[0, ..., 0]
-    found, other = (by_hand(x, 18, 9, 2, 4, one).ravel() for one in (approximate, vote))
-    assert 0.97 < found @ other / np.sqrt((found @ found) * (other @ other)) < 0.9995
+    result, other = (by_hand(x, 18, 9, 2, 4, one).ravel() for one in (approximate, vote))
+    assert 0.97 < result @ other / np.sqrt((result @ result) * (other @ other)) < 0.9995
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -158,8 +158,8 @@ def test_it_is_a_model_like_any_other(tmp_path):
 def test_inversion_finds_an_image_with_that_descriptor(name):
     net = KINDS[name][3]((32, 40), cell=4)
     x = net.preprocess(scene(7).image)
-    found = refvis.inversion(net, x, at=net.scores, steps=100)
-    first, last = found.history["code"][[0, -1]]
+    result = refvis.inversion(net, x, at=net.scores, steps=100)
+    first, last = result.history["code"][[0, -1]]
     assert last < 0.1 * first < 0.1
 
 

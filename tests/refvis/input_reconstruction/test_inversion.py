@@ -10,8 +10,8 @@ from support.slow_terms import slow_lp, slow_total_variation
 from support.small_nets import classifier, conv, inputs
 
 import refvis
-from refvis.input_reconstruction.objective.target_code import digest
 from refvis.layers import Conv, ReLU
+from refvis.network import array_digest
 
 
 def net_for_inversion(meta=None):
@@ -29,13 +29,13 @@ def net_for_inversion(meta=None):
 @pytest.mark.parametrize("at", ["relu1", "conv2"])
 def test_the_code_is_found(at, dtype):
     net, x = net_for_inversion(), inputs(dtype=dtype)
-    found = refvis.inversion(net, x, at=at, steps=200, lp_weight=0, tv_weight=0)
-    assert (found.x.shape, found.x.dtype) == (x.shape, dtype)
-    history = found.history
+    result = refvis.inversion(net, x, at=at, steps=200, lp_weight=0, tv_weight=0)
+    assert (result.x.shape, result.x.dtype) == (x.shape, dtype)
+    history = result.history
     assert {name: len(values) for name, values in history.items()} == {"code": 201, "lp": 201, "tv": 201}
     assert 0.5 < history["code"][0] < 2
     assert history["code"][-1] < 0.01
-    code, target = (net.forward(z)[net.variable(at)] for z in (found.x, x))
+    code, target = (net.forward(z)[net.variable(at)] for z in (result.x, x))
     np.testing.assert_allclose(((code - target) ** 2).sum() / (target**2).sum(), history["code"][-1], rtol=1e-3)
     assert not history["lp"].any()
     assert not history["tv"].any()
@@ -43,17 +43,17 @@ def test_the_code_is_found(at, dtype):
 
 def test_history_holds_the_terms_of_the_objective():
     net, x = net_for_inversion(), inputs(dtype="float64")
-    found = refvis.inversion(net, x, at="relu1", steps=5, lp_weight=0.3, tv_weight=0.2, p=3, beta=1.5, sigma=50)
-    np.testing.assert_allclose(found.history["lp"][-1], 0.3 * slow_lp(found.x[0], 3, 50), rtol=1e-10)
-    np.testing.assert_allclose(found.history["tv"][-1], 0.2 * slow_total_variation(found.x[0], 1.5, 50), rtol=1e-10)
+    result = refvis.inversion(net, x, at="relu1", steps=5, lp_weight=0.3, tv_weight=0.2, p=3, beta=1.5, sigma=50)
+    np.testing.assert_allclose(result.history["lp"][-1], 0.3 * slow_lp(result.x[0], 3, 50), rtol=1e-10)
+    np.testing.assert_allclose(result.history["tv"][-1], 0.2 * slow_total_variation(result.x[0], 1.5, 50), rtol=1e-10)
 
 
 def test_regularisers_act():
     net, x = net_for_inversion(), inputs(dtype="float64")
 
     def roughness(**weights):
-        found = refvis.inversion(net, x, at="conv2", steps=60, **{"lp_weight": 0, "tv_weight": 0} | weights)
-        return slow_total_variation(found.x[0], 2, 80), slow_lp(found.x[0], 6, 80)
+        result = refvis.inversion(net, x, at="conv2", steps=60, **{"lp_weight": 0, "tv_weight": 0} | weights)
+        return slow_total_variation(result.x[0], 2, 80), slow_lp(result.x[0], 6, 80)
 
     free, smooth, bounded = roughness(), roughness(tv_weight=3), roughness(lp_weight=3)
     assert smooth[0] < 0.5 * free[0]
@@ -111,27 +111,27 @@ def test_weights_are_not_negative(weight):
 
 def test_without_a_layer_the_last_map_is_inverted():
     net, x = classifier(), inputs()
-    found = refvis.inversion(net, x, steps=2)
-    assert found.record.parameters["at"] == net.variable("drop2")
+    result = refvis.inversion(net, x, steps=2)
+    assert result.record.parameters["at"] == net.variable("drop2")
     with pytest.raises(ValueError, match="no layer has more than one position"):
         refvis.inversion(refvis.chain({"all": Conv(np.ones((2, 13, 11, 3), "float32"))}), x, steps=2)
 
 
 def test_the_record_and_the_picture():
     net, x = classifier(), inputs()
-    found = refvis.inversion(net, x, at="relu1", steps=3, seed=6)
-    parameters = found.record.parameters
+    result = refvis.inversion(net, x, at="relu1", steps=3, seed=6)
+    parameters = result.record.parameters
     expected = {
         "at": "x2", "steps": 3, "lp_weight": 1e-2, "tv_weight": 1.0, "p": 6.0, "beta": 2.0, "rate": 0.05,
         "sigma": 80.0, "seed": 6, "starts": 1, "start": "noise", "error": "norm", "parametrisation": "Pixels()",
         "optimiser": "Adam(rate=4.0, schedule=Cosine())", "transforms": "()", "projections": "()",
         "regularisers": "0.01 lp(p=6.0, sigma=80.0) + 1 total_variation(beta=2.0, sigma=80.0)",
-        "weight": 1.0, "noise": 4.0, "code": digest(net.forward(x)["x2"]),
+        "weight": 1.0, "noise": 4.0, "code": array_digest(net.forward(x)["x2"]),
     }  # fmt: skip
     assert parameters == expected
-    assert (found.record.method, found.record.fingerprint) == ("inversion", net.fingerprint)
-    assert_same(found.image, net.restore(found.x))
-    assert (found.image.shape, found.image.dtype) == ((13, 11, 3), np.uint8)
+    assert (result.record.method, result.record.fingerprint) == ("inversion", net.fingerprint)
+    assert_same(result.image, net.restore(result.x))
+    assert (result.image.shape, result.image.dtype) == ((13, 11, 3), np.uint8)
 
 
 def test_the_target_is_left_alone():
@@ -153,12 +153,12 @@ def test_progress_is_shown_on_a_terminal_when_asked_for(monkeypatch):
 def test_whether_a_search_failed():
     """Above half of the start's distance it has; of a start that was given, and of an interruption, nothing is said."""
     net, x = net_for_inversion(), inputs()
-    found = refvis.inversion(net, x, at="relu1", steps=2)
+    result = refvis.inversion(net, x, at="relu1", steps=2)
     start = refvis.inversion(net, x, at="relu1", steps=0)
-    np.testing.assert_allclose(found.measures["norm_of_start"], start.measures["norm"], rtol=1e-6)
+    np.testing.assert_allclose(result.measures["norm_of_start"], start.measures["norm"], rtol=1e-6)
     for share, expected in ((0.49, False), (0.51, True)):
         ended = replace(
-            found, measures={"norm": share * start.measures["norm"]} | {"norm_of_start": start.measures["norm"]}
+            result, measures={"norm": share * start.measures["norm"]} | {"norm_of_start": start.measures["norm"]}
         )
         assert ended.failed == expected
         assert not replace(ended, ended="interrupted").failed

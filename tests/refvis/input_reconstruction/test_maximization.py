@@ -12,13 +12,13 @@ from support.small_nets import SIZE, classifier, inputs, linear
 import refvis
 from refvis.input_reconstruction.activation_maximization import activation
 from refvis.input_reconstruction.image.projections import Sphere
-from refvis.input_reconstruction.objective.dead_relu import awakened, awakening
+from refvis.input_reconstruction.objective.dead_relu import dead_relu_gradient, dead_relu_mode
 from refvis.input_reconstruction.objective.objective import Term
-from refvis.optimisation.regularisers import lp
 from refvis.input_reconstruction.presets import PRESETS
 from refvis.input_reconstruction.recipe import Recipe
 from refvis.layers import LRN, BatchNorm, Conv, Pool, ReLU
 from refvis.optimisation.optimisers import Momentum
+from refvis.optimisation.regularisers import lp
 from refvis.targets import Target
 
 PLAIN = Recipe(steps=5)
@@ -31,22 +31,22 @@ PLAIN = Recipe(steps=5)
 )
 def test_what_is_maximised(at, channel, against, position):
     net = classifier()
-    found = refvis.activation_maximization(net, at, channel, PLAIN, against=against, position=position)
+    result = refvis.activation_maximization(net, at, channel, PLAIN, against=against, position=position)
     variable = net.scores if at is None else net.variable(at)
-    values = net.forward(found.x)[variable].astype("float64")
+    values = net.forward(result.x)[variable].astype("float64")
     channels = channel if isinstance(channel, tuple) else (channel,)
-    assert found.x.shape == (len(channels), *SIZE)
+    assert result.x.shape == (len(channels), *SIZE)
     for row, (one, value) in enumerate(zip(values, channels, strict=True)):
         maps = one.sum(axis=2) if value == "all" else one[..., value]
         if against is not None:
             maps = maps - one[..., against[row] if isinstance(against, tuple) else against]
         expected = maps.mean() if position is None else maps[position]
-        np.testing.assert_allclose(found.measures["activation"][row], expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(result.measures["activation"][row], expected, rtol=1e-4, atol=1e-4)
     last = (
-        np.atleast_2d(found.history["activation"])[..., -1] if len(channels) == 1 else found.history["activation"][-1]
+        np.atleast_2d(result.history["activation"])[..., -1] if len(channels) == 1 else result.history["activation"][-1]
     )
-    np.testing.assert_allclose(-np.ravel(last), found.measures["activation"], rtol=1e-4, atol=1e-4)
-    assert (found.measures["activation"] > -np.atleast_1d(found.history["activation"][0])).all()
+    np.testing.assert_allclose(-np.ravel(last), result.measures["activation"], rtol=1e-4, atol=1e-4)
+    assert (result.measures["activation"] > -np.atleast_1d(result.history["activation"][0])).all()
 
 
 def test_the_slope_of_what_is_maximised():
@@ -74,10 +74,10 @@ def test_classes_may_be_named():
 
 
 def test_every_channel_is_the_default():
-    found = refvis.activation_maximization(classifier(), recipe=PLAIN)
-    assert found.x.shape == (7, *SIZE)
-    assert found.history["activation"].shape == (6, 7)
-    assert found.record.parameters["channel"] == list(range(7))
+    result = refvis.activation_maximization(classifier(), recipe=PLAIN)
+    assert result.x.shape == (7, *SIZE)
+    assert result.history["activation"].shape == (6, 7)
+    assert result.record.parameters["channel"] == list(range(7))
 
 
 def test_the_best_image_on_a_sphere_is_the_filter():
@@ -85,8 +85,8 @@ def test_the_best_image_on_a_sphere_is_the_filter():
     net = linear()
     weights = net.nodes[0].layer.filters
     recipe = Recipe(projections=(Sphere(3.0),), optimiser=Momentum(0.5, normalised=True), steps=60)
-    found = refvis.activation_maximization(net, "sum", (1, 3), recipe, size=SIZE[:2], start=inputs(dtype="float64"))
-    for x, channel in zip(found.x, (1, 3), strict=True):
+    result = refvis.activation_maximization(net, "sum", (1, 3), recipe, size=SIZE[:2], start=inputs(dtype="float64"))
+    for x, channel in zip(result.x, (1, 3), strict=True):
         np.testing.assert_allclose(x, weights[channel] * 3 / np.sqrt((weights[channel] ** 2).mean()), atol=0.05)
 
 
@@ -95,8 +95,8 @@ def test_the_best_image_with_an_l2_term_is_the_filters_multiple():
     net = linear()
     decay = Term("l2", partial(lp, p=2.0, sigma=1.0), 143.0 * 3)  # 13 x 11 x 3 values: their sum
     recipe = Recipe((decay,), optimiser=Momentum(0.1, momentum=0.5), steps=60, noise=0.0)
-    found = refvis.activation_maximization(net, "sum", 4, recipe, size=SIZE[:2], start=inputs(dtype="float64"))
-    np.testing.assert_allclose(found.x[0], net.nodes[0].layer.filters[4] / 2, atol=1e-6)
+    result = refvis.activation_maximization(net, "sum", 4, recipe, size=SIZE[:2], start=inputs(dtype="float64"))
+    np.testing.assert_allclose(result.x[0], net.nodes[0].layer.filters[4] / 2, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -125,13 +125,13 @@ def test_channels_and_starts_do_not_depend_on_their_company():
 
 def test_the_best_start_comes_first():
     net = classifier()
-    found = refvis.activation_maximization(net, "fc3", (0, 6), PLAIN, starts=4)
-    np.testing.assert_array_equal(found.x, found.starts[:, 0])
-    assert (np.diff(found.measures["objective"], axis=1) >= 0).all()
-    for images, values in zip(found.starts, found.measures["objective"], strict=True):
+    result = refvis.activation_maximization(net, "fc3", (0, 6), PLAIN, starts=4)
+    np.testing.assert_array_equal(result.x, result.starts[:, 0])
+    assert (np.diff(result.measures["objective"], axis=1) >= 0).all()
+    for images, values in zip(result.starts, result.measures["objective"], strict=True):
         assert len(np.unique(images.reshape(4, -1), axis=0)) == 4
         assert len(np.unique(values)) > 1
-    np.testing.assert_allclose(found.measures["objective"][:, 0], -found.measures["activation"], rtol=1e-4)
+    np.testing.assert_allclose(result.measures["objective"][:, 0], -result.measures["activation"], rtol=1e-4)
 
 
 def test_precision_is_that_of_the_start():
@@ -195,10 +195,10 @@ def asleep():
 
 @pytest.mark.parametrize("at", ["relu", "pool", "norm"])
 def test_units_that_are_off_are_woken(at):
-    found = refvis.activation_maximization(asleep(), at, None, Recipe(steps=60, noise=1.0))
-    np.testing.assert_array_equal(found.history["activation"][0, 0], 0)
-    assert found.history["activation"][0, 1] < 0
-    assert (found.measures["activation"] > 1).all()
+    result = refvis.activation_maximization(asleep(), at, None, Recipe(steps=60, noise=1.0))
+    np.testing.assert_array_equal(result.history["activation"][0, 0], 0)
+    assert result.history["activation"][0, 1] < 0
+    assert (result.measures["activation"] > 1).all()
 
 
 def test_only_maps_without_a_gradient_are_woken():
@@ -207,14 +207,14 @@ def test_only_maps_without_a_gradient_are_woken():
     x[0, ..., 2], x[1, ..., 4] = -1, -1
     signal[1, ..., 0], signal[1, 1, 1, 0] = 0, -3
     x[1, 1, 1, 0] = -0.5  # the one place that is asked for is off
-    (found,) = awakened(ReLU(), signal, None, x)
+    (result,) = dead_relu_gradient(ReLU(), signal, None, x)
     expected = signal * (x > 0)
     expected[0, ..., 2], expected[1, ..., 4], expected[1, 1, 1, 0] = signal[0, ..., 2], signal[1, ..., 4], -3
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(result, expected)
 
 
 def test_which_relu_wakes():
     net = asleep()
     for at, name in (("relu", "relu"), ("pool", "relu"), ("norm", "relu"), ("conv", None), ("sum", None)):
-        rules = awakening(net, net.variable(at))
+        rules = dead_relu_mode(net, net.variable(at))
         assert [key for key in rules if isinstance(key, str)] == ([name] if name else [])

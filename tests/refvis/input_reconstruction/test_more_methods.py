@@ -16,12 +16,12 @@ from refvis.optimisation.optimisers import Momentum
 
 def test_a_natural_preimage_has_the_code_and_keeps_its_bound():
     net, x = classifier(), inputs()
-    found = refvis.natural_preimage(net, x, "conv1", 300.0, steps=120)
-    assert list(found.history) == ["code", "alpha", "tv"]
-    assert found.measures["norm"][0] < 0.1
-    assert np.linalg.norm(found.x, axis=3).max() <= 160 * (1 + 1e-6)
-    np.testing.assert_allclose(found.history["code"][-1], 300 * found.measures["norm"][0], rtol=1e-4)
-    assert found.record.parameters["weight"] == 300
+    result = refvis.natural_preimage(net, x, "conv1", 300.0, steps=120)
+    assert list(result.history) == ["code", "alpha", "tv"]
+    assert result.measures["norm"][0] < 0.1
+    assert np.linalg.norm(result.x, axis=3).max() <= 160 * (1 + 1e-6)
+    np.testing.assert_allclose(result.history["code"][-1], 300 * result.measures["norm"][0], rtol=1e-4)
+    assert result.record.parameters["weight"] == 300
 
 
 def test_jitter_is_a_quarter_of_the_stride():
@@ -31,21 +31,21 @@ def test_jitter_is_a_quarter_of_the_stride():
     }
     assert transforms == {"conv1": "()", "fc3": "()"}
     strided = refvis.chain({"conv": conv(np.random.default_rng(0), (4, 5, 5, 3), stride=8)})
-    found = refvis.natural_preimage(strided, x, "conv", steps=1)
-    assert found.record.parameters["transforms"] == "(Jitter(pixels=2),)"
+    result = refvis.natural_preimage(strided, x, "conv", steps=1)
+    assert result.record.parameters["transforms"] == "(Jitter(pixels=2),)"
 
 
 def test_a_caricature_has_more_of_its_own_code():
     net, x = classifier(), inputs()
-    found = refvis.caricature(net, x, "conv2", steps=30)
-    assert list(found.history) == ["gain", "alpha", "tv"]
-    code, new = (np.asarray(net.forward(one)["x5"], "float64") for one in (x, found.x))
+    result = refvis.caricature(net, x, "conv2", steps=30)
+    assert list(result.history) == ["gain", "alpha", "tv"]
+    code, new = (np.asarray(net.forward(one)["x5"], "float64") for one in (x, result.x))
     kept = np.maximum(code, 0)
-    np.testing.assert_allclose(found.measures["gain"], (new * kept).sum() / (kept**2).sum(), rtol=1e-5)
-    np.testing.assert_allclose(found.history["gain"][0], -20, rtol=1e-5)
-    assert found.measures["gain"][0] > 1.2
+    np.testing.assert_allclose(result.measures["gain"], (new * kept).sum() / (kept**2).sum(), rtol=1e-5)
+    np.testing.assert_allclose(result.history["gain"][0], -20, rtol=1e-5)
+    assert result.measures["gain"][0] > 1.2
     assert_same(refvis.caricature(net, x, "conv2", steps=0).x, x)
-    with pytest.raises(ValueError, match="a caricature is of an image"):
+    with pytest.raises(ValueError, match="a caricature needs an image, and x is a code"):
         refvis.caricature(net, code.astype("float32"), "conv2")
     with pytest.raises(ValueError, match="nowhere positive"):
         refvis.caricature(
@@ -56,17 +56,17 @@ def test_a_caricature_has_more_of_its_own_code():
 @pytest.mark.parametrize("channel", [None, 3])
 def test_deepdream_excites_the_layer(channel):
     net, x = classifier(), inputs(size=(26, 22, 3))
-    found = refvis.deepdream(net, x, "conv1", channel, octaves=3, steps=4, jitter=2)
-    assert (found.x.shape, found.x.dtype) == (x.shape, x.dtype)
-    assert found.history["excitement"].shape == (3 * 5,)
-    before, after = (net.forward(one)["x1"] for one in (x, found.x))
+    result = refvis.deepdream(net, x, "conv1", channel, octaves=3, steps=4, jitter=2)
+    assert (result.x.shape, result.x.dtype) == (x.shape, x.dtype)
+    assert result.history["excitement"].shape == (3 * 5,)
+    before, after = (net.forward(one)["x1"] for one in (x, result.x))
     if channel is None:
         assert (after**2).mean() > 1.5 * (before**2).mean()
     else:
         assert after[..., 3].mean() > before[..., 3].mean() + 1
-    for octave in np.reshape(found.history["excitement"], (3, 5)):
+    for octave in np.reshape(result.history["excitement"], (3, 5)):
         assert octave[-1] < octave[0]
-    assert_same(refvis.deepdream(net, x, "conv1", channel, octaves=3, steps=4, jitter=2).x, found.x)
+    assert_same(refvis.deepdream(net, x, "conv1", channel, octaves=3, steps=4, jitter=2).x, result.x)
     assert np.abs(refvis.deepdream(net, x, "conv1", channel, octaves=2, steps=0).x - x).max() < 1e-3
 
 
@@ -105,9 +105,9 @@ def test_images_of_other_sizes_than_the_average_have_a_picture():
     net = classifier().with_images(average=average)
     dream = refvis.deepdream(net, inputs(), "conv1", octaves=2, steps=1)
     assert_same(dream.image, net.restore(dream.x))
-    found = refvis.activation_maximization(net, "conv1", 2, size=(9, 8), steps=1)
-    expected = np.clip(np.rint(found.x[0] + average.mean(axis=(0, 1))), 0, 255).astype(np.uint8)
-    assert_same(found.image, expected)
+    result = refvis.activation_maximization(net, "conv1", 2, size=(9, 8), steps=1)
+    expected = np.clip(np.rint(result.x[0] + average.mean(axis=(0, 1))), 0, 255).astype(np.uint8)
+    assert_same(result.image, expected)
 
 
 def test_deepdreams_of_a_class_by_its_name():
@@ -153,49 +153,49 @@ def test_as_many_octaves_as_the_message_says(at):
 @pytest.mark.parametrize("channel", [None, 3])
 def test_deepdream_measures_what_it_enlarges(channel):
     net, x = classifier(), inputs()
-    found = refvis.deepdream(net, x, "conv2", channel, octaves=2, ratio=1.1, steps=4)
-    for name, one in (("before", x), ("after", found.x)):
+    result = refvis.deepdream(net, x, "conv2", channel, octaves=2, ratio=1.1, steps=4)
+    for name, one in (("before", x), ("after", result.x)):
         values = net.forward(one)[net.variable("conv2")]
         expected = (values**2).mean() / 2 if channel is None else values[..., channel].mean()
-        np.testing.assert_allclose(found.measures[name], [expected], rtol=1e-5)
-    assert found.measures["after"] > found.measures["before"]
-    np.testing.assert_array_equal(found.measures["objective"], found.history["excitement"][-1])
+        np.testing.assert_allclose(result.measures[name], [expected], rtol=1e-5)
+    assert result.measures["after"] > result.measures["before"]
+    np.testing.assert_array_equal(result.measures["objective"], result.history["excitement"][-1])
 
 
 def test_a_channel_that_is_off_is_told():
     net = refvis.chain({"conv": Conv(np.ones((2, 1, 1, 3)), np.array([0.0, -1e9])), "relu": ReLU()})
     x = inputs()
     with pytest.warns(UserWarning, match=r"nothing was added: relu \(x2\), channel 1, is off there"):
-        found = refvis.deepdream(net, x, "relu", 1, octaves=1)
-    assert_same(found.x, x)
-    assert (found.measures["before"], found.measures["after"]) == (0, 0)
+        result = refvis.deepdream(net, x, "relu", 1, octaves=1)
+    assert_same(result.x, x)
+    assert (result.measures["before"], result.measures["after"]) == (0, 0)
 
 
 def test_a_dream_that_is_interrupted_is_whole_in_size(monkeypatch):
     net, x, calls = classifier(), inputs(size=(26, 22, 3)), []
 
-    def drawn(self, dice, draw=Jitter.drawn):
+    def interrupt_fourth(self, rng, draw=Jitter.draw):
         calls.append(1)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return draw(self, dice)
+        return draw(self, rng)
 
-    monkeypatch.setattr(Jitter, "drawn", drawn)
+    monkeypatch.setattr(Jitter, "draw", interrupt_fourth)
     with pytest.warns(UserWarning, match="interrupted: this deepdream is of 2 of 6 steps"):
-        found = refvis.deepdream(net, x, "conv1", octaves=3, steps=6)
-    assert found.partial
-    assert (found.x.shape, found.image.shape) == (x.shape, x.shape[1:])
-    assert len(found.history["excitement"]) == 3
+        result = refvis.deepdream(net, x, "conv1", octaves=3, steps=6)
+    assert result.partial
+    assert (result.x.shape, result.image.shape) == (x.shape, x.shape[1:])
+    assert len(result.history["excitement"]) == 3
 
 
 @pytest.mark.parametrize("error", ["norm", "root", "pairwise"])
 def test_inversion_by_each_error(error):
     net, x = classifier(), inputs()
     others = net.forward(inputs(5, seed=3))["x1"]
-    found = refvis.inversion(net, x, "conv1", steps=60, lp_weight=0, tv_weight=0, error=error, others=others)
-    assert set(found.measures) == {"objective", "norm", "root", "pairwise", "norm_of_start"}
-    np.testing.assert_allclose(found.measures["objective"], found.measures[error], rtol=1e-3)
-    assert found.measures["norm"][0] < 0.05
+    result = refvis.inversion(net, x, "conv1", steps=60, lp_weight=0, tv_weight=0, error=error, others=others)
+    assert set(result.measures) == {"objective", "norm", "root", "pairwise", "norm_of_start"}
+    np.testing.assert_allclose(result.measures["objective"], result.measures[error], rtol=1e-3)
+    assert result.measures["norm"][0] < 0.05
 
 
 def test_inversion_by_lbfgs_and_by_frequencies():
@@ -218,30 +218,32 @@ def test_inversion_among_a_generators_images():
     net = refvis.chain({"conv": conv(random, (5, 3, 3, 3))})
     wanted = random.normal(size=(1, 4, 3, 2)).astype("float32")
     x = generator.forward(wanted).output
-    found = refvis.inversion(net, x, "conv", steps=300, parametrisation=shown, lp_weight=0, tv_weight=0, rate=0.01)
-    assert found.measures["norm"][0] < 1e-3
-    np.testing.assert_allclose(found.x, x, atol=0.5)
-    assert found.record.parameters["parametrisation"].startswith("Generated(network, ")
+    result = refvis.inversion(net, x, "conv", steps=300, parametrisation=shown, lp_weight=0, tv_weight=0, rate=0.01)
+    assert result.measures["norm"][0] < 1e-3
+    np.testing.assert_allclose(result.x, x, atol=0.5)
+    assert result.record.parameters["parametrisation"].startswith("Generated(network, ")
     begun = refvis.inversion(net, x, "conv", steps=0, parametrisation=shown, start=wanted)
     assert begun.measures["norm"][0] < 1e-10
 
 
 def test_of_several_starts_the_best_is_taken():
     net, x = classifier(), inputs()
-    found = refvis.inversion(net, x, "conv2", steps=20, starts=3)
-    assert (found.x.shape, found.starts.shape) == ((1, *SIZE), (1, 3, *SIZE))
-    assert (np.diff(found.measures["objective"][0]) >= 0).all()
-    np.testing.assert_allclose(sum(values[-1] for values in found.history.values()), found.measures["objective"][0, 0])
+    result = refvis.inversion(net, x, "conv2", steps=20, starts=3)
+    assert (result.x.shape, result.starts.shape) == ((1, *SIZE), (1, 3, *SIZE))
+    assert (np.diff(result.measures["objective"][0]) >= 0).all()
+    np.testing.assert_allclose(
+        sum(values[-1] for values in result.history.values()), result.measures["objective"][0, 0]
+    )
     alone = refvis.inversion(net, x, "conv2", steps=20)
-    assert (np.abs(found.starts[0] - alone.x).max(axis=(1, 2, 3)) < 0.1).sum() == 1
+    assert (np.abs(result.starts[0] - alone.x).max(axis=(1, 2, 3)) < 0.1).sum() == 1
 
 
 def test_results_are_written_with_their_measures(tmp_path):
     import h5py
 
-    found = refvis.inversion(classifier(), inputs(), "conv1", steps=2, starts=2)
-    found.save(tmp_path / "found.h5")
-    with h5py.File(tmp_path / "found.h5") as file:
-        assert_same(file["measures/norm"][()], found.measures["norm"])
-        assert_same(file["starts"][()], found.starts)
+    result = refvis.inversion(classifier(), inputs(), "conv1", steps=2, starts=2)
+    result.save(tmp_path / "result.h5")
+    with h5py.File(tmp_path / "result.h5") as file:
+        assert_same(file["measures/norm"][()], result.measures["norm"])
+        assert_same(file["starts"][()], result.starts)
         assert file.attrs["parameter starts"] == 2

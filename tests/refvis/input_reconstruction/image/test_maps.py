@@ -10,7 +10,7 @@ from support.small_nets import conv
 import refvis
 from refvis.input_reconstruction.image.fourier import SCENE_COLOURS, Fourier, colour_root, hartley, spectrum
 from refvis.input_reconstruction.image.parametrisations import Generated, Pixels, Squashed, decode
-from refvis.input_reconstruction.image.transforms import Blur, Jitter, Rotate, Scale, enlarging, gaussian
+from refvis.input_reconstruction.image.transforms import Blur, Jitter, Rotate, Scale, enlargement, gaussian
 from refvis.layers import ConvTranspose, ReLU, ShapeError
 from refvis.scenes import TRAINING_SEEDS, batch
 
@@ -34,7 +34,7 @@ def generator():
 @given(shape=SIZES, seed=st.integers(0, 10**6), dtype=st.sampled_from(["float32", "float64"]))
 def test_adjoints_of_transforms(transform, shape, seed, dtype):
     x, g = normal(shape, seed, dtype), normal(shape, seed + 1, dtype)
-    change = transform.drawn(np.random.default_rng(seed))
+    change = transform.draw(np.random.default_rng(seed))
     y, back = change(x)
     returned = back(g)
     assert (y.dtype, returned.dtype) == (dtype, dtype)
@@ -121,9 +121,9 @@ def test_images_have_the_colours_of_the_scenes():
     measured = colour_root(batch(TRAINING_SEEDS[:100])[0])
     np.testing.assert_allclose(measured @ measured.T, root @ root.T, atol=0.2)
     pixels = normal((4000, 3), 1) @ np.diag([3.0, 2.0, 1.0]) @ normal((3, 3), 2)
-    found, covariance = colour_root(pixels), np.cov(pixels.T)
-    np.testing.assert_allclose(found @ found.T, 3 * covariance / covariance.trace(), rtol=1e-9)
-    lengths = np.linalg.norm(found, axis=0)
+    result, covariance = colour_root(pixels), np.cov(pixels.T)
+    np.testing.assert_allclose(result @ result.T, 3 * covariance / covariance.trace(), rtol=1e-9)
+    lengths = np.linalg.norm(result, axis=0)
     assert (np.diff(lengths) < 0).all()
 
 
@@ -131,7 +131,7 @@ def test_jitter_shifts_all_images_alike():
     x = normal((3, 7, 5, 2), 0)
     seen = set()
     for seed in range(200):
-        y = Jitter(1).drawn(np.random.default_rng(seed))(x)[0]
+        y = Jitter(1).draw(np.random.default_rng(seed))(x)[0]
         shifts = [s for s in np.ndindex(3, 3) if np.array_equal(np.roll(x, (s[0] - 1, s[1] - 1), (1, 2)), y)]
         assert len(shifts) == 1
         seen.update(shifts)
@@ -144,17 +144,17 @@ def test_blur_keeps_a_flat_image_and_spreads_a_point():
     np.testing.assert_array_equal(gaussian(4, 0.0), np.eye(4))
     point = np.zeros((1, 21, 19, 2))
     point[0, 10, 9] = 1
-    y = Blur(1.5).drawn(np.random.default_rng(0))(point)[0][0, :, :, 1]
+    y = Blur(1.5).draw(np.random.default_rng(0))(point)[0][0, :, :, 1]
     rows = np.arange(21) - 10
     np.testing.assert_allclose((y.sum(axis=1) * rows**2).sum(), 1.5**2, rtol=1e-3)
     np.testing.assert_allclose(y, np.outer(y.sum(axis=1), y.sum(axis=0)) / y.sum(), atol=1e-12)
 
 
 def test_scale_enlarges_about_the_centre():
-    np.testing.assert_allclose(enlarging(5, 2.0)[1], [0, 0.5, 0.5, 0, 0])
-    np.testing.assert_allclose(enlarging(5, 0.5)[0], 0)  # from beyond the border
+    np.testing.assert_allclose(enlargement(5, 2.0)[1], [0, 0.5, 0.5, 0, 0])
+    np.testing.assert_allclose(enlargement(5, 0.5)[0], 0)  # from beyond the border
     ramp = np.arange(9.0).reshape(1, 9, 1, 1) - 4
-    y = Scale(2.0, 2.0).drawn(np.random.default_rng(0))(np.tile(ramp, (1, 1, 7, 1)))[0]
+    y = Scale(2.0, 2.0).draw(np.random.default_rng(0))(np.tile(ramp, (1, 1, 7, 1)))[0]
     np.testing.assert_allclose(y[0, :, 3, 0], (np.arange(9) - 4) / 2)
 
 
@@ -166,5 +166,5 @@ def test_rotate_turns_about_the_centre():
         def uniform(self, low, high):
             return high
 
-    np.testing.assert_allclose(quarter.drawn(Most())(x)[0], np.rot90(x, 1, (1, 2)), atol=1e-9)
-    np.testing.assert_allclose(Rotate(0.0).drawn(np.random.default_rng(0))(x)[0], x, atol=1e-12)
+    np.testing.assert_allclose(quarter.draw(Most())(x)[0], np.rot90(x, 1, (1, 2)), atol=1e-9)
+    np.testing.assert_allclose(Rotate(0.0).draw(np.random.default_rng(0))(x)[0], x, atol=1e-12)

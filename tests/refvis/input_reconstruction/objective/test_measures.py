@@ -16,10 +16,10 @@ from refvis.input_reconstruction.image.transforms import Blur, Jitter, Rotate, S
 from refvis.input_reconstruction.objective.errors import code_measure, mean_squared_distance, reconstruction_errors
 from refvis.input_reconstruction.objective.measures import distance, energy, inner_product, squared_distance
 from refvis.input_reconstruction.objective.objective import Objective, Term, reaching
-from refvis.optimisation.regularisers import lp, total_variation
 from refvis.layers import ShapeError
 from refvis.optimisation.minimise import Loop, minimised
 from refvis.optimisation.optimisers import Adam
+from refvis.optimisation.regularisers import lp, total_variation
 
 SHAPE = (3, 5, 4, 6)
 RANDOM = np.random.default_rng(4)
@@ -39,9 +39,9 @@ DIRECTIONS = RANDOM.normal(size=(3, 1, 1, 6))
 )
 def test_measures(measure, slow):
     values = RANDOM.normal(size=SHAPE)
-    found, gradient = measure(values)
+    result, gradient = measure(values)
     assert gradient.shape == SHAPE
-    np.testing.assert_allclose(found, [slow(one, n) for n, one in enumerate(values)], rtol=1e-12)
+    np.testing.assert_allclose(result, [slow(one, n) for n, one in enumerate(values)], rtol=1e-12)
     for seed in range(3):
         direction = np.random.default_rng(seed).normal(size=SHAPE)
         slope = central(lambda v: measure(v)[0].sum(), values, direction)
@@ -51,8 +51,8 @@ def test_measures(measure, slow):
 def test_measures_keep_single_precision():
     values = RANDOM.normal(size=SHAPE).astype("float32")
     target = TARGET.astype("float32")
-    for found in (squared_distance(values, target, 2.5), distance(values, target, 2.5), energy(values)):
-        assert [part.dtype.name for part in found] == ["float32", "float32"]
+    for result in (squared_distance(values, target, 2.5), distance(values, target, 2.5), energy(values)):
+        assert [part.dtype.name for part in result] == ["float32", "float32"]
 
 
 def test_at_the_target_the_distance_has_no_slope():
@@ -62,17 +62,17 @@ def test_at_the_target_the_distance_has_no_slope():
 
 
 def test_named_errors():
-    found = RANDOM.normal(size=SHAPE)
-    squares = [((one - TARGET[0]) ** 2).sum() for one in found]
+    result = RANDOM.normal(size=SHAPE)
+    squares = [((one - TARGET[0]) ** 2).sum() for one in result]
     pairs = [((a - b) ** 2).sum() for a, b in combinations(CODES, 2)]
-    errors = reconstruction_errors(found, TARGET, CODES)
+    errors = reconstruction_errors(result, TARGET, CODES)
     assert list(errors) == ["norm", "root", "pairwise"]
     np.testing.assert_allclose(errors["norm"], squares / (TARGET**2).sum(), rtol=1e-12)
     np.testing.assert_allclose(errors["root"], np.sqrt(squares / (TARGET**2).sum()), rtol=1e-12)
     np.testing.assert_allclose(errors["pairwise"], squares / np.mean(pairs), rtol=1e-12)
-    assert list(reconstruction_errors(found, TARGET)) == ["norm", "root"]
+    assert list(reconstruction_errors(result, TARGET)) == ["norm", "root"]
     for name, values in errors.items():
-        np.testing.assert_allclose(code_measure(TARGET, name, CODES)(found)[0], values, rtol=1e-12)
+        np.testing.assert_allclose(code_measure(TARGET, name, CODES)(result)[0], values, rtol=1e-12)
 
 
 def test_errors_without_a_scale_are_refused():
@@ -108,9 +108,9 @@ def test_the_objective_is_the_sum_of_its_terms(at, moved):
     z = inputs(2, dtype="float64", seed=8)
     values, gradient = objective(z, 5)
     x = shown(z)[0]
-    found = net.forward(objective.seen(x, 5)[0])[variable]
+    result = net.forward(objective.transform(x, 5)[0])[variable]
     assert list(values) == ["code", "lp", "tv"]
-    np.testing.assert_allclose(values["code"], 2 * reconstruction_errors(found, code)["norm"], rtol=1e-10)
+    np.testing.assert_allclose(values["code"], 2 * reconstruction_errors(result, code)["norm"], rtol=1e-10)
     np.testing.assert_allclose(values["lp"], [0.3 * slow_lp(one, 3.0, 60.0) for one in x], rtol=1e-10)
     np.testing.assert_allclose(values["tv"], [0.7 * slow_total_variation(one, 1.5, 60.0) for one in x], rtol=1e-10)
     for seed in range(3):
@@ -148,11 +148,11 @@ def test_more_images_than_fit_go_in_parts(most, forward, back, monkeypatch):
 
     monkeypatch.setattr("refvis.layers.base.limits.MEMORY", most * 16 * sum(map(np.prod, shapes)))
     watched = replace(objective, net=Watched(objective.net.nodes))
-    found, slope = watched(z, 1)
+    result, slope = watched(z, 1)
     assert (sizes["forward"], sizes["backward"]) == (forward, back)
-    assert list(found) == list(values)
+    assert list(result) == list(values)
     for name in values:
-        np.testing.assert_allclose(found[name], values[name], rtol=1e-12)
+        np.testing.assert_allclose(result[name], values[name], rtol=1e-12)
     np.testing.assert_allclose(slope, gradient, rtol=1e-9, atol=1e-12)
 
 
