@@ -33,8 +33,8 @@ class Ledger(books.Ledger):
     >>> import refvis
     >>> net = refvis.load("scenes")
     >>> x = net.preprocess(refvis.scenes.scene(7).image)
-    >>> kept = refvis.ledger(net, x, "epsilon")
-    >>> kept.entries[0].node, kept.unbalanced, kept.error < 1e-12
+    >>> account = refvis.ledger(net, x, "epsilon")
+    >>> account.entries[0].node, account.unbalanced, account.error < 1e-12
     ('fc8', (), True)
     """
 
