@@ -44,7 +44,7 @@ MODULES = {f"refvis.layers.{one}" for one in LAYERS.split()} | {f"refvis.{one}" 
 CLASSES = {"refvis.layers.graph.network": {"Graph": ("forward", "backward", "parameter_gradients")}}
 """Modules whose public functions are wrapped, and the classes of which some methods are."""
 
-STAYS = ("images", "dice")
+STAYS = ("images", "rng")
 """Parameters that are of the host on both sides."""
 
 ON_HOST = {"refvis.input_modification.kernel_shap": ("shapley",)}
