@@ -21,7 +21,7 @@ from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.blocks import Block
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.operator import UNKNOWN, AffineForm, Operator, always, reading_at
-from refvis.layers.base.scatter_add import added_by_place
+from refvis.layers.base.scatter_add import scatter_add
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def gradient(layer: BilinearSampler, signal: Array, output: Array | None, x: Arr
     dx, dgrid = xp.zeros((pixels, x.shape[3]), x.dtype), xp.zeros(grid.shape, x.dtype)
     for (image, row, column), (weight, by_row, by_column) in taps(x, grid):
         pixel = (image * x.shape[1] + row) * x.shape[2] + column
-        dx += added_by_place(pixel, weight * signal, pixels).astype(x.dtype, copy=False)
+        dx += scatter_add(pixel, weight * signal, pixels).astype(x.dtype, copy=False)
         read = (signal * x[image, row, column]).sum(axis=3, keepdims=True)
         dgrid += xp.concatenate((by_row * read, by_column * read), axis=3)
     return dx.reshape(x.shape), dgrid

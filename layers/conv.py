@@ -26,7 +26,7 @@ from refvis.layers.base.blocks import FILTERS, Block, Fields, Struct, filter_siz
 from refvis.layers.base.border import blank, cropped, padded
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.fields import ArrayField, PairField, QuadField, VectorField
-from refvis.layers.base.geometry import Window, reach, tap, window_output
+from refvis.layers.base.geometry import Window, dilated_size, tap, window_output
 from refvis.layers.base.operator import AffineForm, Locality, Operator, always
 
 
@@ -147,7 +147,7 @@ def bias_gradient(biases: Array, signal: Array) -> Array:
 def window(layer: Conv) -> Window:
     """Return the filter's window; a dilated one covers what lies between its taps, too."""
     (height, width), (down, across), (top, _, left, _) = layer.size, layer.dilate, layer.pad
-    return (reach(height, down), reach(width, across)), layer.stride, (top, left)
+    return (dilated_size(height, down), dilated_size(width, across)), layer.stride, (top, left)
 
 
 def without_pad(layer: Conv) -> Conv:

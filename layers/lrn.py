@@ -48,27 +48,27 @@ def forward(layer: LRN, x: Array) -> Array:
 
 def gradient(layer: LRN, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Return (dx,) of the formula above."""
-    below, above = reaches(layer)
+    below, above = neighbours(layer)
     L = denominator(layer, x)
     power = L**-layer.beta
     mirrored = window_sum(signal * x * power / L, above, below)
     return (signal * power - (2 * layer.alpha * layer.beta) * x * mirrored,)
 
 
-def reaches(layer: LRN) -> tuple[int, int]:
-    """Return how many channels the window reaches down and up."""
+def neighbours(layer: LRN) -> tuple[int, int]:
+    """Return how many channels below and above its own a window holds."""
     return (layer.size - 1) // 2, layer.size // 2
 
 
-def reaches_within(layer: LRN, channels: int) -> tuple[int, int]:
+def neighbours_within(layer: LRN, channels: int) -> tuple[int, int]:
     """Return the same, but no further than so many channels allow."""
-    below, above = reaches(layer)
+    below, above = neighbours(layer)
     return min(below, channels - 1), min(above, channels - 1)
 
 
 def denominator(layer: LRN, x: Array) -> Array:
     """Return L (shape of x); where it would be zero (kappa 0, all x in the window 0), infinity, so that y = 0 there."""
-    L = layer.kappa + layer.alpha * window_sum(x * x, *reaches(layer))
+    L = layer.kappa + layer.alpha * window_sum(x * x, *neighbours(layer))
     return L if layer.kappa > 0 else array_module(x).where(L > 0, L, x.dtype.type("inf"))
 
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from refvis.layers import Array, Graph, Trace, array_module
 from refvis.layers.base.arrays import require_finite, to_host
-from refvis.layers.graph.nodes import called
+from refvis.layers.graph.nodes import label_of
 from refvis.network import Network
 from refvis.units import Selection, check_against, check_channels, check_position
 
@@ -99,7 +99,7 @@ def target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]
     """
     require_finite(x)
     variable = net.scores if selection.at is None else layer_variable(net, selection.at)
-    name, labels = called(net.nodes, variable), net.labels_at(variable)
+    name, labels = label_of(net.nodes, variable), net.labels_at(variable)
     cut = net.upto(variable)
     trace = cut.forward(x)
     if variable not in trace:

@@ -1,4 +1,4 @@
-"""Which array library an array belongs to: NumPy in, NumPy out; CuPy in, CuPy out.
+"""Arrays and their library: NumPy in, NumPy out; CuPy in, CuPy out.
 
 CuPy is never imported here: an array can only be CuPy's if the caller imported it already.
 """

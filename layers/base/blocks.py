@@ -1,4 +1,4 @@
-"""How MatConvNet's models hold a layer: a struct in a simplenn chain, a block in a DagNN.
+"""Blocks: the structs that hold a layer in MatConvNet's models, in a simplenn chain and in a DagNN.
 
 Layers know the names and defaults of these structs' fields, as plain values; `refvis.weights` knows the files.
 """

@@ -1,8 +1,9 @@
 """Strides, pads, windows: the integer arithmetic that all sliding-window layers share.
 
 A window of `size` taps, `dilate` pixels apart, slides in steps of `stride` over an axis of `extent` pixels that
-is padded by (`before`, `after`). It covers ``reach = (size - 1) * dilate + 1`` pixels and has
-``floor((extent + before + after - reach) / stride) + 1`` positions (MatConvNet and PyTorch; Caffe's pooling rounds up).
+is padded by (`before`, `after`). It covers ``(size - 1) * dilate + 1`` pixels and has
+``floor((extent + before + after - covered) / stride) + 1`` positions (MatConvNet and PyTorch; Caffe's pooling rounds
+up).
 """
 
 from collections.abc import Iterable
@@ -59,7 +60,7 @@ def quad(value: Any, what: str, least: int = 0) -> tuple[int, int, int, int]:
     return numbers[0], numbers[0], numbers[-1], numbers[-1]
 
 
-def reach(size: int, dilate: int) -> int:
+def dilated_size(size: int, dilate: int) -> int:
     """Pixels that a dilated window covers, first to last."""
     return (size - 1) * dilate + 1
 
@@ -78,7 +79,7 @@ def window_output(
     what: str = "window",
 ) -> tuple[int, int]:
     """Return (output height, output width) of a window on an input of N x H x W x C `shape`, or raise ShapeError."""
-    covered = reach(size[0], dilate[0]), reach(size[1], dilate[1])
+    covered = dilated_size(size[0], dilate[0]), dilated_size(size[1], dilate[1])
     height = positions(shape[1], covered[0], stride[0], pad[0], pad[1])
     width = positions(shape[2], covered[1], stride[1], pad[2], pad[3])
     if height < 1 or width < 1:

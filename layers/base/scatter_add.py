@@ -1,4 +1,6 @@
-"""Amounts added up by place, in the same order every time: on a GPU, without atomic additions, whose order changes.
+"""Scatter-add: amounts added up by place, in the same order every time.
+
+On a GPU, atomic additions would change that order from run to run; here no two of them meet.
 
 total[p, c] = sum of amounts[i, c] over all i with places[i] = p,    in the order of i, in double
 """
@@ -8,21 +10,21 @@ import numpy as np
 from refvis.layers.base.arrays import Array, array_module
 
 
-def added_by_place(places: Array, amounts: Array, size: int) -> Array:
+def scatter_add(places: Array, amounts: Array, size: int) -> Array:
     """Return the totals (size x C, float64) of `amounts` (... x C) at `places` (..., whole numbers below `size`)."""
     array_module(places, amounts)
     places, amounts = places.reshape(-1), amounts.reshape(-1, amounts.shape[-1])
-    return at_once(places, amounts, size) if isinstance(places, np.ndarray) else by_turns(places, amounts, size)
+    return by_bincount(places, amounts, size) if isinstance(places, np.ndarray) else in_rounds(places, amounts, size)
 
 
-def at_once(places: Array, amounts: Array, size: int) -> Array:
+def by_bincount(places: Array, amounts: Array, size: int) -> Array:
     """Return the totals by `bincount`, which CuPy does by atomic additions."""
     xp, channels = array_module(places), amounts.shape[1]
     entries = places[:, None] * channels + xp.arange(channels)
     return xp.bincount(entries.reshape(-1), amounts.reshape(-1), size * channels).reshape(size, channels)
 
 
-def by_turns(places: Array, amounts: Array, size: int) -> Array:
+def in_rounds(places: Array, amounts: Array, size: int) -> Array:
     """Return the same, bit for bit: in each turn at most one amount for each place, so that none waits for another."""
     xp = array_module(places)
     some = (amounts != 0).any(axis=1)

@@ -14,7 +14,7 @@ import numpy as np
 from refvis.layers import conv
 from refvis.layers.base.arrays import Array, array_module, pixels
 from refvis.layers.base.exactness import twin_of
-from refvis.layers.base.geometry import place, reach, spans
+from refvis.layers.base.geometry import dilated_size, place, spans
 from refvis.layers.conv import Conv, bias_gradient, filters_like, output_shape
 from refvis.layers.fast import conv_winograd
 from refvis.layers.fast.buffers import empty, filled, padded, scratch
@@ -167,7 +167,7 @@ def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None
     """Write dx for stride 1: the signal, padded to full overlap, correlated with the filters turned by 180 degrees."""
     if conv_winograd.gradient(layer, signal, f, dx):
         return
-    covered = reach(layer.size[0], layer.dilate[0]), reach(layer.size[1], layer.dilate[1])
+    covered = dilated_size(layer.size[0], layer.dilate[0]), dilated_size(layer.size[1], layer.dilate[1])
     top, _, left, _ = layer.pad
     before = covered[0] - 1 - top, covered[1] - 1 - left
     need = dx.shape[1] + covered[0] - 1, dx.shape[2] + covered[1] - 1

@@ -1,7 +1,7 @@
-"""Where the taps' maps of a convolution's gradient are added up on a GPU: one kernel instead of an addition per tap."""
+"""Kernel of the convolution's gradient on a GPU: adds up the maps of all taps, instead of one addition per tap."""
 
 from refvis.layers.base.arrays import Array
-from refvis.layers.base.geometry import reach
+from refvis.layers.base.geometry import dilated_size
 from refvis.layers.conv import Conv
 from refvis.layers.fast.kernels import Kernel
 
@@ -34,7 +34,7 @@ def add_maps(layer: Conv, maps: Array, planes: Array) -> None:
     """Do what ``conv_strided.add_maps`` does, in the same order of taps."""
     size, (rows, columns) = maps.shape[:2], maps.shape[4:]
     (sy, sx), (down, across) = layer.stride, layer.dilate
-    covered = (rows - 1) * sy + reach(size[0], down), (columns - 1) * sx + reach(size[1], across)
+    covered = (rows - 1) * sy + dilated_size(size[0], down), (columns - 1) * sx + dilated_size(size[1], across)
     met = planes[:, :, : covered[0], : covered[1]]
     steps = (step // planes.itemsize for step in planes.strides[:3])
     COLLECTED(met, maps, *steps, *met.shape, rows, columns, *size, sy, sx, down, across)

@@ -45,7 +45,7 @@ def batch_norm_gradient(layer: BatchNorm, signal: Array, output: Array | None, x
 @twin_of(sums.forward)
 def sum_forward(layer: Sum, *inputs: Array) -> Array:
     """Return what ``sum.forward`` returns."""
-    return added(*inputs)
+    return add_all(*inputs)
 
 
 def along_a_row(channels: Array, like: Array) -> Array:
@@ -68,7 +68,7 @@ def add_biases(y: Array, biases: Array | None) -> None:
         in_pieces(lambda some: array_module(y).add(some, rows, out=some), y)
 
 
-def added(first: Array, *rest: Array) -> Array:
+def add_all(first: Array, *rest: Array) -> Array:
     """Return the sum of arrays of one shape, in the dtype of the first."""
     xp, total = array_module(first, *rest), empty(first.shape, first)
 

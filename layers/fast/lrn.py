@@ -13,7 +13,7 @@ from refvis.layers.base.exactness import twin_of
 from refvis.layers.fast import lrn_kernels
 from refvis.layers.fast.buffers import empty, scratch
 from refvis.layers.fast.threads import in_pieces
-from refvis.layers.lrn import LRN, reaches_within
+from refvis.layers.lrn import LRN, neighbours_within
 
 
 @twin_of(lrn.forward)
@@ -41,7 +41,7 @@ def _forward(layer: LRN, x: Array, y: Array) -> None:
 
 
 def _gradient(layer: LRN, signal: Array, x: Array, dx: Array) -> None:
-    xp, (below, above) = array_module(x, signal), reaches_within(layer, x.shape[3])
+    xp, (below, above) = array_module(x, signal), neighbours_within(layer, x.shape[3])
     L = norms(layer, x)
     xp.divide(signal, first_channels(powered(L, layer.beta), x.shape), out=dx)
     row, values = spaced(x, above, below)
@@ -56,7 +56,7 @@ def _gradient(layer: LRN, signal: Array, x: Array, dx: Array) -> None:
 
 def norms(layer: LRN, x: Array) -> Array:
     """Return L, one row for each pixel, its channels first, until the next `window_sums`."""
-    below, above = reaches_within(layer, x.shape[3])
+    below, above = neighbours_within(layer, x.shape[3])
     row, values = spaced(x, below, above)
     array_module(x).multiply(x, x, out=values)
     L = window_sums(row, below + above)
@@ -87,14 +87,14 @@ def spaced(like: Array, before: int, after: int) -> tuple[Array, Array]:
     return rows, rows[:, before : before + channels].reshape(like.shape)
 
 
-def window_sums(rows: Array, reach: int) -> Array:
-    """Return for each value the sum of it and the next `reach`, rows being one after the other, until the next call."""
+def window_sums(rows: Array, following: int) -> Array:
+    """Return for each value the sum of it and the `following` ones, row after row. The next call overwrites it."""
     room = scratch(rows)
     row, total = rows.reshape(-1), room("total", *rows.shape)
-    inner, sofar = total.reshape(-1)[: row.size - reach], row[: row.size - reach]
-    for shift in range(1, reach + 1):
+    inner, sofar = total.reshape(-1)[: row.size - following], row[: row.size - following]
+    for shift in range(1, following + 1):
         sofar = room.xp.add(sofar, row[shift : shift + inner.size], out=inner)
-    if not reach:
+    if not following:
         inner[...] = sofar
     total.reshape(-1)[inner.size :] = 0
     return total

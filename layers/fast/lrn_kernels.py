@@ -8,7 +8,7 @@ import numpy as np
 
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.fast.kernels import Kernel
-from refvis.layers.lrn import LRN, reaches_within
+from refvis.layers.lrn import LRN, neighbours_within
 
 BETAS = (0.25, 0.5, 0.75)
 """Powers that are square roots."""
@@ -89,4 +89,4 @@ def gradient(layer: LRN, signal: Array, x: Array) -> Array:
 
 def _arguments(layer: LRN, x: Array) -> tuple[float, ...]:
     instead = 0.0 if layer.kappa else float("inf")  # of a norm that is 0
-    return x.shape[3], *reaches_within(layer, x.shape[3]), round(4 * layer.beta), layer.kappa, layer.alpha, instead
+    return x.shape[3], *neighbours_within(layer, x.shape[3]), round(4 * layer.beta), layer.kappa, layer.alpha, instead

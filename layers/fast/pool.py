@@ -14,7 +14,7 @@ from refvis.layers.base.border import cropped
 from refvis.layers.base.exactness import twin_of
 from refvis.layers.base.geometry import tap
 from refvis.layers.fast import pool_kernels
-from refvis.layers.fast.bit_masks import keep
+from refvis.layers.fast.bit_masks import write_selected
 from refvis.layers.fast.buffers import empty, filled, padded
 from refvis.layers.fast.threads import in_pieces
 from refvis.layers.pool import Pool, output_shape, taps
@@ -64,7 +64,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
         xp.equal(wide[:, rows, columns], output, out=wins)
         wins &= free
         free ^= wins
-        keep(signal, wins, back[:, rows, columns] if apart else share)
+        write_selected(signal, wins, back[:, rows, columns] if apart else share)
         if not apart:
             back[:, rows, columns] += share
     return (cropped(back, layer.pad, x.shape),)

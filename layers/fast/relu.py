@@ -5,7 +5,7 @@ import numpy as np
 from refvis.layers import relu
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.exactness import twin_of
-from refvis.layers.fast.bit_masks import kept, positive
+from refvis.layers.fast.bit_masks import positive_mask, select
 from refvis.layers.fast.buffers import empty
 from refvis.layers.fast.threads import in_pieces
 from refvis.layers.relu import ReLU
@@ -45,7 +45,7 @@ def guided(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[
 def gated(layer: ReLU, signal: Array, by: Array) -> Array:
     """Return the signal where `by` is positive, leak times the signal elsewhere."""
     array_module(signal, by)
-    passes = positive(by)
+    passes = positive_mask(by)
     if not layer.leak:
-        return kept(signal, passes)
-    return kept(signal, passes) + kept(signal * signal.dtype.type(layer.leak), ~passes)
+        return select(signal, passes)
+    return select(signal, passes) + select(signal * signal.dtype.type(layer.leak), ~passes)

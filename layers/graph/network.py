@@ -9,7 +9,7 @@ from refvis.layers import modes
 from refvis.layers.base.arrays import Array, array_module, moved, require_float_name, require_library, storage
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.calls import backward, forward, forward_of, output_shape, parameter_gradients
-from refvis.layers.graph.nodes import Node, called, is_objective, writers, written_by
+from refvis.layers.graph.nodes import Node, is_objective, label_of, writers, written_by
 from refvis.layers.graph.trace import Signals, Trace, variable_named
 from refvis.layers.operators import OPERATORS, Layer, Rule, is_per_image, title
 from refvis.layers.sum import Sum
@@ -182,9 +182,9 @@ class Graph:
             except KeyError as error:
                 raise ValueError(f"a seed is for {given!r}: {error.args[0]}") from None
             if name in signals:
-                raise ValueError(f"two seeds are given for {called(self.nodes, name)}: add them up")
+                raise ValueError(f"two seeds are given for {label_of(self.nodes, name)}: add them up")
             if seed.shape != trace[name].shape:
-                where = called(self.nodes, name)
+                where = label_of(self.nodes, name)
                 raise ShapeError(f"the seed for {where} has shape {seed.shape}, expected {trace[name].shape}")
             array_module(seed, trace[name])
             signals[name] = seed.astype(trace[name].dtype, copy=False)

@@ -53,14 +53,14 @@ def writers(nodes: Iterable[Node]) -> dict[str, str]:
     return {node.name: node.output for node in nodes if node.name == node.output or node.name not in variables}
 
 
-def titled(variable: str, layer: str) -> str:
+def label(variable: str, layer: str) -> str:
     """Return the name of a variable for a person: "fc8 (x22)", its layer and itself; one name where both are equal."""
     return variable if layer == variable else f"{layer} ({variable})"
 
 
-def called(nodes: Iterable[Node], variable: str) -> str:
+def label_of(nodes: Iterable[Node], variable: str) -> str:
     """Return what to call a variable for a person: "fc8 (x22)", its layer and itself, or one name that both have."""
-    return titled(variable, next((node.name for node in nodes if node.output == variable), variable))
+    return label(variable, next((node.name for node in nodes if node.output == variable), variable))
 
 
 def is_objective(layer: Layer) -> bool:

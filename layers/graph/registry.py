@@ -2,9 +2,9 @@
 
     refvis.layers.register(SubP, forward=..., gradient=..., output_shape=..., matconvnet="SubP", build=...)
 
-A registered layer is like one that is built in: it runs, it goes back in the modes gradient, deconvnet and guided (by
-its gradient), and files with it load and save. For relevance, add a rule: ``modes.EPSILON | {SubP: lrp.epsilon}``
-if it is linear (rules that look at weights need an entry in `lrp.LINEAR`, too), or one of your own.
+A registered layer is like one that is built in: it runs, it passes signals back in the modes gradient, deconvnet and
+guided (by its gradient), and files with it load and save. For relevance, add a rule:
+``modes.EPSILON | {SubP: lrp.epsilon}`` if it is linear (rules that look at weights need `affine`, too), or your own.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,12 @@ from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 from refvis.layers import modes
+from refvis.layers.base.operator import AffineForm
+from refvis.layers.lrp.linear import LINEAR
 from refvis.layers.operators import OPERATORS, Layer, Operator, Rule
 
 TABLES: tuple[dict[Any, Any], ...] = (modes.GRADIENT, modes.DECONVNET, modes.GUIDED, modes.DEEPLIFT)
-"""Modes in which a layer goes back by its gradient unless they say otherwise."""
+"""Modes in which a layer passes the signal back by its gradient unless they say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,41 @@ def register(
     matconvnet: str | None = None,
     build: Callable[[dict[str, Any]], Layer] | None = None,
     save: Callable[[Layer], dict[str, Any]] | None = None,
+    affine: Callable[..., AffineForm] | None = None,
 ) -> None:
-    """Add a layer type, a dataclass, with its functions.
+    """Add a layer type with its functions. A second registration of a type or a name replaces the first.
 
-    ``forward(layer, *inputs)``, ``gradient(layer, signal, output, *inputs)`` (a tuple: one array per input),
-    ``output_shape(layer, *shapes)``, ``parameter_gradients`` (as gradient, but {field: array}), and ``window(layer)``
-    (pixels covered, stride and pad, each (y, x); without it, the receptive field stays). Arrays are N x H x W x C.
+    Parameters; arrays are N x H x W x C:
 
-    `matconvnet` is the name in model files; ``build(fields)`` makes the layer of its struct's fields: single numbers
-    as numbers, rows as tuples, other arrays in MATLAB's layout, parameters in the list "weights". ``save(layer)``
-    gives such fields. A second registration of a type or a name replaces the first.
+        layer                the type, a dataclass
+        forward              ``forward(layer, *inputs)`` returns the output
+        gradient             ``gradient(layer, signal, output, *inputs)`` returns a tuple with an array for each input
+        output_shape         ``output_shape(layer, *shapes)`` returns the shape of the output
+        parameter_gradients  as `gradient`, but returns {field: array}
+        window               ``window(layer)`` returns pixels covered, stride and pad, each (y, x), for receptive fields
+        matconvnet           the type's name in model files
+        build                ``build(fields)`` makes the layer of its struct's fields: single numbers as numbers, rows
+                             as tuples, other arrays in MATLAB's layout, parameters in the list "weights"
+        save                 ``save(layer)`` returns such fields
+        affine               ``affine(layer, *inputs)`` returns how a linear layer is W x + b, a `lrp.Linear`
+
     Raises ValueError for a type that is built in or no dataclass, and for a name without `build` or the reverse.
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> @dataclass(frozen=True, eq=False)
+    ... class Twice:
+    ...     pass
+    >>> layers.register(
+    ...     Twice,
+    ...     forward=lambda layer, x: 2 * x,
+    ...     gradient=lambda layer, signal, output, x: (2 * signal,),
+    ...     output_shape=lambda layer, shape: shape,
+    ... )
+    >>> layers.forward(Twice(), np.ones((1, 1, 1, 2))).ravel()
+    array([2., 2.])
+    >>> layers.unregister(Twice)
     """
     if not (isinstance(layer, type) and is_dataclass(layer)):
         raise ValueError(f"{layer!r} is no dataclass: decorate the layer's class with @dataclass(frozen=True)")
@@ -68,7 +94,9 @@ def register(
         raise ValueError("matconvnet= and build= belong together: the name in model files, and how to make the layer")
     unregister(layer)
     ADDED.add(layer)
-    OPERATORS[layer] = Operator(forward, gradient, output_shape, parameter_gradients, window)
+    OPERATORS[layer] = Operator(forward, gradient, output_shape, parameter_gradients, window, affine=affine)
+    if affine is not None:
+        LINEAR[layer] = affine
     for table in TABLES:
         table[layer] = gradient
     if matconvnet is not None and build is not None:
@@ -81,7 +109,8 @@ def unregister(layer: type) -> None:
     if layer not in ADDED:
         return
     ADDED.remove(layer)
-    for table in (OPERATORS, *TABLES):
+    tables: tuple[dict[Any, Any], ...] = (OPERATORS, LINEAR, *TABLES)
+    for table in tables:
         table.pop(layer, None)
     entry = BY_TYPE.pop(layer, None)
     if entry is not None and BY_NAME.get(entry.name) is entry:

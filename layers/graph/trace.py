@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from refvis.layers.base.arrays import Array
-from refvis.layers.graph.nodes import titled
+from refvis.layers.graph.nodes import label
 
 
 class Named(Mapping[str, Array]):
@@ -88,4 +88,4 @@ def variable_named(name: str, variables: Mapping[str, Any], layers: Mapping[str,
 
 def _listed(variables: Mapping[str, Any], layers: Mapping[str, str]) -> str:
     writers = {variable: layer for layer, variable in layers.items()}
-    return f"there are {', '.join(titled(name, writers.get(name, name)) for name in variables)}"
+    return f"there are {', '.join(label(name, writers.get(name, name)) for name in variables)}"

@@ -1,4 +1,4 @@
-"""Forward passes of an image with changed boxes: only what a box can reach is computed again."""
+"""Forward passes of an image with changed boxes: only what a box can influence is computed again."""
 
 from refvis.layers.incremental.plan import Plan, forward_changes
 

@@ -1,6 +1,6 @@
 """Forward passes of an image with changed boxes, by definition: paste each box into a copy, and compute everything.
 
-`incremental.py` computes the same with less work; a property test holds it to this file.
+`plan.py` computes the same with less work; a property test holds it to this file.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -40,14 +40,16 @@ def forward_changes(
     """
     source, end = source or graph.inputs[0], only_output(graph)
     nodes = dependents(graph, trace, source)
-    count = at_once(nodes, sum(trace[name].nbytes for name in (source, *(node.output for node in nodes))), limit, most)
+    count = batch_size(
+        nodes, sum(trace[name].nbytes for name in (source, *(node.output for node in nodes))), limit, most
+    )
     for first in range(0, len(boxes), count):
         numbers = list(range(first, min(first + count, len(boxes))))
         changed = trace[source].repeat(len(numbers), axis=0)
         for i, n in enumerate(numbers):
             (top, bottom), (left, right) = boxes[n]
-            changed[i, top:bottom, left:right] = fitting(content(n), boxes[n], trace[source], n)
-        yield numbers, computed(nodes, {source: changed}, trace, len(numbers), end)
+            changed[i, top:bottom, left:right] = fit_content(content(n), boxes[n], trace[source], n)
+        yield numbers, compute_variable(nodes, {source: changed}, trace, len(numbers), end)
 
 
 def only_output(graph: Graph) -> str:
@@ -68,12 +70,12 @@ def dependents(graph: Graph, trace: Trace, source: str) -> list[Node]:
     return nodes
 
 
-def at_once(nodes: Sequence[Node], each: int, limit: int, most: int) -> int:
+def batch_size(nodes: Sequence[Node], each: int, limit: int, most: int) -> int:
     """Return how many boxes, of `each` bytes of variables, to compute at once; layers need about as much again."""
     return max(1, min(most, count_at_once(2 * each, limit))) if all(is_per_image(node.layer) for node in nodes) else 1
 
 
-def computed(nodes: Sequence[Node], given: dict[str, Array], trace: Trace, count: int, end: str) -> Array:
+def compute_variable(nodes: Sequence[Node], given: dict[str, Array], trace: Trace, count: int, end: str) -> Array:
     """Return the variable `end` for `count` images, of which some variables are given; others are as in the trace."""
     variables = dict(given)
 
@@ -90,7 +92,7 @@ def repeated(values: Array, count: int) -> Array:
     return array_module(values).broadcast_to(values, (count, *values.shape[1:]))
 
 
-def fitting(values: Array, box: Rectangle, known: Array, number: int) -> Array:
+def fit_content(values: Array, box: Rectangle, known: Array, number: int) -> Array:
     """Return what stands in a box, h x w x C in the dtype of `known`; ShapeError if it does not fit."""
     xp, expected = array_module(values, known), (*size(box), known.shape[3])
     try:

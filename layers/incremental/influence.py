@@ -1,4 +1,4 @@
-"""What boxes of an image reach in the variables of a network, and how far up it is worth to compute only that.
+"""Influence of boxes of an image on the variables of a network, and how far up computing only that is worth it.
 
 Rows and columns pass through windows independently, so that spans are looked up axis by axis: a grid of boxes has few
 different ones.
@@ -13,11 +13,11 @@ from refvis.layers.graph.network import Graph
 from refvis.layers.graph.nodes import Node
 from refvis.layers.graph.trace import Trace
 from refvis.layers.incremental.full_passes import dependents
-from refvis.layers.incremental.rectangles import Rectangle, Span, hull, length, reached, widened
+from refvis.layers.incremental.rectangles import Rectangle, Span, affected, hull, length, widened
 from refvis.layers.operators import OPERATORS, local, local_window
 
 Spans: TypeAlias = dict[Span, Span]
-"""Rows (or columns) of a box -> those of a variable that they reach."""
+"""Rows (or columns) of a box -> those of a variable that they influence."""
 
 WORTH = 0.8
 """Rectangles that cover more than this share of a variable, on average, are not worth their patches."""
@@ -27,7 +27,7 @@ STEP = 4
 
 
 @dataclass(frozen=True)
-class Reach:
+class Influence:
     """For rows and for columns: the spans of each variable, and the family of each box's span.
 
     Boxes whose rows are of one family, and whose columns are, have rectangles of equal sizes in all variables.
@@ -42,7 +42,7 @@ class Reach:
         return list(self.spans[0])
 
     def rectangle(self, name: str, box: Rectangle) -> Rectangle:
-        """Return what a box reaches in a variable, or a little more."""
+        """Return the rectangle of a variable that a box influences, or a little more."""
         return self.spans[0][name][box[0]], self.spans[1][name][box[1]]
 
     def family(self, box: Rectangle) -> tuple[int, int]:
@@ -50,8 +50,10 @@ class Reach:
         return self.families[0][box[0]], self.families[1][box[1]]
 
 
-def parted(graph: Graph, trace: Trace, source: str, boxes: Sequence[Rectangle]) -> tuple[list[Node], list[Node], Reach]:
-    """Return the nodes to compute in rectangles, those to compute in whole, and what the boxes reach in the former."""
+def split_nodes(
+    graph: Graph, trace: Trace, source: str, boxes: Sequence[Rectangle]
+) -> tuple[list[Node], list[Node], Influence]:
+    """Return the nodes to compute in rectangles, those to compute whole, and what the boxes influence in the former."""
     known: list[dict[str, Spans]] = [{source: {box[axis]: box[axis] for box in boxes}} for axis in (0, 1)]
     near_nodes, rest, far = [], [], set[str]()
     for node in dependents(graph, trace, source):
@@ -64,7 +66,7 @@ def parted(graph: Graph, trace: Trace, source: str, boxes: Sequence[Rectangle]) 
             near_nodes.append(node)
             known[0][node.output], known[1][node.output] = spans
     (rows, row_families), (columns, column_families) = (_in_families(known[a], trace, a) for a in (0, 1))
-    return near_nodes, rest, Reach((rows, columns), (row_families, column_families))
+    return near_nodes, rest, Influence((rows, columns), (row_families, column_families))
 
 
 def read(node: Node) -> list[str]:
@@ -80,11 +82,11 @@ def _is_local(node: Node, trace: Trace) -> bool:
 
 
 def _through(node: Node, trace: Trace, known: Mapping[str, Spans], axis: int) -> Spans:
-    """Return the spans of a node's output that its inputs' spans reach, taken together."""
+    """Return the spans of a node's output that its inputs' spans influence, taken together."""
     seen = local_window(node.layer, *(trace[name].shape for name in node.inputs))
     inputs = [known[name] for name in read(node) if name in known]
     extent = trace[node.output].shape[axis + 1]
-    return {box: reached(hull([spans[box] for spans in inputs]), seen, axis, extent) for box in inputs[0]}
+    return {box: affected(hull([spans[box] for spans in inputs]), seen, axis, extent) for box in inputs[0]}
 
 
 def _is_worth(spans: Sequence[Spans], shape: tuple[int, ...]) -> bool:

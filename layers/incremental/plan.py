@@ -1,13 +1,13 @@
-"""Forward passes of an image with changed boxes, fast: only what a box can reach is computed anew, exactly.
+"""Forward passes of an image with changed boxes, fast: only what a box can influence is computed again, exactly.
 
-A change of a box reaches, in each variable, a rectangle (`rectangles.py`), outside of which the known values stay. To
+A change of a box affects, in each variable, a rectangle (`rectangles.py`), outside of which the known values stay. To
 compute a rectangle of a layer's output, cut what its windows see out of the known input, paste the changed rectangle
 in, and apply the layer without padding: where windows look beyond the border, the patch holds what padding stands for.
 Rectangles of nearly the same size are widened to the same, so that their boxes go together as a batch; to compute
-more than the change reaches is no error. The result is that of a full pass (`changes.py`), to rounding.
+more than the change affects is no error. The result is that of a full pass (`full_passes.py`), to rounding.
 
-The first layer that is not local (`local.py` says which are), or of which the rectangles leave too little out, takes
-the whole of its input: from there on everything is computed, for all boxes of a batch.
+The first layer that is not local (its row says so), or of which the rectangles leave too little out, takes the whole of
+its input: from there on everything is computed, for all boxes of a batch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,8 +23,8 @@ from refvis.layers.graph.network import Graph
 from refvis.layers.graph.nodes import Node
 from refvis.layers.graph.trace import Trace
 from refvis.layers.incremental import full_passes as changes
-from refvis.layers.incremental.full_passes import MOST, Content, at_once, computed, fitting, only_output
-from refvis.layers.incremental.influence import parted, read
+from refvis.layers.incremental.full_passes import MOST, Content, batch_size, compute_variable, fit_content, only_output
+from refvis.layers.incremental.influence import read, split_nodes
 from refvis.layers.incremental.local import border, on_patches
 from refvis.layers.incremental.rectangles import Rectangle, corner, needed, size
 from refvis.layers.operators import local_window
@@ -55,8 +55,8 @@ def forward_changes(
 ) -> Iterator[tuple[list[int], Array]]:
     """Yield what ``changes.forward_changes`` yields, to rounding, in batches of boxes in another order."""
     plan = Plan(graph, trace, boxes, source)
-    count = at_once(plan.rest, plan.whole_bytes, limit, most)
-    ordered = sorted(range(len(boxes)), key=lambda n: plan.reach.family(boxes[n]))
+    count = batch_size(plan.rest, plan.whole_bytes, limit, most)
+    ordered = sorted(range(len(boxes)), key=lambda n: plan.influence.family(boxes[n]))
     for first in range(0, len(boxes), count):
         numbers = ordered[first : first + count]
         yield numbers, plan.output(numbers, content, limit)
@@ -66,12 +66,12 @@ class Plan:
     """What is computed in rectangles, and what in whole, for one network, one image, and given boxes."""
 
     def __init__(self, graph: Graph, trace: Trace, boxes: Sequence[Rectangle], source: str | None = None) -> None:
-        """Find the nodes that are local all the way from the source, and what the boxes reach in them."""
+        """Find the nodes that are local all the way from the source, and what the boxes influence in them."""
         self.trace, self.boxes, self.source, self.end = trace, boxes, source or graph.inputs[0], only_output(graph)
         self.nodes = graph.nodes
-        self.local, self.rest, self.reach = parted(graph, trace, self.source, boxes)
+        self.local, self.rest, self.influence = split_nodes(graph, trace, self.source, boxes)
         unknown = {name for node in self.rest for name in node.inputs} | {self.end}
-        self.frontier = [name for name in self.reach.names if name in unknown]
+        self.frontier = [name for name in self.influence.names if name in unknown]
         self.whole_bytes = sum(trace[name].nbytes for name in (*self.frontier, *(node.output for node in self.rest)))
 
     @property
@@ -97,23 +97,25 @@ class Plan:
                 if name in changed:
                     changed[name].paste(whole[name][done : done + len(members)], [(0, 0)] * len(members))
             done += len(members)
-        return computed(self.rest, whole, self.trace, len(numbers), self.end)
+        return compute_variable(self.rest, whole, self.trace, len(numbers), self.end)
 
     def _alike(self, numbers: Sequence[int], limit: int) -> Iterator[list[int]]:
         """Yield runs of boxes that are of one family, and few enough for the memory."""
-        for _, run in groupby(numbers, key=lambda n: self.reach.family(self.boxes[n])):
+        for _, run in groupby(numbers, key=lambda n: self.influence.family(self.boxes[n])):
             members = list(run)
-            sizes = {name: size(self.reach.rectangle(name, self.boxes[members[0]])) for name in self.reach.names}
+            sizes = {
+                name: size(self.influence.rectangle(name, self.boxes[members[0]])) for name in self.influence.names
+            }
             held = sum(h * w * self.trace[name].shape[3] for name, (h, w) in sizes.items())
             count = max(1, limit // (4 * held * self.trace[self.source].itemsize))
             yield from (members[first : first + count] for first in range(0, len(members), count))
 
     def _changed(self, numbers: Sequence[int], content: Content) -> dict[str, Changed]:
-        """Return the rectangles of every local variable that boxes of one family reach."""
+        """Return the rectangles of every local variable that boxes of one family influence."""
         boxes = [self.boxes[n] for n in numbers]
         changed = {self.source: self._filled(numbers, content)}
         for node in self.local:
-            parts = [self.reach.rectangle(node.output, box) for box in boxes]
+            parts = [self.influence.rectangle(node.output, box) for box in boxes]
             if 0 not in size(parts[0]):
                 changed[node.output] = self._computed(node, changed, parts)
         return changed
@@ -121,11 +123,11 @@ class Plan:
     def _filled(self, numbers: Sequence[int], content: Content) -> Changed:
         """Return the source's rectangles, which are the boxes, or a little wider: known values around the contents."""
         known, boxes = self.trace[self.source], [self.boxes[n] for n in numbers]
-        parts = [self.reach.rectangle(self.source, box) for box in boxes]
+        parts = [self.influence.rectangle(self.source, box) for box in boxes]
         values = array_module(known).stack([known[0, slice(*rows), slice(*columns)] for rows, columns in parts])
         for n, box, part, target in zip(numbers, boxes, parts, values, strict=True):
             at = box[0][0] - part[0][0], box[1][0] - part[1][0]
-            place(fitting(content(n), box, known, n), target, at)
+            place(fit_content(content(n), box, known, n), target, at)
         return Changed(values, tuple(map(corner, parts)))
 
     def _computed(self, node: Node, changed: dict[str, Changed], parts: list[Rectangle]) -> Changed:

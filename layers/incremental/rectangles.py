@@ -1,7 +1,7 @@
 """Rectangles of maps, and how they pass through the windows of a layer.
 
 A window covers `covered` rows, moves by `stride`, and the axis is padded by `before`: output i sees the rows from
-i * stride - before on. So a change of the rows r0 ... r1 - 1 reaches the output's rows
+i * stride - before on. So a change of the rows r0 ... r1 - 1 affects the output's rows
 
     ceil((r0 + before - covered + 1) / stride) ... floor((r1 - 1 + before) / stride)
 
@@ -36,8 +36,8 @@ def corner(rectangle: Rectangle) -> Corner:
     return rectangle[0][0], rectangle[1][0]
 
 
-def reached(span: Span, window: Window, axis: int, extent: int) -> Span:
-    """Return what of an output axis of `extent` rows a change of `span` reaches; (0, 0) if nothing."""
+def affected(span: Span, window: Window, axis: int, extent: int) -> Span:
+    """Return the rows of an output axis of `extent` rows that a change of `span` affects; (0, 0) if none."""
     covered, stride, before = (one[axis] for one in window)
     first = max(0, ceil((span[0] + before - covered + 1) / stride))
     last = min(extent - 1, floor((span[1] - 1 + before) / stride))

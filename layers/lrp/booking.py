@@ -1,4 +1,4 @@
-"""What a rule says about the relevance that no input received."""
+"""Booking: the relevance that stayed at a layer, as its rule reports it."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +13,12 @@ from refvis.layers.operators import Rule
 class Booking:
     """Relevance that stayed at one layer, added up in double over the whole batch.
 
-    `bias`: the share of the biases; `stabiliser`: that of the stabilisers (negative relevance has negative shares, and
-    a stabiliser or bias of another sign than its denominator turns them round); `zero`: what arrived where the
-    denominator was zero (or, of a bias that is spread, where no input reaches).
+        bias         the share of the biases
+        stabiliser   the share of the stabilisers
+        zero         relevance that arrived where the denominator was zero, or, of a bias that is spread, where the
+                     output has no input
+
+    Shares of negative relevance are negative. A bias or stabiliser of another sign than its denominator turns signs.
     """
 
     bias: float = 0.0

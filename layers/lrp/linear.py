@@ -79,11 +79,16 @@ def ones(values: Array) -> Array:
 
 
 def linear(layer: Layer, *inputs: Array) -> Linear:
-    """Return the layer as a linear one. A type that is not in `LINEAR` is trusted to be linear, its weights unknown."""
-    return Linear(*LINEAR.get(type(layer), _trusted)(layer, *inputs))
+    """Return the layer as a linear one: by `LINEAR`, or by its row in the table of operators.
+
+    A type that neither knows is trusted to be linear, its weights unknown.
+    """
+    row = OPERATORS.get(type(layer))
+    affine = LINEAR.get(type(layer)) or (row and row.affine) or _trust
+    return Linear(*affine(layer, *inputs))
 
 
-def _trusted(layer: Layer, *inputs: Array) -> AffineForm:
+def _trust(layer: Layer, *inputs: Array) -> AffineForm:
     return AffineForm(layer, inputs, weights=UNKNOWN)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.calls import forward_of, gradient_of
 from refvis.layers.conv import Conv
-from refvis.layers.lrn import LRN, denominator, reaches, window_sum
+from refvis.layers.lrn import LRN, denominator, neighbours, window_sum
 from refvis.layers.lrp.booking import Booking, with_book
 from refvis.layers.lrp.epsilon import epsilon
 from refvis.layers.lrp.shares import quotient
@@ -115,7 +115,7 @@ def lrn_taylor(
 
     and relevance is shared out in proportion to them: R_j = sum_k c_kj / (sum_m c_km + eps sign) * R_k.
     """
-    below, above = reaches(layer)
+    below, above = neighbours(layer)
     own = x * _alone(layer, x) ** -layer.beta
     slope = (2 * layer.alpha * layer.beta) * x * denominator(layer, x) ** (-layer.beta - 1)
     square = x * x

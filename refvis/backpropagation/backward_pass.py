@@ -8,7 +8,7 @@ from typing import Any
 from refvis.layers import Array, ShapeError, Trace, array_module, modes
 from refvis.layers.base.arrays import to_host
 from refvis.layers.base.limits import count_at_once
-from refvis.layers.graph.nodes import called
+from refvis.layers.graph.nodes import label_of
 from refvis.targets import Target
 from refvis.units import Channel, is_sequence
 
@@ -85,9 +85,9 @@ def variable_on_path(goal: Target, to: str | None) -> str:
     if to not in names:
         near = get_close_matches(str(to), list(names), 2)
         hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-        passes = ", ".join(called(nodes, name) for name in path)
+        passes = ", ".join(label_of(nodes, name) for name in path)
         raise ValueError(
-            f"the signal from {called(nodes, goal.variable)} does not pass {to!r}: {hint}it passes {passes}"
+            f"the signal from {label_of(nodes, goal.variable)} does not pass {to!r}: {hint}it passes {passes}"
         )
     return names[to]
 

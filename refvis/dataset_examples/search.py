@@ -5,14 +5,14 @@ from tqdm import tqdm
 
 from refvis.backpropagation.backward_pass import backpropagate, default_seed
 from refvis.backpropagation.rules import bounded_rules, find_mode
-from refvis.dataset_examples.images import Images, Source, source
-from refvis.dataset_examples.patches import cut, ground, joined, seen_box, signal_picture
-from refvis.dataset_examples.ranking import Ranking, ranked
+from refvis.dataset_examples.images import Images, Source, image_source
+from refvis.dataset_examples.patches import checkerboard, cut, field_box, signal_picture, stack_patches
+from refvis.dataset_examples.ranking import Ranking, rank_images
 from refvis.dataset_examples.result import Examples
 from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, modes, receptive_fields
 from refvis.layers.base.arrays import to_host
-from refvis.layers.graph.nodes import called
+from refvis.layers.graph.nodes import label_of
 from refvis.network import Network
 from refvis.results import record
 from refvis.targets import layer_variable, target
@@ -49,9 +49,9 @@ def examples(
         raise ValueError(f"top is {top} and batch is {batch}, expected 1 or more of both")
     find_mode(mode)
     variable = net.scores if at is None else layer_variable(net, at)
-    found = source(images)
+    found = image_source(images)
     chosen = _channels(net, found, variable, channel)
-    ranking, ended = ranked(net, found, variable, chosen, top, batch, progress)
+    ranking, ended = rank_images(net, found, variable, chosen, top, batch, progress)
     name = mode if isinstance(mode, str) else modes.table(mode)
     shown, drawn = _shown(net, found, variable, chosen, ranking, mode, progress)
     given = {"at": variable, "channel": list(chosen), "top": top, "mode": name, "images": len(found.names)}
@@ -80,7 +80,7 @@ def _channels(net: Network, images: Source, variable: str, channel: Channel) -> 
     count = net.upto(variable).shapes(**{net.inputs[0]: first[1].shape})[variable][3]
     if channel is None:
         return tuple(range(count))
-    return check_channels(channel, count, called(net.nodes, variable), net.labels_at(variable))
+    return check_channels(channel, count, label_of(net.nodes, variable), net.labels_at(variable))
 
 
 def _shown(
@@ -98,8 +98,8 @@ def _shown(
     """
     field = receptive_fields(net.upto(variable))[variable]
     boxes, scales = np.zeros((*ranking.images.shape, 4), int), np.zeros(ranking.images.shape)
-    patches = [[ground(1, 1) for _ in row] for row in ranking.images]
-    signals = [[ground(1, 1) for _ in row] for row in ranking.images]
+    patches = [[checkerboard(1, 1) for _ in row] for row in ranking.images]
+    signals = [[checkerboard(1, 1) for _ in row] for row in ranking.images]
     needed, done = np.unique(ranking.images), 0
     bar = tqdm(needed, desc="patches", unit="image", disable=None if progress else True)
     try:
@@ -112,10 +112,10 @@ def _shown(
                 rules, _ = bounded_rules(net, goal.net, x, mode)
                 signal = backpropagate(goal, trace, rules, default_seed(rules))
                 drawn, scales[k, rank] = signal_picture(to_host(signal)[0])
-                box = seen_box(field, (y, column), picture.shape[:2])
+                box = field_box(field, (y, column), picture.shape[:2])
                 boxes[k, rank], patches[k][rank], signals[k][rank] = box, cut(picture, box), cut(drawn, box)
             done += 1
     except KeyboardInterrupt:
         warn_interrupted("sheet", f"{done} of the {len(needed)} images it is cut from")
-    found = {"boxes": boxes, "patches": joined(patches), "signals": joined(signals), "scales": scales}
+    found = {"boxes": boxes, "patches": stack_patches(patches), "signals": stack_patches(signals), "scales": scales}
     return found, done == len(needed)

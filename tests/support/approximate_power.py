@@ -24,7 +24,7 @@ def forward(layer: LRN, x: np.ndarray) -> np.ndarray:
 
 def gradient(layer: LRN, signal: np.ndarray, output: np.ndarray | None, x: np.ndarray) -> tuple[np.ndarray]:
     """Return (dx,); L^(-beta - 1) is the approximate L^-beta, divided by L."""
-    below, above = lrn.reaches(layer)
+    below, above = lrn.neighbours(layer)
     L = lrn.denominator(layer, x)
     found = power(L, -layer.beta)
     mirrored = lrn.window_sum(signal * x * found / L, above, below)

@@ -27,7 +27,7 @@ def test_both_ways_add_in_order(data):
     amounts = np.array([row[1:] for row in rows], dtype).reshape(-1, channels)
     with np.errstate(invalid="ignore"):
         expected = slowly(places, amounts, size)
-        for way in (adding.at_once, adding.by_turns, adding.added_by_place):
+        for way in (adding.by_bincount, adding.in_rounds, adding.scatter_add):
             found = way(places, amounts, size)
             assert found.dtype == np.float64
             np.testing.assert_array_equal(found, expected)
@@ -36,4 +36,4 @@ def test_both_ways_add_in_order(data):
 def test_a_gpu_gets_turns(cupy):
     places, amounts = cupy.asarray([[1, 1], [0, 1]]), cupy.asarray(np.float32([[[1], [2]], [[4], [8]]]))
     assert not hasattr(cupy, "bincount")
-    assert adding.added_by_place(places, amounts, 3).tolist() == [[4], [11], [0]]
+    assert adding.scatter_add(places, amounts, 3).tolist() == [[4], [11], [0]]

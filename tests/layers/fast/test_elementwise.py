@@ -85,8 +85,8 @@ def test_biases(shape: tuple[int, ...], which: str, least: int, seed: int) -> No
 def test_masks(shape: tuple[int, ...], least: int, seed: int, dtype: str) -> None:
     values, by = drawn(shape, seed, dtype)[:, ::-1], drawn(shape, seed + 1, dtype)
     with in_threads(least), threadpool_limits(2, "blas"):
-        mask = bit_masks.positive(by)
-        found = bit_masks.kept(values, mask)
+        mask = bit_masks.positive_mask(by)
+        found = bit_masks.select(values, mask)
     np.testing.assert_array_equal(mask, by > 0, strict=True)
     np.testing.assert_array_equal(found, np.where(by > 0, values, values.dtype.type(0)), strict=True)
 

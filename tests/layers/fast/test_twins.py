@@ -43,7 +43,7 @@ def test_roots_are_powers(case: tuple[layers.LRN, np.ndarray, np.ndarray]) -> No
 
 def lrn_sizes(layer: layers.LRN, g: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return the sum of the sizes of all that the gradient adds up."""
-    below, above = lrn.reaches(layer)
+    below, above = lrn.neighbours(layer)
     L = lrn.denominator(layer, x.astype(float))
     power = L**-layer.beta
     spread = lrn.window_sum(np.abs(g * x) * power / L, above, below)

@@ -1,6 +1,6 @@
 """Layers that users add: they run, go back, show, and load and save like those that are built in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from support.numeric import assert_adjoint
 
 import refvis
 from refvis import layers
-from refvis.layers import ReLU, modes
+from refvis.layers import ReLU, lrp, modes
 from refvis.layers.graph import registry
 from refvis.weights import ModelFormatError, read_model
 
@@ -80,6 +80,33 @@ def test_it_loads_and_saves(tmp_path, kind):
     refvis.save(refvis.load(tmp_path / "a.mat"), tmp_path / "b.mat")
     register()
     assert refvis.load(tmp_path / "b.mat").fingerprint == net.fingerprint
+
+
+@pytest.mark.parametrize("how", ["registered", "a row", "LINEAR"])
+def test_rules_of_relevance_know_how_it_is_linear(monkeypatch, how):
+    """Rules that look at weights ask for the affine form, wherever it was given."""
+
+    def affine(layer, x):
+        return lrp.Linear(layers.Scale(layer.factor), (x,), weights="scale")
+
+    register(**({"affine": affine} if how == "registered" else {}))
+    if how == "a row":
+        monkeypatch.setitem(layers.OPERATORS, Affine, replace(layers.OPERATORS[Affine], affine=affine))
+    elif how == "LINEAR":
+        monkeypatch.setitem(lrp.LINEAR, Affine, affine)
+    x = np.random.default_rng(0).standard_normal((2, 3, 4, 2))
+    layer, twin = network().nodes[0].layer, layers.Scale(np.array([2.0, -3.0]))
+    y = layers.forward(layer, x)
+    for rule in (lrp.epsilon, lrp.z_plus, lrp.gamma, lrp.flat):
+        expected = layers.backward(twin, y, y, x, rule=rule)
+        np.testing.assert_allclose(layers.backward(layer, y, y, x, rule=rule), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_without_the_affine_form_weights_are_unknown():
+    register()
+    x = np.ones((1, 1, 1, 2))
+    with pytest.raises(ValueError, match="this rule needs to know the weights of Affine"):
+        layers.backward(network().nodes[0].layer, x, None, x, rule=lrp.z_plus)
 
 
 def test_without_save_it_cannot_be_written(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from refvis import layers
-from refvis.layers.graph.nodes import called
+from refvis.layers.graph.nodes import label_of
 
 X = np.random.default_rng(0).normal(size=(1, 2, 3, 4))
 
@@ -66,4 +66,4 @@ def test_seeds_by_a_layers_name() -> None:
 
 def test_what_a_variable_is_called() -> None:
     nodes = graph().nodes
-    assert [called(nodes, name) for name in ("x", "b", "y", "c")] == ["x", "a (b)", "b (y)", "c"]
+    assert [label_of(nodes, name) for name in ("x", "b", "y", "c")] == ["x", "a (b)", "b (y)", "c"]
