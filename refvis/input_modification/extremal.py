@@ -99,7 +99,7 @@ def extremal_perturbation(
 
     >>> import refvis
     >>> from refvis.scenes import scene
-    >>> net = refvis.bundled("scenes")
+    >>> net = refvis.load("scenes")
     >>> heatmap = refvis.extremal_perturbation(net, net.preprocess(scene(7).image), (0.1, 0.3), cells=8, steps=5)
     >>> heatmap.values.shape, sorted(heatmap.history)
     ((2, 64, 64, 1), ['area', 'score'])

@@ -78,7 +78,7 @@ def lime(
 
     >>> import refvis
     >>> from refvis.scenes import scene
-    >>> net = refvis.bundled("scenes")
+    >>> net = refvis.load("scenes")
     >>> heatmap = refvis.lime(net, net.preprocess(scene(7).image), samples=200)
     >>> heatmap.values.shape, sorted(heatmap.measures)
     ((1, 64, 64, 1), ['fit', 'image_error', 'intercept'])

@@ -93,7 +93,7 @@ def meaningful_perturbation(
 
     >>> import refvis
     >>> from refvis.scenes import scene
-    >>> net = refvis.bundled("scenes")
+    >>> net = refvis.load("scenes")
     >>> heatmap = refvis.meaningful_perturbation(net, net.preprocess(scene(7).image), steps=5)
     >>> heatmap.map.shape, sorted(heatmap.history)
     ((64, 64), ['area', 'score', 'tv'])

@@ -87,7 +87,7 @@ def occlusion(
 
     >>> import refvis
     >>> from refvis.scenes import scene
-    >>> net = refvis.bundled("scenes")
+    >>> net = refvis.load("scenes")
     >>> heatmap = refvis.occlusion(net, net.preprocess(scene(7).image), size=16, stride=8)
     >>> heatmap.map.shape, heatmap.signed
     ((64, 64), True)

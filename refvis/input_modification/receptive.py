@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from refvis.dataset_examples.images import Images, source
+from refvis.dataset_examples.images import Images, image_source
 from refvis.dataset_examples.search import examples
 from refvis.input_modification.boxes.empirical_field import EmpiricalField
 from refvis.input_modification.discrepancy import discrepancy
@@ -73,7 +73,7 @@ def empirical_receptive_field(
     strongest = examples(net, images, at, (channel,), top, progress=progress)
     if strongest.partial:
         raise KeyboardInterrupt  # the strongest images are not known
-    read, last_record = source(images).image, strongest.record
+    read, last_record = image_source(images).image, strongest.record
     signed, frames = False, list[Array]()
     ranking = zip(strongest.images[0], strongest.positions[0], strongest.boxes[0], strict=True)
     for number, position, box in tqdm(list(ranking), "fields", unit="image", disable=None if progress else True):

@@ -78,7 +78,7 @@ def rise(
 
     >>> import refvis
     >>> from refvis.scenes import scene
-    >>> net = refvis.bundled("scenes")
+    >>> net = refvis.load("scenes")
     >>> heatmap = refvis.rise(net, net.preprocess(scene(7).image), masks=200)
     >>> heatmap.map.shape, sorted(heatmap.measures)
     ((64, 64), ['agreement', 'mean'])

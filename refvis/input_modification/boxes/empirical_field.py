@@ -26,6 +26,15 @@ class EmpiricalField:
         count         how many images show each pixel of the frame, h x w; a field may extend beyond an image, and the
                       mean is 0 where no image shows the pixel
         strongest     the images behind the mean; `strongest.sheet()` shows the parts that lie in the field
+
+    Example:
+
+    >>> import numpy as np
+    >>> import refvis
+    >>> net = refvis.chain({"conv": refvis.layers.Conv(np.array([1.0, -2.0, 0.0]).reshape(1, 1, 3, 1))})
+    >>> images = np.random.default_rng(0).integers(0, 256, (5, 1, 6, 1), np.uint8)
+    >>> refvis.empirical_receptive_field(net, images, "conv", 0, top=3, size=1, stride=1)
+    EmpiricalField(x1 channel 0: side 1.4 of 1 x 3 pixels, 3 images)
     """
 
     mean: Heatmap

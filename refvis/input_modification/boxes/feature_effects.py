@@ -27,8 +27,9 @@ class FeatureEffects:
     Example:
 
     >>> import refvis
-    >>> net = refvis.bundled("scenes")
-    >>> x = net.preprocess(refvis.scenes.scene(0).image)
+    >>> from refvis.scenes import scene
+    >>> net = refvis.load("scenes")
+    >>> x = net.preprocess(scene(7).image)
     >>> effects = refvis.feature_occlusion(net, x, "relu5")
     >>> effects.values.shape == (1, len(effects.channels))
     True
