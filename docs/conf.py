@@ -58,5 +58,5 @@ def set_formulas_apart(app: Any, what: str, name: str, thing: Any, options: Any,
 
 
 def setup(app: Any) -> None:
-    """Connect what stands above."""
+    """Connect `set_formulas_apart` to autodoc."""
     app.connect("autodoc-process-docstring", set_formulas_apart)

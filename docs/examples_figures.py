@@ -12,12 +12,12 @@ SHOWN = {"relu1": [1, 3, 8, 12, 17, 25], "relu5": [18, 49]}
 
 
 def draw() -> None:
-    """Look for the examples and write a sheet for each layer."""
+    """Search the examples and write a sheet for each layer."""
     net, images = refvis.load("scenes"), batch(range(SCENES))[0]
     for layer, channels in SHOWN.items():
-        found = refvis.examples(net, images, layer, channels, top=9)
-        found.save(HERE / "_static" / f"examples_{layer}.png")
-        print(found)
+        examples = refvis.examples(net, images, layer, channels, top=9)
+        examples.save(HERE / "_static" / f"examples_{layer}.png")
+        print(examples)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,8 @@ def draw() -> None:
         named = {card.key.partition("/")[2]: card for card in row.cards}
         cards = [named[key] for key in SHOWN if key in named] or row.cards
         for axis, card in zip(axes[line, 1:], cards, strict=False):
-            found = card.result
-            axis.imshow(found.overlay() if isinstance(found, Heatmap) else found.image, interpolation="nearest")
+            result = card.result
+            axis.imshow(result.overlay() if isinstance(result, Heatmap) else result.image, interpolation="nearest")
             axis.set_title(card.title, fontsize=10)
     figure.tight_layout()
     (HERE / "_static").mkdir(exist_ok=True)

@@ -20,20 +20,20 @@ HERE = Path(__file__).resolve().parent
 SHOWN, MEASURED = 8, 300
 CODES = ("relu2", "relu3", "relu5")
 SOURCES = ("relu3", "relu5")
-"""Codes in which each class is looked for."""
+"""Codes in which each class is maximised."""
 
 
 def errors_table(net: refvis.Network) -> str:
-    """Return the mean errors of pixels and codes over held-out scenes, and how many keep their class."""
+    """Return the mean errors of pixels and codes over held-out scenes, and the share that keeps its class."""
     images, labels, _ = batch(TEST_SEEDS[:MEASURED])
     lines = [
         "| code | values | error of pixels | error of the code | scene named right from the drawing |",
         "|---" * 5 + "|",
     ]
     for at in CODES:
-        found = [refvis.generator_inversion(net, net.preprocess(image), at) for image in images]
-        scores = net.upto(net.scores).forward(np.concatenate([one.x for one in found])).output[:, 0, 0]
-        pixels, code = (np.mean([one.measures[name] for one in found]) for name in ("pixels", "norm"))
+        results = [refvis.generator_inversion(net, net.preprocess(image), at) for image in images]
+        scores = net.upto(net.scores).forward(np.concatenate([one.x for one in results])).output[:, 0, 0]
+        pixels, code = (np.mean([one.measures[name] for one in results]) for name in ("pixels", "norm"))
         values = int(np.prod(refvis.load(f"{net.name}-from-{at}").meta["inputs"]["size"]))
         right = np.mean(scores.argmax(axis=1) == labels)
         lines.append(f"| `{at}` | {values} | {pixels:.2f} | {code:.2f} | {100 * right:.0f} % |")
@@ -41,7 +41,7 @@ def errors_table(net: refvis.Network) -> str:
 
 
 def grid(rows: dict[str, list[Array]], titles: list[str], path: Path) -> None:
-    """Write pictures in named rows."""
+    """Draw pictures in rows with names, and write them as PNG."""
     columns = len(next(iter(rows.values())))
     figure, axes = plt.subplots(len(rows), columns, figsize=(columns * 1.05 + 0.5, len(rows) * 1.12 + 0.1), dpi=100)
     for line, (name, pictures) in zip(axes, rows.items(), strict=True):
@@ -56,7 +56,7 @@ def grid(rows: dict[str, list[Array]], titles: list[str], path: Path) -> None:
 
 
 def draw() -> None:
-    """Measure, and draw scenes with what is drawn from their codes, and the classes."""
+    """Write the table, the scenes with the generators' images of their codes, and the maximised classes."""
     net = refvis.load("scenes")
     (HERE / "methods" / "generators_errors.inc").write_text(errors_table(net), encoding="utf-8")
     images = list(batch(TEST_SEEDS[:SHOWN])[0])
@@ -66,9 +66,9 @@ def draw() -> None:
     grid(rows, [""] * SHOWN, HERE / "_static" / "generators.png")
     classes = {}
     for source in SOURCES:
-        found = refvis.generator_maximization(net, source=source)
-        classes[f"in {source}"] = [net.restore(found.x[k : k + 1]) for k in range(len(found.x))]
-        print(source, found.measures["activation"].round(1))
+        result = refvis.generator_maximization(net, source=source)
+        classes[f"in {source}"] = [net.restore(result.x[k : k + 1]) for k in range(len(result.x))]
+        print(source, result.measures["activation"].round(1))
     grid(classes, net.labels or [], HERE / "_static" / "generators_classes.png")
 
 

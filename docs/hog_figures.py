@@ -24,7 +24,7 @@ STEPS, TV_WEIGHT = 400, 0.5
 
 
 def shares(cosines: Array) -> dict[str, Array]:
-    """Return the share of |g| that a direction gets by each way to vote, for cosines of its angle with g."""
+    """Return the share of |g| that a direction gets by each kind of vote, for cosines of its angle with g."""
     angles, a = np.arccos(np.clip(cosines, -1, 1)), np.cos(2 * np.pi / DIRECTIONS)
     return {
         "approximate": np.maximum(0, cosines - a) / (1 - a),
@@ -34,42 +34,42 @@ def shares(cosines: Array) -> dict[str, Array]:
 
 
 def descriptors(net: refvis.Network, x: Array) -> dict[str, Array]:
-    """Return the descriptor by each way to vote; what follows the vote is the network's."""
+    """Return the descriptor by each kind of vote. The layers after the vote are the network's."""
     gradients = net.upto("gradient").forward(x).output
     lengths = np.sqrt((gradients**2).sum(axis=3, keepdims=True) * 2 / DIRECTIONS)
     cosines = gradients / np.where(lengths > 0, lengths, 1)
     bins = DIRECTIONS // 2
     rest = refvis.Network(net.nodes[[node.name for node in net.nodes].index("cells") :])
-    found = {}
+    codes = {}
     for name, share in shares(cosines).items():
         votes = lengths * share
-        found[name] = rest.forward(votes[..., :bins] + votes[..., bins:]).output
-    return found
+        codes[name] = rest.forward(votes[..., :bins] + votes[..., bins:]).output
+    return codes
 
 
 def votes_table() -> str:
-    """Return how near the descriptors are to each other: the cosine over whole scenes, its mean and least."""
+    """Return a table of the cosines between descriptors of whole scenes: mean and least."""
     net, pairs = refvis.hog((64, 64)), [("approximate", "linear"), ("approximate", "nearest"), ("linear", "nearest")]
     near: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
     for seed in COMPARED:
-        found = descriptors(net, net.preprocess(scene(seed).image).astype("float64"))
+        codes = descriptors(net, net.preprocess(scene(seed).image).astype("float64"))
         for one, other in pairs:
-            a, b = found[one].ravel(), found[other].ravel()
+            a, b = codes[one].ravel(), codes[other].ravel()
             near[one, other].append(float(a @ b / np.sqrt((a @ a) * (b @ b))))
     rows = [f"| {one}, {other} | {np.mean(each):.4f} | {min(each):.4f} |" for (one, other), each in near.items()]
     return "\n".join(["| votes | mean cosine | least |", "|---|---|---|", *rows]) + "\n"
 
 
-def stretched(image: Array) -> Array:
-    """Return a gray image (1 x H x W x 1) from its darkest hundredth to its brightest: contrast is not in the code."""
+def stretch_contrast(image: Array) -> Array:
+    """Return a gray image (1 x H x W x 1) with the darkest and brightest 1 % clipped; the code holds no contrast."""
     low, high = np.percentile(image, (1, 99))
     return np.clip((image[0, ..., 0] - low) / (high - low), 0, 1)
 
 
 def glyph(axis: plt.Axes, code: Array, cell: int = 8) -> None:
-    """Draw each cell of a HOG (1 x h x w x 36) as a star of edges: along them, not across.
+    """Draw each cell of a HOG (1 x h x w x 36) as a star of lines along the edges.
 
-    A cell is the first of its block; those at the right and at the bottom are in the block before.
+    A cell is the first of its block; the last column and row of cells belong to the block before.
     """
     height, width = code.shape[1:3]
     for (y, x), k in ((place, k) for place in np.ndindex(height + 1, width + 1) for k in range(9)):
@@ -84,7 +84,7 @@ def glyph(axis: plt.Axes, code: Array, cell: int = 8) -> None:
 
 
 def draw() -> None:
-    """Draw scenes, their HOG, and what HOG and dense SIFT are taken for."""
+    """Draw scenes, their HOG, and the inversions of HOG and of dense SIFT."""
     nets = {"HOG": refvis.hog((64, 64)), "dense SIFT": refvis.dsift((64, 64))}
     figure, axes = plt.subplots(len(SHOWN), 4, figsize=(8, 2.1 * len(SHOWN)), dpi=100)
     for row, seed in zip(axes, SHOWN, strict=True):
@@ -93,9 +93,9 @@ def draw() -> None:
         glyph(row[1], nets["HOG"].forward(x).output)
         titles = ["scene in gray", "HOG"]
         for axis, (name, net) in zip(row[2:], nets.items(), strict=True):
-            found = refvis.inversion(net, x, at=net.scores, steps=STEPS, tv_weight=TV_WEIGHT)
-            axis.imshow(stretched(found.x), cmap="gray", interpolation="nearest")
-            titles.append(f"from {name}, error {found.history['code'][-1]:.4f}")
+            result = refvis.inversion(net, x, at=net.scores, steps=STEPS, tv_weight=TV_WEIGHT)
+            axis.imshow(stretch_contrast(result.x), cmap="gray", interpolation="nearest")
+            titles.append(f"from {name}, error {result.history['code'][-1]:.4f}")
         for axis, title in zip(row, titles, strict=True):
             axis.set_title(title, fontsize=8)
             axis.set(xticks=[], yticks=[])

@@ -1,7 +1,7 @@
-"""What a box says by itself: python docs/occlusion_fill.py (writes docs/methods/occlusion_fill.inc).
+"""The effect of a box's fill alone: python docs/occlusion_fill.py (writes docs/methods/occlusion_fill.inc).
 
-Boxes stand on the background of generated scenes, where they hide nothing of the object. Whatever they do to the scores
-of classes that are not in the picture is the doing of their fill.
+Boxes stand on the background of generated scenes and hide nothing of the object. Any change of the scores of classes
+that are not in the picture is therefore an effect of the fill.
 """
 
 from pathlib import Path
@@ -32,7 +32,7 @@ FILLS = ("gray", "mean", colour, "random", "normal", "shuffle", "blur")
 
 
 def rises(net: Network, seed: int, fill: Any) -> Array:
-    """Return by how much boxes beside a scene's object raise each score, on average; NaN for the class it shows."""
+    """Return the mean rise of each score by boxes beside a scene's object; NaN for the class of the scene."""
     made = scene(seed)
     x = net.preprocess(made.image)
     trace = net.forward(x)
@@ -40,13 +40,13 @@ def rises(net: Network, seed: int, fill: Any) -> Array:
     chosen = fills.find_fill(fill, x, net.normalization.get("averageImage"))
     content = fills.box_contents(chosen, x, places, 1, seed)
     scores = np.concatenate([output[:, 0, 0] for _, output in forward_changes(net, trace, places, content)])
-    found = (scores - trace.output[0, 0, 0]).mean(axis=0)
-    found[net.labels.index(made.name)] = np.nan  # type: ignore[union-attr]
-    return found
+    mean_rise = (scores - trace.output[0, 0, 0]).mean(axis=0)
+    mean_rise[net.labels.index(made.name)] = np.nan  # type: ignore[union-attr]
+    return mean_rise
 
 
 def table(net: Network) -> str:
-    """Return a row for each fill, a column for each class, and how far apart the fill pushes the classes."""
+    """Return a row for each fill, a column for each class, and one for the largest rise less the smallest."""
     labels = net.labels or []
     lines = ["| fill | " + " | ".join(labels) + " | apart |", "|---" * (len(labels) + 2) + "|"]
     errors = []

@@ -1,4 +1,4 @@
-"""How far units look: python docs/receptive_fields.py (writes docs/methods/receptive_fields.inc and a picture).
+"""Receptive fields of units: python docs/receptive_fields.py (writes docs/methods/receptive_fields.inc and a picture).
 
 Empirical against theoretical receptive fields of the bundled network, layer by layer, on held-out scenes. It takes
 a few minutes.
@@ -27,11 +27,11 @@ THRESHOLDS = (0.05, 0.1, 0.25, 0.5)
 
 
 def fields(net: Network, images: list[Array], at: str) -> list[EmpiricalField]:
-    """Return the fields of a few of a layer's channels, at equal distances; none of those that are never active."""
+    """Return the fields of some evenly spaced channels of a layer, without channels that are never active."""
     count = net.upto(at).shapes(**{net.inputs[0]: (1, 64, 64, 3)})[net.variable(at)][3]
     channels = range(0, count, count // CHANNELS)[:CHANNELS]
-    found = [refvis.empirical_receptive_field(net, images, at, k, TOP, SIZE, STRIDE) for k in channels]
-    return [one for one in found if one.strongest.scores[0, 0] > 0]
+    results = [refvis.empirical_receptive_field(net, images, at, k, TOP, SIZE, STRIDE) for k in channels]
+    return [one for one in results if one.strongest.scores[0, 0] > 0]
 
 
 def side(field: EmpiricalField, threshold: float) -> float:
@@ -39,11 +39,11 @@ def side(field: EmpiricalField, threshold: float) -> float:
     return float(np.sqrt((field.mean.map > threshold * field.mean.map.max()).sum()))
 
 
-def table(found: dict[str, list[EmpiricalField]]) -> str:
+def table(by_layer: dict[str, list[EmpiricalField]]) -> str:
     """Return a row for each layer: the theoretical side, and the empirical one at each threshold."""
     lines = ["| layer | channels | theoretical | " + " | ".join(f"above {100 * t:g} %" for t in THRESHOLDS) + " |"]
     lines.append("|---" + "|---:" * (2 + len(THRESHOLDS)) + "|")
-    for at, several in found.items():
+    for at, several in by_layer.items():
         sides = np.array([[side(one, threshold) for threshold in THRESHOLDS] for one in several])
         means, spreads = sides.mean(axis=0), sides.std(axis=0, ddof=1)
         cells = [
@@ -54,11 +54,13 @@ def table(found: dict[str, list[EmpiricalField]]) -> str:
     return "\n".join(lines) + f"\n\n{note} scenes, boxes of {SIZE} pixels in steps of {STRIDE}.\n"
 
 
-def draw(found: dict[str, list[EmpiricalField]], path: Path) -> None:
-    """Draw what excites one channel of each layer most, its field below, and all sides beside them."""
+def draw(by_layer: dict[str, list[EmpiricalField]], path: Path) -> None:
+    """Draw the strongest patch of one channel of each layer, its field below, and a chart of all sides."""
     figure = plt.figure(figsize=(11.5, 4.1), dpi=100)
-    grid = figure.add_gridspec(2, len(found) + 2, left=0.01, right=0.99, bottom=0.12, top=0.9, wspace=0.08, hspace=0.04)
-    for column, (at, several) in enumerate(found.items()):
+    grid = figure.add_gridspec(
+        2, len(by_layer) + 2, left=0.01, right=0.99, bottom=0.12, top=0.9, wspace=0.08, hspace=0.04
+    )
+    for column, (at, several) in enumerate(by_layer.items()):
         shown = max(several, key=lambda one: float(one.count.mean()))  # the one that sticks out of images least
         upper, lower = (figure.add_subplot(grid[row, column]) for row in (0, 1))
         upper.imshow(shown.strongest.patches[0, 0], interpolation="nearest")
@@ -69,18 +71,18 @@ def draw(found: dict[str, list[EmpiricalField]], path: Path) -> None:
         upper.set_title(f"{at}: {side} × {side}", fontsize=10)
         upper.axis("off")
         lower.axis("off")
-    _chart(figure.add_subplot(grid[:, len(found) :]), found)
+    _chart(figure.add_subplot(grid[:, len(by_layer) :]), by_layer)
     figure.savefig(path, metadata={"Software": None})
     plt.close(figure)
 
 
-def _chart(axis: Any, found: dict[str, list[EmpiricalField]]) -> None:
-    places = range(len(found))
-    axis.plot(places, [_theoretical(several[0]) for several in found.values()], "k--", label="theoretical")
+def _chart(axis: Any, by_layer: dict[str, list[EmpiricalField]]) -> None:
+    places = range(len(by_layer))
+    axis.plot(places, [_theoretical(several[0]) for several in by_layer.values()], "k--", label="theoretical")
     for threshold in THRESHOLDS:
-        means = [np.mean([side(one, threshold) for one in several]) for several in found.values()]
+        means = [np.mean([side(one, threshold) for one in several]) for several in by_layer.values()]
         axis.plot(places, means, marker="o", label=f"above {100 * threshold:g} %")
-    axis.set_xticks(list(places), list(found))
+    axis.set_xticks(list(places), list(by_layer))
     axis.set_title("side in pixels", fontsize=10)
     axis.legend(fontsize=8, frameon=False)
     box = axis.get_position()
@@ -96,9 +98,9 @@ def main() -> None:
     """Measure, and write the page's table and picture."""
     net = refvis.load("scenes")
     images = [scene(seed).image for seed in SCENES]
-    found = {at: fields(net, images, at) for at in LAYERS}
-    (HERE / "methods" / "receptive_fields.inc").write_text(table(found), encoding="utf-8")
-    draw(found, HERE / "_static" / "receptive_fields.png")
+    by_layer = {at: fields(net, images, at) for at in LAYERS}
+    (HERE / "methods" / "receptive_fields.inc").write_text(table(by_layer), encoding="utf-8")
+    draw(by_layer, HERE / "_static" / "receptive_fields.png")
 
 
 if __name__ == "__main__":

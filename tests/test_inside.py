@@ -46,13 +46,13 @@ def net():
 
 @pytest.fixture(scope="module")
 def scenes(net):
-    return list(islice(measure.named_rightly(net), methods.MANY))
+    return list(islice(measure.classified_rightly(net), methods.MANY))
 
 
 def test_scenes_are_held_out_and_those_named_wrongly_are_left_out(net, scenes):
     assert all(made.seed in TEST_SEEDS for made, _ in scenes)
     assert len(scenes) == methods.MANY
-    found = list(measure.named_rightly(net, [106, 4]))
+    found = list(measure.classified_rightly(net, [106, 4]))
     assert [made.seed for made, _ in found] == [4]
     for made, x in (*found, (scene(106), net.preprocess(scene(106).image))):
         assert (int(net.forward(x)[net.scores].argmax()) == made.label) == (made.seed == 4)
@@ -96,7 +96,7 @@ def test_table_has_every_method_in_order():
 def test_table_holds_what_is_measured(net, scenes, name):
     """Anew, on all scenes. A table has one digit behind the point; of pointing, each scene is one percent."""
     method = next(one for one in methods.METHODS if one.name == name)
-    found = measure.measured(net, method.explain, scenes, method.scenes)
+    found = measure.measure(net, method.explain, scenes, method.scenes)
     for cell, values in zip(rows()[name], (found.shares, found.points), strict=False):
         if cell:
             middle, error = (float(part) for part in cell.split("\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"))

@@ -19,7 +19,7 @@ recovery, convergence, randomisation, saving = (
 
 @pytest.fixture(scope="module")
 def recovered():
-    return {pooled: recovery.measured(pooled, widths=(8, 512), seeds=range(2)) for pooled in (False, True)}
+    return {pooled: recovery.measure(pooled, widths=(8, 512), seeds=range(2)) for pooled in (False, True)}
 
 
 def test_guided_recovers_the_image_and_the_others_do_not(recovered):
@@ -62,7 +62,7 @@ def test_limit_is_the_sum_of_windows_each_divided_by_its_length():
 
 @pytest.fixture(scope="module")
 def converged():
-    found = convergence.measured(depths=(1, 2, 4, 6), seeds=range(4))
+    found = convergence.measure(depths=(1, 2, 4, 6), seeds=range(4))
     return {name: [float(abs(one).mean()) for one in depths] for name, depths in found.items()}
 
 
@@ -92,7 +92,7 @@ def test_cosines_are_those_of_every_pair():
 
 @pytest.fixture(scope="module")
 def randomised():
-    return randomisation.measured(refvis.load("scenes"), seeds=range(3))
+    return randomisation.measure(refvis.load("scenes"), seeds=range(3))
 
 
 def test_guided_and_z_plus_do_not_notice_that_the_last_layers_are_random(randomised):
@@ -117,7 +117,7 @@ def test_every_method_starts_equal_and_ends_changed(randomised):
 
 def test_randomising_changes_one_layer_only():
     net = refvis.load("scenes")
-    other = randomisation.randomised(net, "fc6", np.random.default_rng(0))
+    other = randomisation.randomise_layer(net, "fc6", np.random.default_rng(0))
     for before, after in zip(net.nodes, other.nodes, strict=True):
         assert (before is after) == (before.name != "fc6")
     before, after = net.node("fc6").layer, other.node("fc6").layer
@@ -134,9 +134,9 @@ def table(name):
 
 def test_tables_on_the_page_hold_what_is_measured():
     """Their first columns, anew with all seeds. Rounding is half of the last digit."""
-    for mode, values in recovery.measured(False, widths=(8,)).items():
+    for mode, values in recovery.measure(False, widths=(8,)).items():
         np.testing.assert_allclose(table("recovery")[mode][0], values.mean(), atol=6e-4, rtol=0)
-    for name, (values,) in convergence.measured(depths=(1,)).items():
+    for name, (values,) in convergence.measure(depths=(1,)).items():
         np.testing.assert_allclose(table("convergence")[name][0], abs(values).mean(), atol=6e-4, rtol=0)
 
 

@@ -1,4 +1,4 @@
-"""One image, one network, one class: what each single choice does to a map. Needs nothing but refvis."""
+"""The effect of each single choice on a map, for one image, one network and one class. It needs only refvis."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ POOLS = partial(lrp.pool, largest=lrp.spread)
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to make the choice: what to call it, the table of rules, and what else is asked for."""
+    """One variant of a choice: its label, its table of rules, and options of `deconvolution`."""
 
     label: str
     mode: str | modes.Mode
@@ -29,7 +29,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Choice:
-    """A choice and its variants; the first is what refvis does unless told otherwise."""
+    """A choice and its variants. The first variant is the default of refvis."""
 
     title: str
     within: str
@@ -118,7 +118,7 @@ CHOICES = (
 
 @dataclass(frozen=True)
 class Study:
-    """The bundled network and its generated scene, in float64; the class is the one that the network names."""
+    """The bundled network and a generated scene, in float64, explained for the class of the highest score."""
 
     seed: int = SCENE
 
@@ -137,16 +137,16 @@ class Study:
         """The class that is explained."""
         return int(self.net.forward(self.x)[self.net.scores].argmax())
 
-    def found(self, variant: Variant) -> Heatmap:
+    def heatmap(self, variant: Variant) -> Heatmap:
         """Return the map of a variant."""
         return refvis.deconvolution(self.net, self.x, variant.mode, **{"channel": self.channel, **variant.options})
 
     def share(self, variant: Variant) -> float | None:
-        """Return the sum of a map of relevance over the score; None for other maps, which need not add up."""
+        """Return the sum of a map of relevance over the score; None for other maps, which need not add up to it."""
         if not modes.is_relevance(variant.mode):
             return None
         score = float(self.net.forward(self.x)[self.net.scores][0, 0, 0, self.channel])
-        return float(self.found(variant).values.sum()) / score
+        return float(self.heatmap(variant).values.sum()) / score
 
 
 def correlation(one: Array, other: Array) -> float:

@@ -33,12 +33,12 @@ def draw(study: Study, path: Path) -> None:
 
 
 def _draw_choice(study: Study, choice: Choice, axes: list[Any]) -> None:
-    default = study.found(choice.variants[0])
+    default = study.heatmap(choice.variants[0])
     axes[0].text(0, 1.26, choice.title, transform=axes[0].transAxes, fontsize=11, weight="bold")
     for number, (axis, variant) in enumerate(zip(axes, choice.variants, strict=True)):
-        found = study.found(variant)
-        axis.imshow(found.overlay(), interpolation="nearest")
-        label = f"{choice.within}, default" if number == 0 else f"r = {correlation(default.map, found.map):.2f}"
+        heatmap = study.heatmap(variant)
+        axis.imshow(heatmap.overlay(), interpolation="nearest")
+        label = f"{choice.within}, default" if number == 0 else f"r = {correlation(default.map, heatmap.map):.2f}"
         axis.set_title(f"{variant.label}\n{label}", fontsize=9)
 
 

@@ -1,4 +1,4 @@
-"""Tables in Markdown. Those of captum and zennit need the peers that CONTRIBUTING.md says how to install."""
+"""Tables in Markdown. Two of them need captum and zennit, which CONTRIBUTING.md explains how to install."""
 
 from collections.abc import Callable, Iterable
 
@@ -21,45 +21,45 @@ PLACES = {
 
 
 def choices(study: Study) -> str:
-    """Return what each choice does to the map of the study's image."""
+    """Return the effect of each choice on the map of the study's image."""
     rows = [("choice", "within", "variant", "correlation with the first", "sum over score")]
     for choice in CHOICES:
-        default = study.found(choice.variants[0]).map
+        default = study.heatmap(choice.variants[0]).map
         for number, variant in enumerate(choice.variants):
             share = study.share(variant)
             last = "" if share is None else f"{share:.4f}"
             first = number == 0
-            found = "" if first else f"{correlation(default, study.found(variant).map):.2f}"
-            rows.append((choice.title if first else "", choice.within if first else "", variant.label, found, last))
+            r = "" if first else f"{correlation(default, study.heatmap(variant).map):.2f}"
+            rows.append((choice.title if first else "", choice.within if first else "", variant.label, r, last))
     return _table(rows)
 
 
 def rules() -> str:
-    """Return what one writes in captum or zennit, and what one writes here for the same map."""
+    """Return the expressions for the same map in captum or zennit and in refvis."""
     from support.peers.pairs import PAIRS
 
     rows = [("library", "there", "layers", "here")]
-    rows += [(pair.library, _shown(pair.theirs), PLACES[pair.at], _shown(pair.ours)) for pair in PAIRS]
+    rows += [(pair.library, _code(pair.theirs), PLACES[pair.at], _code(pair.ours)) for pair in PAIRS]
     return _table(rows)
 
 
 def agreement() -> str:
-    """Return how captum's and zennit's rules of the same name agree, over `SEEDS`."""
+    """Return the agreement of captum's and zennit's rules of the same name, over `SEEDS`."""
     from support.peers.agreement import RULES
-    from support.peers.agreement import agreement as compared
+    from support.peers.agreement import agreement as compare
 
     rows = [("rule", "network and input", "correlation", "difference", "sum over score: captum", "zennit")]
     for rule in RULES:
         for title, situation in SITUATIONS.items():
-            found = [compared(rule, seed, **situation) for seed in SEEDS]
-            correlations = _range((one.correlation for one in found), "{:.2f}".format)
-            differences = _range((one.difference for one in found), _percent)
-            sums = (_range((one.sums[side] for one in found), "{:.4f}".format) for side in (0, 1))
+            agreements = [compare(rule, seed, **situation) for seed in SEEDS]
+            correlations = _range((one.correlation for one in agreements), "{:.2f}".format)
+            differences = _range((one.difference for one in agreements), _percent)
+            sums = (_range((one.sums[side] for one in agreements), "{:.4f}".format) for side in (0, 1))
             rows.append((rule, title, correlations, differences, *sums))
     return _table(rows)
 
 
-def _shown(expression: str) -> str:
+def _code(expression: str) -> str:
     """Return an expression as a cell of a table."""
     return f"`{expression.replace('|', chr(92) + '|')}`"
 
@@ -71,10 +71,10 @@ def _percent(fraction: float) -> str:
     return f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
 
 
-def _range(values: Iterable[float], shown: Callable[[float], str]) -> str:
-    """Return the smallest and the largest value, or one of them where they print alike."""
-    found = sorted(values)
-    low, high = shown(found[0]), shown(found[-1])
+def _range(values: Iterable[float], text: Callable[[float], str]) -> str:
+    """Return the smallest and the largest value as text; one of them if both texts are equal."""
+    ordered = sorted(values)
+    low, high = text(ordered[0]), text(ordered[-1])
     return (low if low == high else f"{low} … {high}").replace("-", "−")
 
 

@@ -1,4 +1,4 @@
-"""Math as MathML, made when the pages are built: a browser shows it without a script and without a network.
+"""Formulas as MathML, made when the pages are built: a browser shows them without scripts and without a network.
 
 latex2mathml translates; this file adds what it lacks: aligned equations, column alignment that current browsers
 follow, and a warning (an error, with `sphinx -W`) for every command that it did not understand.
@@ -34,7 +34,7 @@ def mathml(latex: str, block: bool) -> str:
         element = f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="{display}">{inner}</math>'
     else:
         element = convert(latex.strip(), display=display)
-    return tidied(element)
+    return tidy(element)
 
 
 def _row(latex: str) -> str:
@@ -53,8 +53,8 @@ def split(latex: str, separator: str) -> list[str]:
     return [re.sub("\0(\\d+)\0", lambda match: kept[int(match[1])], part) for part in masked.split(separator)]
 
 
-def tidied(element: str) -> str:
-    """Return the element with what MathML Core calls by other names, or not at all, put right."""
+def tidy(element: str) -> str:
+    """Return the element with attributes replaced that MathML Core names differently or lacks."""
     element = re.sub(r'columnalign="(\w+)"', r'style="text-align: \1"', element)
     for character, form in FENCES.items():
         element = element.replace(f"<mi>{character}</mi>", f'<mo form="{form}" stretchy="false">{character}</mo>')
@@ -69,8 +69,8 @@ def _function(found: re.Match[str]) -> str:
     return f"{found['before'] or ''}{found['open']}{name}"
 
 
-def checked(node: nodes.Element, block: bool) -> str:
-    """Return the node's formula as MathML, with a warning at its place where a command was not understood."""
+def convert_node(node: nodes.Element, block: bool) -> str:
+    """Return the node's formula as MathML; warn, with its place, about a command that was not understood."""
     latex = node.astext()
     element = mathml(latex, block)
     bare = re.sub(r"<annotation.*?</annotation>", "", element, flags=re.DOTALL)
@@ -81,13 +81,13 @@ def checked(node: nodes.Element, block: bool) -> str:
 
 def visit_math(self: Any, node: nodes.math) -> None:
     """Write a formula in the line."""
-    self.body.append(f'<span class="math">{checked(node, block=False)}</span>')
+    self.body.append(f'<span class="math">{convert_node(node, block=False)}</span>')
     raise nodes.SkipNode
 
 
 def visit_math_block(self: Any, node: nodes.math_block) -> None:
     """Write a formula on a line of its own."""
-    self.body.append(f'<div class="math">{checked(node, block=True)}</div>\n')
+    self.body.append(f'<div class="math">{convert_node(node, block=True)}</div>\n')
     raise nodes.SkipNode
 
 

@@ -1,4 +1,4 @@
-"""How much of what a map says in favour lies inside the object, and whether its largest value does."""
+"""The share of a map's positive values inside the object, and whether its largest value is inside."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -12,11 +12,11 @@ from refvis.layers import Array
 from refvis.scenes import TEST_SEEDS, Scene, scene
 
 NEARLY = 1e-3
-"""Share of the largest value by which others may be less, and still count as largest."""
+"""Share of the largest value by which another may be smaller and still count as largest."""
 
 
 def share_inside(relevance: Array, mask: Array) -> float:
-    """Return the share of a map's positive values inside the mask (both H x W); NaN where nothing is positive."""
+    """Return the share of a map's positive values inside the mask (both H x W); NaN if no value is positive."""
     positive = np.maximum(relevance.astype("float64"), 0)
     total = positive.sum()
     return float(positive[mask].sum() / total) if total > 0 else float("nan")
@@ -25,12 +25,12 @@ def share_inside(relevance: Array, mask: Array) -> float:
 def points_inside(relevance: Array, mask: Array) -> float:
     """Return whether the map's largest value is inside the mask (1 or 0): the pointing game.
 
-    Of several that are nearly as large (a mask's plateau), the share inside: which is first hangs on rounding.
+    Of several that are nearly as large (a mask's plateau), the share inside: rounding decides which is the largest.
     """
     return float(mask[relevance >= relevance.max() - NEARLY * abs(relevance.max())].mean())
 
 
-def named_rightly(net: Network, seeds: Iterable[int] = TEST_SEEDS) -> Iterable[tuple[Scene, Array]]:
+def classified_rightly(net: Network, seeds: Iterable[int] = TEST_SEEDS) -> Iterable[tuple[Scene, Array]]:
     """Yield the held-out scenes that the network classifies rightly, with their inputs."""
     for seed in seeds:
         made = scene(seed)
@@ -39,7 +39,7 @@ def named_rightly(net: Network, seeds: Iterable[int] = TEST_SEEDS) -> Iterable[t
             yield made, x
 
 
-class Found(NamedTuple):
+class Measures(NamedTuple):
     """For each scene: the share inside, whether the largest value is inside, and seconds of processor time."""
 
     shares: Array
@@ -47,9 +47,9 @@ class Found(NamedTuple):
     seconds: Array
 
 
-def measured(
+def measure(
     net: Network, explain: Callable[[Network, Array, int], Array], scenes: Iterable[tuple[Scene, Array]], count: int
-) -> Found:
+) -> Measures:
     """Explain the right class of the first `count` scenes, one at a time."""
     rows = []
     for made, x in islice(scenes, count):
@@ -57,7 +57,7 @@ def measured(
         relevance = explain(net, x, made.label)
         seconds = time.process_time() - start
         rows.append((share_inside(relevance, made.mask), points_inside(relevance, made.mask), seconds))
-    return Found(*np.array(rows, float).T)
+    return Measures(*np.array(rows, float).T)
 
 
 def mean(values: Array) -> tuple[float, float]:

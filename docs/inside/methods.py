@@ -1,4 +1,4 @@
-"""The methods that are compared: a line for each. Baselines, which know nothing of the network, come first."""
+"""The compared methods, a line for each. Baselines that ignore the network come first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,14 +12,14 @@ from refvis import Network, modes
 from refvis.layers import Array
 
 Explain: TypeAlias = Callable[[Network, Array, int], Array]
-"""Network, input (1 x H x W x C) and class -> map, H x W: what is positive speaks for the class."""
+"""Network, input (1 x H x W x C) and class -> map, H x W; positive values speak for the class."""
 
 MANY, FEW, RARE = 100, 50, 10
 
 
 @dataclass(frozen=True)
 class Method:
-    """What it is called, of which class of the taxonomy it is, how it explains, and on how many scenes it is run."""
+    """A method: its name, its class of the taxonomy, its function, and the number of scenes that it runs on."""
 
     name: str
     family: str
@@ -42,35 +42,35 @@ def uniform(net: Network, x: Array, channel: int) -> Array:
 
 
 def edges(net: Network, x: Array, channel: int) -> Array:
-    """Return the length of the image's own gradient, over all colours. The network is not asked."""
+    """Return the length of the image's own gradient over all colours. The network plays no part."""
     down, across = np.gradient(x[0], axis=(0, 1))
     return np.sqrt((down**2 + across**2).sum(axis=2))
 
 
 def untrained_top(net: Network, x: Array, channel: int) -> Array:
-    """Return guided backpropagation where the weights of fc6, fc7 and fc8 are shuffled: the classes are forgotten."""
-    dice = np.random.default_rng(0)
+    """Return guided backpropagation with the weights of fc6, fc7 and fc8 shuffled, so that the classes are lost."""
+    rng = np.random.default_rng(0)
     for name in ("fc6", "fc7", "fc8"):
         layer = net.node(name).layer
-        shuffled = replace(layer, filters=dice.permuted(layer.filters.ravel()).reshape(layer.filters.shape))
+        shuffled = replace(layer, filters=rng.permuted(layer.filters.ravel()).reshape(layer.filters.shape))
         nodes = tuple(replace(node, layer=shuffled) if node.name == name else node for node in net.nodes)
         net = replace(net, nodes=nodes)
     return refvis.deconvolution(net, x, "guided", channel=channel).map
 
 
 def boxes(net: Network, x: Array, channel: int, fill: str) -> Array:
-    """Return occlusion with the boxes that `refvis explain` takes for such images."""
+    """Return occlusion with the boxes that `refvis explain` uses for images of this size."""
     side = min(x.shape[1:3])
     return refvis.occlusion(net, x, side // 5, side // 15, fill, channel=channel).map
 
 
-WALKS, ON_TOP, CHANGES = "deconvolutional: a mode", "deconvolutional: on top of a mode", "input modification"
+BY_MODE, ON_TOP, CHANGES = "deconvolutional: a mode", "deconvolutional: on top of a mode", "input modification"
 
 METHODS = (
     Method("uniform", "no network", uniform),
     Method("edges of the image", "no network", edges),
     Method("guided, fc6 ... fc8 shuffled", "no network", untrained_top),
-    *(of(mode, WALKS, refvis.deconvolution, mode=mode) for mode in modes.MODES),
+    *(of(mode, BY_MODE, refvis.deconvolution, mode=mode) for mode in modes.MODES),
     of("gradient × input", ON_TOP, refvis.gradient_times_input),
     of("linear approximation", ON_TOP, refvis.linear_approximation),
     of("integrated gradients", ON_TOP, refvis.integrated_gradients, FEW),

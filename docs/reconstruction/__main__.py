@@ -1,4 +1,4 @@
-"""Measure and draw the pages' tables and pictures: python docs/reconstruction [--scenes 50]."""
+"""Write the tables and pictures of the pages on reconstruction: python docs/reconstruction [--scenes 50]."""
 
 import argparse
 from pathlib import Path
@@ -20,16 +20,16 @@ SHOWN = (0, 3, 6, 7, 8, 9)
 
 
 def markdown(head: list[str], rows: list[list[str]], texts: int = 1) -> str:
-    """Return a table in Markdown, columns of texts, which come first, to the left, the others to the right."""
+    """Return a Markdown table. The first `texts` columns are aligned to the left, the others to the right."""
     lines = [head, ["---"] * texts + ["---:"] * (len(head) - texts), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def of_inversions(found: inversions.Results) -> str:
+def of_inversions(results: inversions.Results) -> str:
     """Return the measures by layer and method: means over scenes and starts, the largest `norm`, the median time."""
     head = ["layer", "method", "norm", "largest", "root", "pairwise", "pixels", "same class", "CPU ms"]
     rows, above = [], ""
-    for (at, method), one in found.items():
+    for (at, method), one in results.items():
         values = one.measures
         means = [f"{values[key].mean():.3f}" for key in ("root", "pairwise", "pixels")]
         norm = [f"{values['norm'].mean():.3f}", f"{values['norm'].max():.3f}"]
@@ -39,10 +39,10 @@ def of_inversions(found: inversions.Results) -> str:
     return markdown(head, rows, texts=2)
 
 
-def of_classes(found: dict[str, dict[str, float]]) -> str:
+def of_classes(probabilities: dict[str, dict[str, float]]) -> str:
     """Return the lowest probabilities by recipe."""
-    rows = [[f"`{name}`", *(f"{value:.4f}" for value in values.values())] for name, values in found.items()]
-    return markdown(["recipe", *next(iter(found.values()))], rows)
+    rows = [[f"`{name}`", *(f"{value:.4f}" for value in values.values())] for name, values in probabilities.items()]
+    return markdown(["recipe", *next(iter(probabilities.values()))], rows)
 
 
 def main() -> None:
@@ -52,12 +52,12 @@ def main() -> None:
     scenes = parser.parse_args().scenes
     net = refvis.load("scenes")
     images = inversions.inputs(net, scenes)
-    found = inversions.measured(net, images)
-    (HERE / "inversions.inc").write_text(of_inversions(found))
+    results = inversions.measure(net, images)
+    (HERE / "inversions.inc").write_text(of_inversions(results))
     shown = [number for number in SHOWN if number < scenes]
-    write_bytes(STATIC / "inversions.png", png(drawing.drawn(net, images, found, shown)))
+    write_bytes(STATIC / "inversions.png", png(drawing.draw_sheet(net, images, results, shown)))
     maximized = classes.images(net)
-    (HERE / "classes.inc").write_text(of_classes(classes.measured(net, maximized)))
+    (HERE / "classes.inc").write_text(of_classes(classes.measure(net, maximized)))
     every = np.concatenate([pictures(net, x) for x in maximized.values()])
     write_bytes(STATIC / "maximized.png", png(sheet(every, columns=10), 2))
 

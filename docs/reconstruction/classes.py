@@ -1,4 +1,4 @@
-"""How sure the network is of images that maximise its classes: as they are, as pictures, shifted by a few pixels."""
+"""Probabilities of images that maximise classes: as they are, as pictures, and shifted by a few pixels."""
 
 import numpy as np
 from tqdm import tqdm
@@ -15,13 +15,13 @@ def images(net: Network) -> dict[str, Array]:
     return {name: activation_maximization(net, recipe=name).x for name in tqdm(PRESETS, desc="classes", unit="recipe")}
 
 
-def measured(net: Network, found: dict[str, Array]) -> dict[str, dict[str, float]]:
-    """Return the lowest probability of the right class over the ten images, by recipe and by what was done to them."""
-    return {name: {key: worst(net, shown) for key, shown in shown_as(net, x).items()} for name, x in found.items()}
+def measure(net: Network, by_recipe: dict[str, Array]) -> dict[str, dict[str, float]]:
+    """Return the lowest probability of the right class over the ten images, by recipe and variant."""
+    return {name: {key: worst(net, shown) for key, shown in variants(net, x).items()} for name, x in by_recipe.items()}
 
 
-def shown_as(net: Network, x: Array) -> dict[str, list[Array]]:
-    """Return the images as they are; as pictures, 0 ... 255; those shifted by up to 4 pixels, edges repeated."""
+def variants(net: Network, x: Array) -> dict[str, list[Array]]:
+    """Return the images as they are, as pictures of 0 ... 255, and as pictures shifted by up to 4 pixels."""
     average = np.asarray(net.normalization["averageImage"], "float32")
     picture = np.clip(np.rint(x + average), 0, 255) - average
     wide = np.pad(picture, ((0, 0), (4, 4), (4, 4), (0, 0)), mode="edge")
@@ -32,5 +32,5 @@ def shown_as(net: Network, x: Array) -> dict[str, list[Array]]:
 def worst(net: Network, batches: list[Array]) -> float:
     """Return the lowest probability of the right class over all of them; image k is of class k."""
     cut = net.upto(net.scores)
-    found = [np.diagonal(forward(Softmax(), cut.forward(x).output)[:, 0, 0]) for x in batches]
-    return float(np.min(found))
+    probabilities = [np.diagonal(forward(Softmax(), cut.forward(x).output)[:, 0, 0]) for x in batches]
+    return float(np.min(probabilities))

@@ -1,4 +1,4 @@
-"""Print how colours go together in the generated training scenes.
+"""Print the correlations of colours in the generated training scenes.
 
     python docs/reconstruction/colours.py [--scenes 2000]
 
@@ -14,7 +14,7 @@ from refvis.layers import Array
 from refvis.scenes import TRAINING_SEEDS, batch
 
 
-def measured(scenes: int) -> Array:
+def measure(scenes: int) -> Array:
     """Return M of `fourier.colour_root` for so many training scenes, 3 x 3, rounded."""
     return np.round(colour_root(batch(TRAINING_SEEDS[:scenes])[0]), 4)
 
@@ -22,4 +22,4 @@ def measured(scenes: int) -> Array:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Measure the colours of the training scenes.")
     parser.add_argument("--scenes", type=int, default=2000, help="number of scenes")
-    print(measured(parser.parse_args().scenes).tolist())
+    print(measure(parser.parse_args().scenes).tolist())

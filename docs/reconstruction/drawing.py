@@ -11,23 +11,23 @@ from refvis.input_reconstruction.image.sheet import pictures
 from refvis.layers import Array
 
 LAYERS = ("conv1", "relu2", "relu3", "relu5")
-"""Those that are drawn: conv2 and conv3 look like the ReLUs behind them."""
+"""The layers in the picture. conv2 and conv3 look like the ReLUs behind them."""
 
 SHORT = {"inversion": "inversion", "natural_preimage": "natural", "generator_inversion": "generator"}
 """Method -> its name above a column."""
 
 TIMES, GAP, LINE = 2, 4, 26
-"""How much a picture is enlarged; pixels between two, five times as many between layers; the height of a line."""
+"""Factor of enlargement; pixels between pictures (five times as many between layers); height of a line of text."""
 
 Columns = list[tuple[str, str, Array]]
 """Layer, method, its pictures (scenes x H x W x 3)."""
 
 
-def drawn(net: Network, images: Array, found: Results, scenes: list[int]) -> Array:
+def draw_sheet(net: Network, images: Array, results: Results, scenes: list[int]) -> Array:
     """Return the sheet of some scenes, H x W x 3 uint8."""
     columns: Columns = [("", "scene", pictures(net, images[scenes]))]
     columns += [
-        (at, SHORT[method], pictures(net, one.images[scenes])) for (at, method), one in found.items() if at in LAYERS
+        (at, SHORT[method], pictures(net, one.images[scenes])) for (at, method), one in results.items() if at in LAYERS
     ]
     blocks: list[Array] = []
     for at, members in groupby(columns, key=lambda column: column[0]):

@@ -1,4 +1,4 @@
-"""How well codes of held-out scenes are inverted: errors and time by layer and method, and whether the class stays.
+"""Inversion of held-out scenes' codes: errors, time, and whether the class stays, by layer and method.
 
 A method is a function of the network, an image's input, a layer and a seed; it returns one image. Another method is
 another entry of METHODS.
@@ -22,18 +22,18 @@ Method = Callable[[Network, Array, str, int], Array]
 
 
 def by_inversion(net: Network, x: Array, at: str, seed: int) -> Array:
-    """Return what `inversion` finds by its defaults."""
+    """Return the image of `inversion` with its defaults."""
     return inversion(net, x, at, seed=seed).x
 
 
 def by_natural_preimage(net: Network, x: Array, at: str, seed: int) -> Array:
-    """Return what `natural_preimage` finds by its defaults."""
+    """Return the image of `natural_preimage` with its defaults."""
     return natural_preimage(net, x, at, seed=seed).x
 
 
 def by_generator(net: Network, x: Array, at: str, seed: int) -> Array:
-    """Return what the bundled generator draws; nothing in it is random."""
-    return generator_inversion(net, x, at, loaded(net, at)).x
+    """Return the image of the bundled generator, which is not random."""
+    return generator_inversion(net, x, at, cached_generator(net, at)).x
 
 
 METHODS: dict[str, Method] = {
@@ -43,7 +43,7 @@ METHODS: dict[str, Method] = {
 }
 
 STARTS = {"inversion": 2}
-"""From how many starts a method looks for each image, if not from one."""
+"""Method -> number of starts for each image, if more than one."""
 
 SEARCHES = ("inversion", "natural_preimage")
 
@@ -59,15 +59,15 @@ LAYERS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What a method found at a layer: measures by name (scenes x starts), images of the first start (scenes x ...)."""
+class Inversions:
+    """The results of a method at a layer: measures by name, scenes x starts; images of the first start, scenes x ..."""
 
     measures: dict[str, Array]
     images: Array
 
 
-Results = dict[tuple[str, str], Found]
-"""(layer, method) -> what it found."""
+Results = dict[tuple[str, str], Inversions]
+"""(layer, method) -> its results."""
 
 
 def inputs(net: Network, scenes: int) -> Array:
@@ -75,20 +75,20 @@ def inputs(net: Network, scenes: int) -> Array:
     return np.concatenate([net.preprocess(scene(seed).image) for seed in range(scenes)])
 
 
-def measured(net: Network, images: Array) -> Results:
-    """Return what every method finds at every layer."""
-    found: Results = {}
+def measure(net: Network, images: Array) -> Results:
+    """Return the results of every method at every layer."""
+    results: Results = {}
     for at, names in LAYERS.items():
         codes = net.upto(at).forward(images)[net.variable(at)]
         for name in names:
             bar = tqdm(range(len(images)), desc=f"{name} of {at}", unit="scene")
             every = [one(net, images[i : i + 1], codes[i : i + 1], codes, at, name) for i in bar]
             measures = {key: np.array([each.measures[key] for each in every]) for key in every[0].measures}
-            found[at, name] = Found(measures, np.concatenate([each.images[:1] for each in every]))
-    return found
+            results[at, name] = Inversions(measures, np.concatenate([each.images[:1] for each in every]))
+    return results
 
 
-def one(net: Network, x: Array, code: Array, others: Array, at: str, name: str) -> Found:
+def one(net: Network, x: Array, code: Array, others: Array, at: str, name: str) -> Inversions:
     """Return one scene's images, a row for each start.
 
     Their measures are the named errors, the squared distance in pixels over the scene's square, whether the network
@@ -102,16 +102,16 @@ def one(net: Network, x: Array, code: Array, others: Array, at: str, name: str) 
     images = np.concatenate(rows)
     errors = reconstruction_errors(net.upto(at).forward(images)[net.variable(at)], code, others)
     pixels = reconstruction_errors(images, x)["norm"]
-    same = named(net, images) == named(net, x)
-    return Found(errors | {"pixels": pixels, "same class": same, "seconds": np.array(seconds)}, images)
+    same = predicted_class(net, images) == predicted_class(net, x)
+    return Inversions(errors | {"pixels": pixels, "same class": same, "seconds": np.array(seconds)}, images)
 
 
-def named(net: Network, x: Array) -> Array:
-    """Return the class that the network names for each input."""
+def predicted_class(net: Network, x: Array) -> Array:
+    """Return the class of the highest score for each input."""
     return net.upto(net.scores).forward(x).output[:, 0, 0].argmax(axis=1)
 
 
 @cache
-def loaded(net: Network, at: str) -> Network:
-    """Return the bundled generator, whose file is read once: no method's time includes that of a file."""
+def cached_generator(net: Network, at: str) -> Network:
+    """Return the bundled generator. Its file is read once, so that no method's time includes reading it."""
     return generator_for(net, at)

@@ -1,4 +1,4 @@
-"""How often a search for a deep code leaves its start: python docs/reconstruction/weights.py [--scenes 150].
+"""Failures of inversion from a deep code: python docs/reconstruction/weights.py [--scenes 150].
 
 Codes at relu5 of held-out scenes are inverted with several weights of total variation, all else by default. The table
 has the errors, and how many searches ended above half of the start's distance. Writes weights.inc.
@@ -25,19 +25,18 @@ def network() -> Network:
     return load("scenes")
 
 
-def inverted(seed: int, weight: float) -> tuple[float, bool]:
+def invert(seed: int, weight: float) -> tuple[float, bool]:
     """Return the error of one scene's inversion, and whether the search failed."""
     net = network()
-    found = inversion(net, net.preprocess(scene(seed).image), AT, tv_weight=weight)
-    return float(found.measures["norm"][0]), found.failed
+    result = inversion(net, net.preprocess(scene(seed).image), AT, tv_weight=weight)
+    return float(result.measures["norm"][0]), result.failed
 
 
-def row(weight: float, found: list[tuple[float, bool]]) -> str:
+def row(weight: float, results: list[tuple[float, bool]]) -> str:
     """Return the table's line: how many failed, and of the others the mean and the largest error."""
-    errors = np.array([error for error, lost in found if not lost])
-    return (
-        f"| {weight:g} | {errors.mean():.3f} | {errors.max():.3f} | {sum(lost for _, lost in found)} of {len(found)} |"
-    )
+    errors = np.array([error for error, failed in results if not failed])
+    failures = sum(failed for _, failed in results)
+    return f"| {weight:g} | {errors.mean():.3f} | {errors.max():.3f} | {failures} of {len(results)} |"
 
 
 def main() -> None:
@@ -48,7 +47,7 @@ def main() -> None:
     lines = ["| $\\lambda_{TV}$ | mean error of the others | largest | failed |", "|---|---|---|---|"]
     with ProcessPoolExecutor(PROCESSES) as pool:
         for weight in WEIGHTS:
-            lines.append(row(weight, list(pool.map(partial(inverted, weight=weight), range(scenes)))))
+            lines.append(row(weight, list(pool.map(partial(invert, weight=weight), range(scenes)))))
             print(lines[-1], flush=True)
     (HERE / "weights.inc").write_text("\n".join(lines) + "\n")
 

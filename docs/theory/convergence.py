@@ -28,7 +28,7 @@ TABLES: dict[str, modes.Mode] = {
     "guided": modes.GUIDED,
     "gradient": modes.GRADIENT,
 }
-"""What is compared; the first four are relevance."""
+"""The compared modes; the first four are relevance."""
 
 
 def network(random: np.random.Generator, depth: int, width: int = WIDTH) -> Network:
@@ -46,28 +46,28 @@ def maps(net: Network, x: Array, mode: modes.Mode) -> Array:
     outputs = net.forward(x)[net.scores].shape[3]
     trace = net.forward(x.repeat(outputs, axis=0))
     seeds = np.eye(outputs).reshape(outputs, 1, 1, outputs)
-    found: Array = net.backward(trace, {net.scores: seeds}, mode)[net.inputs[0]]
-    return found.reshape(outputs, -1)
+    signal: Array = net.backward(trace, {net.scores: seeds}, mode)[net.inputs[0]]
+    return signal.reshape(outputs, -1)
 
 
 def cosines(rows: Array) -> Array:
     """Return the cosine between every two different rows that are not zero."""
     lengths = np.linalg.norm(rows, axis=1)
     unit = rows[lengths > 0] / lengths[lengths > 0, None]
-    found: Array = (unit @ unit.T)[np.triu_indices(len(unit), 1)]
-    return found
+    values: Array = (unit @ unit.T)[np.triu_indices(len(unit), 1)]
+    return values
 
 
-def measured(depths: tuple[int, ...] = DEPTHS, seeds: range = SEEDS, width: int = WIDTH) -> dict[str, list[Array]]:
+def measure(depths: tuple[int, ...] = DEPTHS, seeds: range = SEEDS, width: int = WIDTH) -> dict[str, list[Array]]:
     """Return the cosines of all pairs of outputs in all networks, an array for each depth.
 
     The input is normal, and so of both signs.
     """
-    found: dict[str, list[Array]] = {name: [] for name in TABLES}
+    by_rule: dict[str, list[Array]] = {name: [] for name in TABLES}
     for depth in depths:
         nets = [(random := np.random.default_rng(seed), network(random, depth, width)) for seed in seeds]
         images = [random.standard_normal((1, 1, 1, width)) for random, _ in nets]
         for name, mode in TABLES.items():
             each = [cosines(maps(net, x, mode)) for (_, net), x in zip(nets, images, strict=True)]
-            found[name].append(np.concatenate(each))
-    return found
+            by_rule[name].append(np.concatenate(each))
+    return by_rule

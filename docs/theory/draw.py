@@ -26,13 +26,13 @@ def write(name: str, table: str, figure: Any) -> None:
 
 def draw() -> None:
     """Run the three checks."""
-    recovered = {pooled: recovery.measured(pooled) for pooled in (False, True)}
+    recovered = {pooled: recovery.measure(pooled) for pooled in (False, True)}
     write("recovery", tables.of_recovery(recovered), pictures.of_recovery(recovered))
     (HERE / "limits.txt").write_text(tables.of_limits(), encoding="utf-8")
-    converged = convergence.measured()
+    converged = convergence.measure()
     write("convergence", tables.of_convergence(converged), pictures.of_convergence(converged))
     net = refvis.load("scenes")
-    changed = randomisation.measured(net)
+    changed = randomisation.measure(net)
     write("randomisation", tables.of_randomisation(net, changed), pictures.of_randomisation(net, changed))
 
 

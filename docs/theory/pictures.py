@@ -30,7 +30,7 @@ STYLES: dict[str, dict[str, Any]] = {
 """Method -> its colour and marker, the same in all pictures."""
 
 
-def of_recovery(found: dict[bool, dict[str, Array]]) -> Any:
+def of_recovery(results: dict[bool, dict[str, Array]]) -> Any:
     """Signals of one network in the upper row, correlations with and without pooling below."""
     shown = {"image": recovery.picture()}
     for filters, modes in ((8, ["guided"]), (2048, list(recovery.MODES))):
@@ -49,7 +49,7 @@ def of_recovery(found: dict[bool, dict[str, Array]]) -> Any:
     axes["plain"].axhline(limit, color="gray", linestyle="--", linewidth=1)
     axes["plain"].text(8, limit + 0.02, f"limit of guided, {limit:.2f}", color="dimgray", fontsize=9)
     for key, title in (("plain", "without pooling"), ("pooled", "with max pooling")):
-        for mode, values in found[key == "pooled"].items():
+        for mode, values in results[key == "pooled"].items():
             spread = values.std(axis=1, ddof=1)
             axes[key].errorbar(recovery.WIDTHS, values.mean(axis=1), spread, label=mode, **STYLES[mode])
         axes[key].set(title=title, xscale="log", xlabel="filters", ylim=(-0.1, 1.05))
@@ -62,10 +62,10 @@ def of_recovery(found: dict[bool, dict[str, Array]]) -> Any:
     return figure
 
 
-def of_convergence(found: dict[str, list[Array]]) -> Any:
+def of_convergence(results: dict[str, list[Array]]) -> Any:
     """Mean absolute cosines over depth, and what they lack to 1."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
-    for name, depths in found.items():
+    for name, depths in results.items():
         mean = np.array([abs(one).mean() for one in depths])
         left.plot(convergence.DEPTHS, mean, label=name, **STYLES[name])
         right.plot(convergence.DEPTHS, 1 - mean, label=name, **STYLES[name])
@@ -80,14 +80,14 @@ def of_convergence(found: dict[str, list[Array]]) -> Any:
     return figure
 
 
-def of_randomisation(net: Network, found: dict[str, Array]) -> Any:
+def of_randomisation(net: Network, results: dict[str, Array]) -> Any:
     """Rank correlations over the layers from the top, and one scene's maps on the way."""
     names = ["none", *randomisation.layers_from_the_top(net)]
     steps, methods = [0, 1, 3, 5, 8], ["gradient", "guided", "z+"]
     figure: Any = plt.figure(figsize=(9, 7), layout="constrained")
     above, below = figure.subfigures(2, 1)
     axis = above.subplots()
-    for name, values in found.items():
+    for name, values in results.items():
         axis.plot(range(len(names)), values.mean(axis=0), label=name, **STYLES[name])
     axis.set_xticks(range(len(names)), names)
     axis.set(xlabel="weights replaced by noise, from the top down to", ylabel="rank correlation")

@@ -1,4 +1,4 @@
-"""Adebayo et al. (2018): what becomes of a map when the network's weights are replaced by noise, from the top down.
+"""Adebayo et al. (2018): maps of a network whose weights are replaced by noise, from the top down.
 
 A map that shows what the network has learned must change when that is taken away. Layer by layer, from the last to the
 first, weights and biases are drawn anew from a normal distribution of their own mean and spread. After each layer the
@@ -21,7 +21,7 @@ SEEDS = range(20)
 """Each seed stands for a held-out scene, and for the noise that its network gets."""
 
 
-def _walked(net: Network, x: Array, channel: int, mode: str) -> Array:
+def _backpropagated_map(net: Network, x: Array, channel: int, mode: str) -> Array:
     return refvis.deconvolution(net, x, mode, channel=channel, seed="one").map
 
 
@@ -30,12 +30,12 @@ def _cam(net: Network, x: Array, channel: int) -> Array:
 
 
 METHODS: dict[str, Callable[[Network, Array, int], Array]] = {
-    "z+": partial(_walked, mode="z_plus"),
-    "guided": partial(_walked, mode="guided"),
-    "deconvnet": partial(_walked, mode="deconvnet"),
-    "gradient": partial(_walked, mode="gradient"),
+    "z+": partial(_backpropagated_map, mode="z_plus"),
+    "guided": partial(_backpropagated_map, mode="guided"),
+    "deconvnet": partial(_backpropagated_map, mode="deconvnet"),
+    "gradient": partial(_backpropagated_map, mode="gradient"),
     "Grad-CAM": _cam,
-    "epsilon": partial(_walked, mode="epsilon"),
+    "epsilon": partial(_backpropagated_map, mode="epsilon"),
 }
 """Method -> ``(net, x, channel) -> map``, H x W.
 
@@ -48,16 +48,16 @@ def layers_from_the_top(net: Network) -> list[str]:
     return [node.name for node in reversed(net.nodes) if isinstance(node.layer, Conv)]
 
 
-def randomised(net: Network, name: str, random: np.random.Generator) -> Network:
+def randomise_layer(net: Network, name: str, random: np.random.Generator) -> Network:
     """Return the network with weights and biases of one convolution drawn anew."""
 
-    def drawn(values: Array) -> Array:
+    def draw(values: Array) -> Array:
         return random.normal(values.mean(), values.std(), values.shape).astype(values.dtype)
 
-    def changed(layer: Conv) -> Conv:
-        return replace(layer, filters=drawn(layer.filters), biases=drawn(layer.biases))
+    def randomise(layer: Conv) -> Conv:
+        return replace(layer, filters=draw(layer.filters), biases=draw(layer.biases))
 
-    nodes = tuple(replace(one, layer=changed(one.layer)) if one.name == name else one for one in net.nodes)
+    nodes = tuple(replace(one, layer=randomise(one.layer)) if one.name == name else one for one in net.nodes)
     return replace(net, nodes=nodes)
 
 
@@ -67,7 +67,7 @@ def cascade(net: Network, seed: int) -> Iterator[dict[str, Array]]:
     channel = int(net.forward(x)[net.scores].argmax())
     yield {name: method(net, x, channel) for name, method in METHODS.items()}
     for name in layers_from_the_top(net):
-        net = randomised(net, name, random)
+        net = randomise_layer(net, name, random)
         yield {name: method(net, x, channel) for name, method in METHODS.items()}
 
 
@@ -76,11 +76,11 @@ def similarity(a: Array, b: Array) -> float:
     return 0.0 if np.ptp(a) == 0 or np.ptp(b) == 0 else float(spearmanr(a.ravel(), b.ravel()).statistic)
 
 
-def measured(net: Network, seeds: range = SEEDS) -> dict[str, Array]:
+def measure(net: Network, seeds: range = SEEDS) -> dict[str, Array]:
     """Return the rank correlations with the trained network's maps, seeds x (1 + layers), for each method."""
-    found: dict[str, list[list[float]]] = {name: [] for name in METHODS}
+    correlations: dict[str, list[list[float]]] = {name: [] for name in METHODS}
     for seed in seeds:
         steps = list(cascade(net, seed))
         for name in METHODS:
-            found[name].append([similarity(steps[0][name], step[name]) for step in steps])
-    return {name: np.array(rows) for name, rows in found.items()}
+            correlations[name].append([similarity(steps[0][name], step[name]) for step in steps])
+    return {name: np.array(rows) for name, rows in correlations.items()}

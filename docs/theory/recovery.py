@@ -75,16 +75,16 @@ def correlation(a: Array, b: Array) -> float:
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
 
 
-def measured(pooled: bool, widths: tuple[int, ...] = WIDTHS, seeds: range = SEEDS) -> dict[str, Array]:
+def measure(pooled: bool, widths: tuple[int, ...] = WIDTHS, seeds: range = SEEDS) -> dict[str, Array]:
     """Return the correlations of each mode's signal with the image, widths x seeds."""
     x = picture()
-    found: dict[str, Array] = {mode: np.empty((len(widths), len(seeds))) for mode in MODES}
+    correlations: dict[str, Array] = {mode: np.empty((len(widths), len(seeds))) for mode in MODES}
     for i, filters in enumerate(widths):
         for j, seed in enumerate(seeds):
             net = network(np.random.default_rng(seed), x, filters, pooled=pooled)
             for mode, signal in signals(net, x).items():
-                found[mode][i, j] = correlation(signal, x)
-    return found
+                correlations[mode][i, j] = correlation(signal, x)
+    return correlations
 
 
 def _normal(random: np.random.Generator, shape: tuple[int, ...]) -> Array:

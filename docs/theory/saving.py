@@ -1,4 +1,4 @@
-"""Pictures that are written where they changed."""
+"""Pictures, written only if their pixels changed."""
 
 import io
 from pathlib import Path
@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 LEVEL = 1
-"""Levels of 0 ... 255 by which pixels may differ and count as the same: sums in another order round differently."""
+"""Difference in levels of 0 ... 255 up to which pixels count as equal: sums in another order round differently."""
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure as PNG, unless the file shows the same already: its bytes would differ for nothing."""
+    """Write a figure as PNG, unless the file shows the same already: only its bytes would differ."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
     if not (path.exists() and _alike(path, buffer)):
