@@ -7,6 +7,7 @@ from refvis.layers import incremental, ledger, lrp, modes, surgery
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.exactness import exact, is_exact, winograd, winograd_outputs
+from refvis.layers.base.node import Node
 from refvis.layers.batch_norm import BatchNorm
 from refvis.layers.bilinear_sampler import BilinearSampler
 from refvis.layers.calls import backward, forward, output_shape, parameter_gradients
@@ -17,7 +18,7 @@ from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
 from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.graph.network import Graph
-from refvis.layers.graph.nodes import Node, chain
+from refvis.layers.graph.nodes import chain
 from refvis.layers.graph.receptive_field import ReceptiveField, receptive_fields
 from refvis.layers.graph.registry import register, unregister
 from refvis.layers.graph.trace import Trace

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from refvis.layers.base.arrays import Array
+from refvis.layers.base.node import Node
 from refvis.layers.batch_norm import BatchNorm
 from refvis.layers.graph.network import Graph
-from refvis.layers.graph.nodes import Node
 from refvis.layers.loss import Loss, SoftmaxLoss
 from refvis.layers.operators import OPERATORS, Layer
 from refvis.layers.softmax import Softmax

@@ -8,8 +8,9 @@ from typing import Any, Self
 from refvis.layers import modes
 from refvis.layers.base.arrays import Array, array_module, moved, require_float_name, require_library, storage
 from refvis.layers.base.errors import ShapeError
+from refvis.layers.base.node import Node
 from refvis.layers.calls import backward, forward, forward_of, output_shape, parameter_gradients
-from refvis.layers.graph.nodes import Node, is_objective, label_of, writers, written_by
+from refvis.layers.graph.nodes import is_objective, label_of, writers, written_by
 from refvis.layers.graph.trace import Signals, Trace, variable_named
 from refvis.layers.operators import OPERATORS, Layer, Rule, is_per_image, title
 from refvis.layers.sum import Sum

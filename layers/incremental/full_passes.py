@@ -9,9 +9,9 @@ from typing import TypeAlias
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.limits import MEMORY, count_at_once
+from refvis.layers.base.node import Node
 from refvis.layers.calls import forward_of
 from refvis.layers.graph.network import Graph
-from refvis.layers.graph.nodes import Node
 from refvis.layers.graph.trace import Trace
 from refvis.layers.incremental.rectangles import Rectangle, size
 from refvis.layers.operators import is_per_image

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TypeAlias
 
+from refvis.layers.base.node import Node
 from refvis.layers.graph.network import Graph
-from refvis.layers.graph.nodes import Node
 from refvis.layers.graph.trace import Trace
 from refvis.layers.incremental.full_passes import dependents
 from refvis.layers.incremental.rectangles import Rectangle, Span, affected, hull, length, widened

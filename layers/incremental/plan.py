@@ -18,9 +18,9 @@ from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.exactness import twin_of
 from refvis.layers.base.geometry import Corner, place
 from refvis.layers.base.limits import MEMORY
+from refvis.layers.base.node import Node
 from refvis.layers.base.operator import Cut
 from refvis.layers.graph.network import Graph
-from refvis.layers.graph.nodes import Node
 from refvis.layers.graph.trace import Trace
 from refvis.layers.incremental import full_passes as changes
 from refvis.layers.incremental.full_passes import MOST, Content, batch_size, compute_variable, fit_content, only_output

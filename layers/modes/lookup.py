@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from refvis.layers import lrp
-from refvis.layers.graph.nodes import Node
+from refvis.layers.base.node import Node
 from refvis.layers.modes.composites import First
 from refvis.layers.modes.tables import Mode, find
 from refvis.layers.operators import Rule, title

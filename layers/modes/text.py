@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from refvis.layers.base.arrays import shortly
-from refvis.layers.graph.nodes import Node
+from refvis.layers.base.node import Node
 from refvis.layers.modes.lookup import is_lrp, resolved
 from refvis.layers.modes.tables import Mode, find
 from refvis.layers.operators import Rule
