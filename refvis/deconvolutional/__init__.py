@@ -1,4 +1,4 @@
-"""The taxonomy's second class: a signal goes from a unit back to the input."""
+"""Deconvolutional methods, the second class of the taxonomy: a signal is backpropagated from a unit to the input."""
 
 from refvis.deconvolutional.accounts.ledger import Ledger, ledger
 from refvis.deconvolutional.cam import cam

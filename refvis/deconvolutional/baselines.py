@@ -15,7 +15,7 @@ from refvis.targets import Target
 
 
 def baselines(given: Array | None, x: Array) -> Array:
-    """Return the baselines, B x H x W x C in the dtype of `x` (N x H x W x C); None: one, zero.
+    """Return the baselines, B x H x W x C in the dtype of `x` (N x H x W x C); None: a single one of zeros.
 
     Raises ShapeError for another shape, and ValueError for NaN.
     """

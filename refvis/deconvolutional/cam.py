@@ -4,8 +4,8 @@ For maps A_k that are averaged over their positions and then weighted, y_c = sum
 
     map_c = sum_k w_ck A_k
 
-whose mean is y_c less the bias. Where the fully connected layer reads the maps themselves, it has a weight for each
-position, w_ck(i, j), and the map's sum is y_c less the bias.
+whose mean is y_c minus the bias. Where the fully connected layer reads the maps themselves, it has a weight for each
+position, w_ck(i, j), and the map's sum is y_c minus the bias.
 """
 
 from refvis.deconvolutional.maps import heatmap_of_maps
@@ -60,7 +60,7 @@ def cam(
 
 
 def _classifier(net: Graph, trace: Trace, node: Node) -> tuple[str, Array]:
-    """Return the maps' variable, and the weights K x h x w x C that are applied there (h = w = 1: averaged before)."""
+    """Return the variable of the maps, and the weights of them, K x h x w x C (h = w = 1: after an average)."""
     weights = _full_weights(node, trace[node.inputs[0]].shape[1:])
     writers = {node.output: node for node in net.nodes}
     variable = node.inputs[0]
@@ -71,7 +71,7 @@ def _classifier(net: Graph, trace: Trace, node: Node) -> tuple[str, Array]:
     if trace[variable].shape[1:3] == (1, 1):
         raise ValueError(
             f"layer {node.name!r} reads {variable!r}, which has one position and is no global average: there are no "
-            "maps to weight; grad_cam finds maps in any network"
+            "maps to weight; use grad_cam, which finds maps in any network"
         )
     return variable, weights
 
@@ -95,7 +95,7 @@ def _is_identity(node: Node) -> bool:
 
 
 def _is_global_average(node: Node, trace: Trace) -> bool:
-    """Whether a node is average pooling with one window, over all positions."""
+    """Whether a node is average pooling with a single window over all positions."""
     layer, (height, width) = node.layer, trace[node.inputs[0]].shape[1:3]
     if not isinstance(layer, Pool) or layer.method != "avg" or trace[node.output].shape[1:3] != (1, 1):
         return False

@@ -65,8 +65,8 @@ def _attributions(goal: Target, trace: Trace, start: Array) -> Array:
     pairs = _with_reference(trace, goal.net.forward(start))
     if not goal.net.is_per_image(pairs):
         raise ValueError(
-            "the network mixes the images of a batch, or has layers of which that is not known: DeepLIFT compares an "
-            "image with its reference, each by itself (batch normalisation needs moments)"
+            "the network mixes the images of a batch, or has layers that may do so: DeepLIFT needs each image and its "
+            "reference computed independently (batch normalisation needs moments)"
         )
     images, name = len(trace[goal.variable]), goal.net.inputs[0]
     units = len(goal.channels) // images
@@ -83,7 +83,7 @@ def _with_reference(trace: Trace, reference: Trace) -> Trace:
 
 
 def _multipliers(goal: Target, pairs: Trace) -> Array:
-    """Return the multipliers at the input; those of the images stand in the first half, and again in the second."""
+    """Return the multipliers at the input; the first half has those of the images, the second half repeats them."""
     start = goal.weights(pairs[goal.variable][: len(goal.channels)])
     seeds = {goal.variable: array_module(start).concatenate((start, start))}
     return goal.net.backward(pairs, seeds, modes.DEEPLIFT)[goal.net.inputs[0]]

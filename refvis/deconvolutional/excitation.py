@@ -41,7 +41,7 @@ def excitation_backprop(
         channel      its channel, by number or class name; a sequence of them; or "all". Default: the strongest. Of
                      several positions or channels, the random walk is equally likely to start at each
         layer        the layer or variable whose positions get probabilities, below the target, or the input. Default:
-                     the last but one of the pooling layers that have a stride (pool4 in VGG-16)
+                     the second to last of the pooling layers that have a stride (pool4 in VGG-16)
         contrastive  whether what excites the target's opposite is subtracted at the layer that writes the target, and
                      the positive part returned. Default: no
         signed       how inputs below zero are treated: "clamp", "shift" or "keep", as in `lrp.excitation`
@@ -83,19 +83,19 @@ def _contrastive_rule(goal: Target, signed: str) -> dict[Any, Rule]:
     node = goal.net.node(goal.variable)
     if not isinstance(node.layer, FILTERED):
         raise ValueError(
-            f"layer {node.name!r} ({title(node.layer)}) has no weights whose signs could be turned: contrast starts at "
-            "a convolution or a fully connected layer, name one with at="
+            f"layer {node.name!r} ({title(node.layer)}) has no weights to negate: a contrastive map starts at a "
+            "convolution or a fully connected layer, name one with at="
         )
     return {node.name: partial(lrp.contrastive, signed=signed)}
 
 
 def _before_last_pooling(goal: Target) -> str:
-    """Return the last but one of the pooling layers that make maps smaller; ValueError if there are fewer than two."""
+    """Return the second to last pooling layer that makes maps smaller; ValueError if there are fewer than two."""
     pools = [node.name for node in goal.net.nodes if isinstance(node.layer, Pool) and node.layer.stride != (1, 1)]
     if len(pools) < 2:
         raise ValueError(
-            f"below {goal.variable!r} are {len(pools)} pooling layers with a stride, expected 2 or more to choose the "
-            f"last but one: name a layer, layer={goal.net.nodes[0].name!r}, or the input, layer={goal.net.inputs[0]!r}"
+            f"below {goal.variable!r} are {len(pools)} pooling layers with a stride, expected 2 or more to choose "
+            f"the second last: give a layer, layer={goal.net.nodes[0].name!r}, or the input, layer={goal.net.inputs[0]!r}"
         )
     return pools[-2]
 
