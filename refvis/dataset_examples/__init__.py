@@ -1,4 +1,4 @@
-"""Dataset examples: the images, and the patches of them, that excite channels the most."""
+"""Dataset examples: the images, and their patches, that activate channels most."""
 
 from refvis.dataset_examples.search import examples
 

@@ -1,4 +1,4 @@
-"""The images that examples are looked for in, one at a time: a folder, a sequence, or a mapping."""
+"""Images to search for examples, read one at a time: a folder, a sequence, or a mapping."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +15,22 @@ Images: TypeAlias = "str | Path | Sequence[ImageLike] | Mapping[str, ImageLike] 
 """A folder (with its sub-folders), images in a sequence, N x H x W x 3 values 0 ... 255, or images by name."""
 
 Numbered: TypeAlias = tuple[int, Array]
-"""An image's number, and it as the network's input, 1 x H x W x C."""
+"""An image's number, and the image as the network's input, 1 x H x W x C."""
 
 MASK = "-mask.png"
-"""How the name of an image's mask ends, where `refvis scenes` wrote both."""
+"""Ending of a mask's name, as `refvis scenes` writes it."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Images by number: what each is called, and how to get it. `skipped` (name -> why) fills up with those of a folder
-    that cannot be read; it is None where all must be readable. `masks` counts the folder's masks, which are no images.
+    """Images by number.
+
+    Fields:
+
+        names     the images' names
+        image     a function that returns the image of a number
+        skipped   name -> reason, filled while reading, for unreadable files of a folder; None if all must be readable
+        masks     number of masks in the folder, which are not images
     """
 
     names: tuple[str, ...]
@@ -33,7 +39,7 @@ class Source:
     masks: int = 0
 
     def inputs(self, net: Network) -> Iterator[Numbered]:
-        """Yield each image that can be read as an input of the network, with its number."""
+        """Yield each readable image with its number, as an input of the network."""
         for number, name in enumerate(self.names):
             try:
                 x = net.preprocess(self.image(number))
@@ -45,12 +51,13 @@ class Source:
                 yield number, x
 
 
-def source(images: Images) -> Source:
-    """Return the images; ValueError where there are none, or where they can be gone through only once."""
-    found = _of_folder(Path(images)) if isinstance(images, str | Path) else _of_values(images)
-    if not found.names:
-        raise ValueError(f"there is no image in {str(images)!r}" if found.skipped is not None else "no image was given")
-    return found
+def image_source(images: Images) -> Source:
+    """Return the images as a `Source`; ValueError if there are none, or for an iterator, which is read only once."""
+    source = _of_folder(Path(images)) if isinstance(images, str | Path) else _of_values(images)
+    if not source.names:
+        where = f"there is no image in {str(images)!r}" if source.skipped is not None else "no image was given"
+        raise ValueError(f"{where}: give a folder of images, or images in a list")
+    return source
 
 
 def _of_folder(folder: Path) -> Source:
@@ -64,7 +71,7 @@ def _of_folder(folder: Path) -> Source:
 
 
 def _is_mask(path: Path, every: set[Path]) -> bool:
-    """Return whether it is a mask as `refvis scenes` writes them: NAME-mask.png beside NAME.png."""
+    """Return whether the file is a mask of `refvis scenes`: NAME-mask.png beside NAME.png."""
     return path.name.endswith(MASK) and path.with_name(path.name.removesuffix(MASK) + ".png") in every
 
 
@@ -74,7 +81,7 @@ def _of_values(images: Any) -> Source:
         keys = list(images)
         return Source(names, lambda number: images[keys[number]])
     if not (hasattr(images, "__len__") and hasattr(images, "__getitem__")):
-        raise ValueError(f"images are looked at twice, and a {type(images).__name__} can be once: give list(images)")
+        raise ValueError(f"images are read twice, but a {type(images).__name__} can be read once: give list(images)")
     return Source(tuple(f"image {number}" for number in range(len(images))), lambda number: images[number])
 
 

@@ -1,4 +1,4 @@
-"""The search for examples: the strongest position of each image for each channel, and the few images that are kept."""
+"""Ranking of images: the strongest position of each image for each channel, and the best images so far."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -15,10 +15,15 @@ from refvis.network import Network
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """For each of K channels, the strongest so far, the strongest first; of equal ones, the one seen first.
+    """The strongest images so far for each of K channels, in descending order; equal ones in the order of reading.
 
-    `scores` is K x t (t: at most `top`), `images` their images' numbers, `positions` K x t x 2 (y, x): NumPy arrays.
-    `seen` counts the images behind it.
+    Fields (NumPy arrays, t is at most `top`):
+
+        top        number of images to keep
+        scores     K x t
+        images     numbers of the images, K x t
+        positions  K x t x 2 (y, x)
+        seen       number of images read
     """
 
     top: int
@@ -42,14 +47,14 @@ class Ranking:
         )
 
 
-def before_any(channels: int, top: int) -> Ranking:
+def empty_ranking(channels: int, top: int) -> Ranking:
     """Return the ranking before the first image."""
     none = np.zeros((channels, 0))
     return Ranking(top, none.astype("float32"), none.astype(int), np.zeros((channels, 0, 2), int))
 
 
 def strongest(values: Array) -> tuple[Array, Array]:
-    """Return each map's largest value (N x C) and where it is (N x C x 2; y, x), the first in rows if at several.
+    """Return each map's largest value (N x C) and its position (N x C x 2; y, x), of equal ones the first row by row.
 
     `values` is N x H x W x C; the results are NumPy arrays.
     """
@@ -60,14 +65,14 @@ def strongest(values: Array) -> tuple[Array, Array]:
     return to_host(scores), to_host(xp.stack([places // width, places % width], axis=2))
 
 
-def ranked(
+def rank_images(
     net: Network, images: Source, variable: str, channels: tuple[int, ...], top: int, batch: int, progress: bool
 ) -> tuple[Ranking, str]:
-    """Return the ranking over all images, or over those until Ctrl-C, and why it ended.
+    """Return the ranking over all images, or over those read before Ctrl-C, and "all images" or "interrupted".
 
-    `batch` images are computed at once; one at a time where layers mix images.
+    `batch` images are computed at once, or one at a time if layers mix the images of a batch.
     """
-    graph, ranking = net.upto(variable), before_any(len(channels), top)
+    graph, ranking = net.upto(variable), empty_ranking(len(channels), top)
     size = batch if graph.is_per_image() else 1
     with tqdm(total=len(images.names), desc="images", unit="image", disable=None if progress else True) as bar:
         try:

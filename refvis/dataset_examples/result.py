@@ -1,4 +1,4 @@
-"""What `examples` returns: the strongest patches of each channel, with where they are from."""
+"""Result of `examples`: the strongest patches of each channel, with their images and positions."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +13,26 @@ from refvis.results import Record, png, write_h5
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Examples:
-    """The strongest patches of K channels, t of each, the strongest first. All arrays are NumPy arrays.
+    """The strongest patches of K channels, t of each, in descending order. All arrays are NumPy arrays.
 
-    `scores` (K x t) are the activations at `positions` (K x t x 2; y, x) of the images number `images` (K x t), which
-    are called `names`. `boxes` (K x t x 4; top, left, bottom, right, the ends not included) are the receptive fields in
-    pixels of the network's input; they may stick out of it. `patches` (K x t x h x w x 3 uint8) is what they show,
-    `signals` (the same) what walks back from there, gray for zero, the value `scales` (K x t) for white. `titles` say
-    which channels they are. `seen` counts the images that were looked at, `skipped` (name -> why) has those of a folder
-    that could not be read, `masks` counts those that were left out as masks of others, and `ended` says why it ended:
-    "all images" or "interrupted".
+    Fields:
+
+        channels   the channels' numbers
+        titles     the channels' names
+        scores     activations, K x t
+        images     numbers of the images, K x t
+        names      names of the images
+        positions  positions of the activations, K x t x 2 (y, x)
+        boxes      receptive fields in pixels of the input, K x t x 4 (top, left, bottom, right, ends excluded); they
+                   may extend beyond it
+        patches    the images in these boxes, K x t x h x w x 3 uint8
+        signals    the backpropagated signals in these boxes, K x t x h x w x 3 uint8, gray at zero
+        scales     the signal's value at white, K x t
+        record     how the result was made
+        seen       number of images read
+        skipped    name -> reason, for unreadable files of a folder
+        ended      "all images" or "interrupted"
+        masks      number of files left out as masks of others
     """
 
     channels: tuple[int, ...]
@@ -42,15 +53,15 @@ class Examples:
 
     @property
     def partial(self) -> bool:
-        """Whether the search was interrupted: these are the strongest of the images `seen` until then."""
+        """Whether the search was interrupted; the result then covers the images read until then."""
         return self.ended == "interrupted"
 
     def sheet(self) -> Array:
-        """Return all as one picture, H x W x 3 uint8: for each channel its patches, and beside them the signals."""
+        """Return a contact sheet, H x W x 3 uint8: for each channel its patches, and beside them the signals."""
         return sheet([Row(*row) for row in zip(self.titles, self.scores, self.patches, self.signals, strict=True)])
 
     def save(self, path: str | Path) -> None:
-        """Write the result, whole or not at all: the sheet as .png, or all arrays and the record as .h5.
+        """Write the result atomically: the sheet as .png, or all arrays and the record as .h5.
 
         Raises ValueError for another suffix.
         """
@@ -63,7 +74,7 @@ class Examples:
             raise ValueError(f"cannot write {str(path)!r}: expected a name that ends in .png or .h5")
 
     def __repr__(self) -> str:
-        """Return one line: the layer, how many channels and patches, how many images were seen."""
+        """Return one line: the layer, and the numbers of channels, patches and images."""
         count, top = self.scores.shape
         where = self.record.parameters["at"]
         return f"Examples({where}: {count} channels, {top} patches each, of {self.seen} images; {self.ended})"

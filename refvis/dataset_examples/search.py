@@ -1,4 +1,4 @@
-"""Dataset examples (Zeiler & Fergus 2014, figure 2): where, in which images, a channel is strongest, and why."""
+"""Dataset examples (Zeiler & Fergus 2014, figure 2): the patches that activate a channel most, and their signals."""
 
 import numpy as np
 from tqdm import tqdm
@@ -6,7 +6,7 @@ from tqdm import tqdm
 from refvis.backpropagation.backward_pass import backpropagate, default_seed
 from refvis.backpropagation.rules import bounded_rules, find_mode
 from refvis.dataset_examples.images import Images, Source, image_source
-from refvis.dataset_examples.patches import checkerboard, cut, field_box, signal_picture, stack_patches
+from refvis.dataset_examples.patches import checkerboard, cut, receptive_box, signal_picture, stack_patches
 from refvis.dataset_examples.ranking import Ranking, rank_images
 from refvis.dataset_examples.result import Examples
 from refvis.interruptions import warn_interrupted
@@ -30,49 +30,66 @@ def examples(
     batch: int = 16,
     progress: bool = False,
 ) -> Examples:
-    """Return the `top` images in which a channel is strongest, cut to what it sees there, and what walks back from it.
+    """Return the `top` images in which a channel is strongest, cut to its receptive field, with the signals there.
 
-    `images` is a folder (with its sub-folders; what cannot be read is skipped and told, and NAME-mask.png beside
-    NAME.png is left out and counted), a sequence of images or of paths, or a mapping from names to them. Of each image
-    only the strongest position counts, so no image comes twice.
-    `at` names a layer or variable (None: the scores); `channel` is one or several, by number or as a class's name
-    (None: every channel of the layer). Patches are the receptive fields, with a chequered ground where they reach
-    beyond the image. Beside each stands the signal that walks back from that channel at that position alone by `mode`,
-    each on a scale of its own.
+    Zeiler & Fergus 2014, figure 2. An image counts by its strongest position, s(x) = max over (i, j) of y(x)[i, j], so
+    each image appears once. A patch is the receptive field of that position, with a checkerboard outside the image.
+    The signal is backpropagated from the channel at that position alone; each has its own scale.
 
-    Images are gone through `batch` at a time, and only numbers are kept; the few that win are read again. Ctrl-C ends
-    the search: the result has the strongest so far, marked as `partial`. While those are read again, it ends that: what
-    was not drawn yet is left as chequered ground, with the scale 0.
-    Raises ValueError for what the network lacks, and where there is no image.
+    Parameters:
+
+        net        the network
+        images     a folder with its sub-folders, a sequence of images or paths, or a mapping from names to them. In
+                   folders, unreadable files are skipped, and NAME-mask.png beside NAME.png is left out
+        at         layer or variable. Default: the scores
+        channel    number or class name, or a sequence of them. Default: every channel of the layer
+        top        number of images for each channel
+        mode       mode of the signals. Default: "deconvnet"
+        batch      images that are computed at once
+        progress   show progress bars on terminals
+
+    Returns `Examples`. Only scores and positions are kept in the first pass; a second pass reads the strongest images
+    again. Ctrl-C ends the search, and the result, marked as `partial`, has the strongest so far. Interrupting the
+    second pass leaves the remaining patches as a checkerboard, with scale 0.
+    Raises ValueError for unknown names and channels, and if there is no image.
+
+    >>> import refvis
+    >>> from refvis.scenes import scene
+    >>> images = {f"scene {seed}": scene(seed).image for seed in range(4)}
+    >>> patches = refvis.examples(refvis.load("scenes"), images, "relu1", channel=3, top=2)
+    >>> patches
+    Examples(x2: 1 channels, 2 patches each, of 4 images; all images)
+    >>> patches.patches.shape
+    (1, 2, 7, 7, 3)
     """
     if top < 1 or batch < 1:
         raise ValueError(f"top is {top} and batch is {batch}, expected 1 or more of both")
     find_mode(mode)
     variable = net.scores if at is None else layer_variable(net, at)
-    found = image_source(images)
-    chosen = _channels(net, found, variable, channel)
-    ranking, ended = rank_images(net, found, variable, chosen, top, batch, progress)
+    source = image_source(images)
+    chosen = _channels(net, source, variable, channel)
+    ranking, ended = rank_images(net, source, variable, chosen, top, batch, progress)
     name = mode if isinstance(mode, str) else modes.table(mode)
-    shown, drawn = _shown(net, found, variable, chosen, ranking, mode, progress)
-    given = {"at": variable, "channel": list(chosen), "top": top, "mode": name, "images": len(found.names)}
+    drawings, complete = _draw_patches(net, source, variable, chosen, ranking, mode, progress)
+    choices = {"at": variable, "channel": list(chosen), "top": top, "mode": name, "images": len(source.names)}
     return Examples(
         channels=chosen,
         titles=tuple(net.label(k) if variable == net.scores else f"{at} channel {k}" for k in chosen),
         scores=ranking.scores,
         images=ranking.images,
-        names=tuple(tuple(found.names[number] for number in row) for row in ranking.images),
+        names=tuple(tuple(source.names[number] for number in row) for row in ranking.images),
         positions=ranking.positions,
-        **shown,
-        record=record("examples", net, **given),
+        **drawings,
+        record=record("examples", net, **choices),
         seen=ranking.seen,
-        skipped=found.skipped or {},
-        ended=ended if drawn else "interrupted",
-        masks=found.masks,
+        skipped=source.skipped or {},
+        ended=ended if complete else "interrupted",
+        masks=source.masks,
     )
 
 
 def _channels(net: Network, images: Source, variable: str, channel: Channel) -> tuple[int, ...]:
-    """Return the channels asked for; how many there are is told by the first image that can be read."""
+    """Return the requested channels; the first readable image determines the number of channels."""
     first = next(images.inputs(net), None)
     if first is None:
         name, reason = next(iter((images.skipped or {}).items()))
@@ -83,7 +100,7 @@ def _channels(net: Network, images: Source, variable: str, channel: Channel) -> 
     return check_channels(channel, count, label_of(net.nodes, variable), net.labels_at(variable))
 
 
-def _shown(
+def _draw_patches(
     net: Network,
     images: Source,
     variable: str,
@@ -92,9 +109,9 @@ def _shown(
     mode: str | modes.Mode,
     progress: bool,
 ) -> tuple[dict[str, Array], bool]:
-    """Return the boxes, the patches, and the signals with their scales, and whether it was done; images are read once.
+    """Return boxes, patches, signals and scales, and whether all are drawn. Each image is read once.
 
-    Where Ctrl-C came before, there is ground, and no box.
+    After Ctrl-C, the remaining patches are checkerboards, and their boxes are zero.
     """
     field = receptive_fields(net.upto(variable))[variable]
     boxes, scales = np.zeros((*ranking.images.shape, 4), int), np.zeros(ranking.images.shape)
@@ -112,10 +129,10 @@ def _shown(
                 rules, _ = bounded_rules(net, goal.net, x, mode)
                 signal = backpropagate(goal, trace, rules, default_seed(rules))
                 drawn, scales[k, rank] = signal_picture(to_host(signal)[0])
-                box = field_box(field, (y, column), picture.shape[:2])
+                box = receptive_box(field, (y, column), picture.shape[:2])
                 boxes[k, rank], patches[k][rank], signals[k][rank] = box, cut(picture, box), cut(drawn, box)
             done += 1
     except KeyboardInterrupt:
         warn_interrupted("sheet", f"{done} of the {len(needed)} images it is cut from")
-    found = {"boxes": boxes, "patches": stack_patches(patches), "signals": stack_patches(signals), "scales": scales}
-    return found, done == len(needed)
+    drawings = {"boxes": boxes, "patches": stack_patches(patches), "signals": stack_patches(signals), "scales": scales}
+    return drawings, done == len(needed)

@@ -1,6 +1,6 @@
-"""The sheet: for each channel a block of its patches, and beside it a block of what walks back from them.
+"""Contact sheet of examples: for each channel a block of patches, and beside it a block of their signals.
 
-The arrangement of Zeiler & Fergus 2014, figure 2.
+The arrangement is that of Zeiler & Fergus 2014, figure 2.
 """
 
 from math import ceil, sqrt
@@ -10,7 +10,7 @@ from refvis.images.contact_sheet import add_caption, tile
 from refvis.layers import Array
 
 GAP, LEAST, LINE = 2, 48, 16
-"""Pixels between pictures, the least side of a picture, and the height of a line of text."""
+"""Pixels between pictures, the smallest side of a picture, and the height of a line of text."""
 
 
 class Row(NamedTuple):
@@ -31,14 +31,14 @@ def sheet(rows: list[Row]) -> Array:
 
 
 def _block(row: Row) -> Array:
-    """Return a channel's patches and signals, each in a square, below its title."""
+    """Return a channel's patches and signals, each as a square block, below its title."""
     across = ceil(sqrt(len(row.patches)))
     larger = max(1, ceil(LEAST / max(row.patches.shape[1:3])))
-    squares = [tile(_enlarged(pictures, larger), across, GAP) for pictures in (row.patches, row.signals)]
+    squares = [tile(_enlarge(pictures, larger), across, GAP) for pictures in (row.patches, row.signals)]
     both = tile(squares, 2, 3 * GAP)
     text = f"{row.title}: {row.scores[0]:.4g} ... {row.scores[-1]:.4g}"
     return add_caption(both, text, LINE)
 
 
-def _enlarged(pictures: Array, times: int) -> Array:
+def _enlarge(pictures: Array, times: int) -> Array:
     return pictures.repeat(times, axis=1).repeat(times, axis=2)

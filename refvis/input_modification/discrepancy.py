@@ -8,7 +8,7 @@ receptive field cannot change it. So boxes are cut to the field, and the map is 
 from dataclasses import replace
 from typing import Any
 
-from refvis.dataset_examples.patches import Box, field_box
+from refvis.dataset_examples.patches import Box, receptive_box
 from refvis.dataset_examples.ranking import strongest
 from refvis.input_modification.boxes.effects import Passes, collect_effects
 from refvis.input_modification.boxes.fills import box_contents, describe, find_fill
@@ -128,7 +128,7 @@ def field_box(goal: Target, shape: tuple[int, ...]) -> Box:
 
     The field may extend beyond the image.
     """
-    return field_box(receptive_fields(goal.net)[goal.variable], goal.position or (0, 0), (shape[1], shape[2]))
+    return receptive_box(receptive_fields(goal.net)[goal.variable], goal.position or (0, 0), (shape[1], shape[2]))
 
 
 def parts_within(places: list[Rectangle], field: Box) -> list[Rectangle]:

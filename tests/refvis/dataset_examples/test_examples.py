@@ -15,8 +15,8 @@ from support.same import assert_same
 from support.small_nets import LABELS, SIZE, classifier
 
 import refvis
-from refvis.dataset_examples.patches import cut, ground, seen_box, signal_picture
-from refvis.dataset_examples.ranking import before_any, strongest
+from refvis.dataset_examples.patches import checkerboard, cut, receptive_box, signal_picture
+from refvis.dataset_examples.ranking import empty_ranking, strongest
 from refvis.dataset_examples.sheet import Row, sheet
 from refvis.layers import BatchNorm, ReceptiveField
 
@@ -25,32 +25,32 @@ IMAGES = np.random.default_rng(3).integers(0, 256, (12, *SIZE)).astype("uint8")
 
 def by_hand(net, images, at, channel):
     """(score, image, position) of each image's strongest position, the strongest first; equal ones as they come."""
-    found = []
+    result = []
     for number, image in enumerate(images):
         values = net.forward(net.preprocess(image))[net.variable(at)][0, :, :, channel]
         y, x = max(np.ndindex(values.shape), key=lambda place: (values[place], -place[0], -place[1]))
-        found.append((values[y, x], number, (y, x)))
-    return sorted(found, key=lambda one: (-one[0], one[1]))
+        result.append((values[y, x], number, (y, x)))
+    return sorted(result, key=lambda one: (-one[0], one[1]))
 
 
 @pytest.mark.parametrize("batch", [1, 5, 16])
 @pytest.mark.parametrize("at", ["conv1", "relu2"])
 def test_the_strongest_are_found(at, batch):
     net = classifier()
-    found = refvis.examples(net, IMAGES, at, [6, 2], top=4, batch=batch)
+    result = refvis.examples(net, IMAGES, at, [6, 2], top=4, batch=batch)
     for row, channel in enumerate((6, 2)):
         expected = by_hand(net, IMAGES, at, channel)[:4]
-        np.testing.assert_allclose(found.scores[row], [score for score, _, _ in expected], rtol=1e-5)
-        np.testing.assert_array_equal(found.images[row], [number for _, number, _ in expected])
-        np.testing.assert_array_equal(found.positions[row], [place for _, _, place in expected])
-        assert found.names[row] == tuple(f"image {number}" for _, number, _ in expected)
-    assert (found.channels, found.seen, found.ended, found.partial) == ((6, 2), 12, "all images", False)
-    assert found.titles == (f"{at} channel 6", f"{at} channel 2")
+        np.testing.assert_allclose(result.scores[row], [score for score, _, _ in expected], rtol=1e-5)
+        np.testing.assert_array_equal(result.images[row], [number for _, number, _ in expected])
+        np.testing.assert_array_equal(result.positions[row], [place for _, _, place in expected])
+        assert result.names[row] == tuple(f"image {number}" for _, number, _ in expected)
+    assert (result.channels, result.seen, result.ended, result.partial) == ((6, 2), 12, "all images", False)
+    assert result.titles == (f"{at} channel 6", f"{at} channel 2")
 
 
 @given(st.lists(st.lists(st.integers(-2, 2), min_size=3, max_size=3), min_size=1, max_size=9), st.integers(1, 5))
 def test_a_ranking_is_a_sort(scores, top):
-    ranking, values = before_any(3, top), np.array(scores, "float32")
+    ranking, values = empty_ranking(3, top), np.array(scores, "float32")
     for first in range(0, len(values), 2):
         numbers = list(range(first, min(first + 2, len(values))))
         places = np.array([[(number, k) for k in range(3)] for number in numbers])
@@ -73,33 +73,33 @@ def test_equal_values_go_to_the_first_in_rows():
 
 def test_patches_are_the_receptive_fields():
     net = classifier()
-    found = refvis.examples(net, IMAGES, "conv2", 4, top=12)
+    result = refvis.examples(net, IMAGES, "conv2", 4, top=12)
     size, stride, offset = refvis.layers.receptive_fields(net)[net.variable("conv2")]
     wide = np.full((60, 60, 3), -1)
     for box, patch, position, number in zip(
-        found.boxes[0], found.patches[0], found.positions[0], found.images[0], strict=True
+        result.boxes[0], result.patches[0], result.positions[0], result.images[0], strict=True
     ):
         first = position * stride + offset
         np.testing.assert_array_equal(box, [*first, *(first + size)])
         wide[20 : 20 + SIZE[0], 20 : 20 + SIZE[1]] = IMAGES[number]
         expected = wide[20 + box[0] : 20 + box[2], 20 + box[1] : 20 + box[3]]
-        np.testing.assert_array_equal(patch, np.where(expected < 0, ground(*size), expected))
-    assert (found.boxes[0, :, :2] < 0).any(), "no patch sticks out: the test shows nothing"
+        np.testing.assert_array_equal(patch, np.where(expected < 0, checkerboard(*size), expected))
+    assert (result.boxes[0, :, :2] < 0).any(), "no patch sticks out: the test shows nothing"
 
 
 def test_signals_are_those_of_the_position_and_end_with_the_patch():
     net = classifier()
-    found = refvis.examples(net, IMAGES, "relu2", [1, 7], top=3)
+    result = refvis.examples(net, IMAGES, "relu2", [1, 7], top=3)
     for row, rank in np.ndindex(2, 3):
-        x = net.preprocess(IMAGES[found.images[row, rank]])
-        place = tuple(map(int, found.positions[row, rank]))
-        values = refvis.deconvolution(net, x, "deconvnet", "relu2", found.channels[row], position=place).values[0]
-        top, left, bottom, right = np.maximum(found.boxes[row, rank], 0)
+        x = net.preprocess(IMAGES[result.images[row, rank]])
+        place = tuple(map(int, result.positions[row, rank]))
+        values = refvis.deconvolution(net, x, "deconvnet", "relu2", result.channels[row], position=place).values[0]
+        top, left, bottom, right = np.maximum(result.boxes[row, rank], 0)
         inside = values[top:bottom, left:right]
         assert np.count_nonzero(inside) == np.count_nonzero(values) > 0
-        np.testing.assert_allclose(found.scales[row, rank], np.abs(values).max(), rtol=1e-6)
-        drawn = cut(signal_picture(values)[0], tuple(found.boxes[row, rank]))
-        np.testing.assert_array_equal(found.signals[row, rank], drawn)
+        np.testing.assert_allclose(result.scales[row, rank], np.abs(values).max(), rtol=1e-6)
+        drawn = cut(signal_picture(values)[0], tuple(result.boxes[row, rank]))
+        np.testing.assert_array_equal(result.signals[row, rank], drawn)
 
 
 def test_signal_pictures():
@@ -112,9 +112,9 @@ def test_signal_pictures():
 
 def test_fields_of_fractions_and_of_the_whole_image():
     field = ReceptiveField((Fraction(5, 2), 3), (Fraction(1, 2), 2), (Fraction(-1, 2), -1))
-    assert seen_box(field, (0, 0), (9, 9)) == (0, -1, 2, 2)  # rows -1/2 ... 1
-    assert seen_box(field, (3, 2), (9, 9)) == (1, 3, 3, 6)  # rows 1 ... 5/2
-    assert seen_box(None, (0, 0), (7, 9)) == (0, 0, 7, 9)
+    assert receptive_box(field, (0, 0), (9, 9)) == (0, -1, 2, 2)  # rows -1/2 ... 1
+    assert receptive_box(field, (3, 2), (9, 9)) == (1, 3, 3, 6)  # rows 1 ... 5/2
+    assert receptive_box(None, (0, 0), (7, 9)) == (0, 0, 7, 9)
 
 
 def test_images_of_several_sizes_without_a_receptive_field():
@@ -122,22 +122,22 @@ def test_images_of_several_sizes_without_a_receptive_field():
         {"norm": refvis.layers.NormalizeLp(spatial=True)}, {"normalization": {"averageImage": np.zeros(3)}}
     )
     images = [IMAGES[0], IMAGES[1, :9], IMAGES[2, :, :7]]
-    found = refvis.examples(net, images, "norm", 2)
-    assert found.patches.shape == (1, 3, *SIZE)
-    for number, box, patch in zip(found.images[0], found.boxes[0], found.patches[0], strict=True):
+    result = refvis.examples(net, images, "norm", 2)
+    assert result.patches.shape == (1, 3, *SIZE)
+    for number, box, patch in zip(result.images[0], result.boxes[0], result.patches[0], strict=True):
         height, width = images[number].shape[:2]
         np.testing.assert_array_equal(box, (0, 0, height, width))
         np.testing.assert_array_equal(patch[:height, :width], images[number])
-        np.testing.assert_array_equal(patch[height:], ground(*SIZE[:2])[height:])
+        np.testing.assert_array_equal(patch[height:], checkerboard(*SIZE[:2])[height:])
 
 
 def test_scores_are_the_default_and_have_names():
     net = classifier()
-    found = refvis.examples(net, IMAGES[:3])
-    assert found.titles == tuple(LABELS)
-    assert found.record.parameters["at"] == net.scores
+    result = refvis.examples(net, IMAGES[:3])
+    assert result.titles == tuple(LABELS)
+    assert result.record.parameters["at"] == net.scores
     np.testing.assert_allclose(
-        found.scores[2],
+        result.scores[2],
         -np.sort([-net.forward(net.preprocess(i))[net.scores][0, 0, 0, 2] for i in IMAGES[:3]]),
         rtol=1e-5,
     )
@@ -170,13 +170,13 @@ def test_all_ways_to_give_images(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"nothing")
     by_name = {f"number {number}": image for number, image in enumerate(IMAGES[:5])}
     folder = refvis.examples(net, tmp_path, "conv2", 3, top=3)
-    for found in (
+    for result in (
         folder,
         refvis.examples(net, paths, "conv2", 3, top=3),
         refvis.examples(net, by_name, "conv2", 3, top=3),
     ):
-        assert_same(found.patches, wanted.patches)
-        assert_same(found.scores, wanted.scores)
+        assert_same(result.patches, wanted.patches)
+        assert_same(result.scores, wanted.scores)
     assert folder.names == (tuple(f"sub/{number}.png" for number in wanted.images[0]),)
     assert (list(folder.skipped), folder.seen) == (["broken.png"], 5)
     assert "not an image" in folder.skipped["broken.png"]
@@ -189,9 +189,9 @@ def test_masks_are_no_images(tmp_path, monkeypatch, capsys):
     for path in sorted((tmp_path / "all" / "sub").glob("*.png")):
         if not path.stem.endswith("-mask"):
             (tmp_path / "images" / path.name).write_bytes(path.read_bytes())
-    found, wanted = (refvis.examples(classifier(), folder, "conv2", 3) for folder in ("all", "images"))
-    assert_same(found.patches, wanted.patches)
-    assert (found.seen, found.masks, wanted.seen, wanted.masks) == (3, 3, 3, 0)
+    result, wanted = (refvis.examples(classifier(), folder, "conv2", 3) for folder in ("all", "images"))
+    assert_same(result.patches, wanted.patches)
+    assert (result.seen, result.masks, wanted.seen, wanted.masks) == (3, 3, 3, 0)
     alone = tmp_path / "images" / "alone-mask.png"
     alone.write_bytes(next((tmp_path / "all" / "sub").glob("*-mask.png")).read_bytes())
     assert refvis.examples(classifier(), "images", "conv2", 3).seen == 4
@@ -214,9 +214,9 @@ class Interrupted(list):
 
 def test_an_interruption_keeps_the_best_so_far():
     with pytest.warns(UserWarning, match="interrupted: this ranking is of 6 of 12 images"):
-        found = refvis.examples(classifier(), Interrupted(IMAGES), "conv2", 3, top=2, batch=3)
-    assert (found.partial, found.seen) == (True, 6)
-    assert_same(found.patches, refvis.examples(classifier(), IMAGES[:6], "conv2", 3, top=2).patches)
+        result = refvis.examples(classifier(), Interrupted(IMAGES), "conv2", 3, top=2, batch=3)
+    assert (result.partial, result.seen) == (True, 6)
+    assert_same(result.patches, refvis.examples(classifier(), IMAGES[:6], "conv2", 3, top=2).patches)
     with pytest.raises(KeyboardInterrupt):
         refvis.examples(classifier(), Interrupted(IMAGES), "conv2", 3, batch=8)
 
@@ -241,22 +241,22 @@ def test_an_interruption_while_drawing_keeps_what_was_found(drawn):
     whole = refvis.examples(classifier(), IMAGES, "conv2", [3, 6], top=3)
     needed = len(np.unique(whole.images))
     with pytest.warns(UserWarning, match=f"interrupted: this sheet is of {drawn} of the {needed} images"):
-        found = refvis.examples(classifier(), Numbered(IMAGES, 1 + len(IMAGES) + drawn), "conv2", [3, 6], top=3)
-    assert (found.partial, found.seen, whole.partial) == (True, len(IMAGES), False)
+        result = refvis.examples(classifier(), Numbered(IMAGES, 1 + len(IMAGES) + drawn), "conv2", [3, 6], top=3)
+    assert (result.partial, result.seen, whole.partial) == (True, len(IMAGES), False)
     for name in ("scores", "images", "positions", "names"):
-        assert_same(getattr(found, name), getattr(whole, name))
+        assert_same(getattr(result, name), getattr(whole, name))
     done = np.isin(whole.images, np.unique(whole.images)[:drawn])
     assert done.any() == (drawn > 0)
     assert not done.all()
     for name in ("boxes", "scales"):
-        assert_same(getattr(found, name)[done], getattr(whole, name)[done])
-        assert not getattr(found, name)[~done].any()
-    height, width = found.patches.shape[2:4]
+        assert_same(getattr(result, name)[done], getattr(whole, name)[done])
+        assert not getattr(result, name)[~done].any()
+    height, width = result.patches.shape[2:4]
     for name in ("patches", "signals"):
-        shown = getattr(found, name)
+        shown = getattr(result, name)
         assert_same(shown[done], getattr(whole, name)[done][:, :height, :width])
-        assert (shown[~done] == ground(height, width)).all()
-    assert found.sheet().ndim == 3
+        assert (shown[~done] == checkerboard(height, width)).all()
+    assert result.sheet().ndim == 3
 
 
 def test_an_interrupted_command_says_so_once(tmp_path, monkeypatch, capsys):
@@ -273,18 +273,18 @@ def test_an_interrupted_command_says_so_once(tmp_path, monkeypatch, capsys):
 
 
 def test_save(tmp_path):
-    found = refvis.examples(classifier(), IMAGES, "conv2", [3, 9], top=5)
-    found.save(tmp_path / "a.png")
+    result = refvis.examples(classifier(), IMAGES, "conv2", [3, 9], top=5)
+    result.save(tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as shown:
-        np.testing.assert_array_equal(np.asarray(shown), found.sheet())
-    found.save(tmp_path / "a.h5")
+        np.testing.assert_array_equal(np.asarray(shown), result.sheet())
+    result.save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
         for name in ("scores", "images", "positions", "boxes", "patches", "signals", "scales"):
-            assert_same(file[name][()], getattr(found, name))
-        assert file["names"][1, 2].decode() == found.names[1][2]
+            assert_same(file[name][()], getattr(result, name))
+        assert file["names"][1, 2].decode() == result.names[1][2]
         assert (file.attrs["seen"], file.attrs["parameter top"]) == (12, 5)
     with pytest.raises(ValueError, match=r"ends in \.png or \.h5"):
-        found.save(tmp_path / "a.jpg")
+        result.save(tmp_path / "a.jpg")
 
 
 def test_the_sheet_shows_every_patch():
@@ -338,13 +338,13 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     code, out, err = run(
         monkeypatch, capsys, "examples", "images", *model, "--layer", "conv2", "--channel", 5, "--out", "a.h5"
     )
-    found = refvis.examples(classifier(), tmp_path / "images", "conv2", 5)
+    result = refvis.examples(classifier(), tmp_path / "images", "conv2", 5)
     assert code == 0
-    each = zip(found.scores[0], found.names[0], strict=True)
+    each = zip(result.scores[0], result.names[0], strict=True)
     assert out.splitlines() == [*(f"conv2 channel 5: {score:.4g} in {name}" for score, name in each), "sheet: a.h5"]
     assert "skipped broken.png" in err
     with h5py.File("a.h5") as file:
-        assert_same(file["patches"][()], found.patches)
+        assert_same(file["patches"][()], result.patches)
     code, out, _ = run(monkeypatch, capsys, "examples", "images", *model, "--all", "--top", 2)
     assert (code, len(out.splitlines())) == (0, len(LABELS) + 1)
     code, _, _ = run(monkeypatch, capsys, "examples", "--scenes", 3, "--at", "relu1", "--channel", 2, "-o", "s.png")
