@@ -8,9 +8,8 @@ import numpy as np
 
 from benchmarks.rows import markdown
 from benchmarks.timing import Times, side_by_side
-from refvis.layers import Conv
+from refvis.layers import Conv, winograd
 from refvis.layers.base.border import padded
-from refvis.layers.fast import winograd
 from refvis.layers.fast.conv import forward
 from refvis.layers.fast.winograd import error_bound
 

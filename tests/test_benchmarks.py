@@ -12,8 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))
 
-from benchmarks import costs, full_layers, growth, rows, single, timing, work  # noqa: E402
+from benchmarks import costs, full_layers, growth, rows, single, tiles, timing, work  # noqa: E402
 from refvis.layers import OPERATORS, Conv, FullyConnected, Graph, ReLU, chain, is_exact  # noqa: E402
+from refvis.layers.fast import conv_winograd  # noqa: E402
 
 RANDOM = np.random.default_rng(0)
 
@@ -139,6 +140,19 @@ def test_costs():
         "| a | 3.00 s | b | 2.00 s | 1.50 | 4.00 s |",
         "| c | 100 MB | d | 80 MB | 1.25 |  |",
     ]
+
+
+def test_tiles(monkeypatch):
+    """Errors grow with the tile, and stay below their bounds; the table has a cell for each number."""
+    monkeypatch.setattr(tiles, "SIZES", ((28, 64, 72),))
+    monkeypatch.setattr(conv_winograd, "FEWEST_PRODUCTS", 0)  # this one is small
+    (one,) = tiles.measure(1, quick=False)
+    assert 0 < one.errors[0] < one.errors[4] < 1e-4
+    assert one.bounds[0] is None
+    assert all(one.errors[m] < one.bounds[m] for m in (2, 4))
+    row = tiles.table([one]).splitlines()[2]
+    assert row.startswith("| 28 × 28 × 64 to 72 | ")
+    assert row.count("|") == 10
 
 
 STUBBED = """
