@@ -93,9 +93,10 @@ def _before_last_pooling(goal: Target) -> str:
     """Return the second to last pooling layer that makes maps smaller; ValueError if there are fewer than two."""
     pools = [node.name for node in goal.net.nodes if isinstance(node.layer, Pool) and node.layer.stride != (1, 1)]
     if len(pools) < 2:
+        first, name = goal.net.nodes[0].name, goal.net.inputs[0]
         raise ValueError(
-            f"below {goal.variable!r} are {len(pools)} pooling layers with a stride, expected 2 or more to choose "
-            f"the second last: give a layer, layer={goal.net.nodes[0].name!r}, or the input, layer={goal.net.inputs[0]!r}"
+            f"below {goal.variable!r} are {len(pools)} pooling layers with a stride, expected 2 or more to choose the "
+            f"second to last: give a layer, layer={first!r}, or the input, layer={name!r}"
         )
     return pools[-2]
 
