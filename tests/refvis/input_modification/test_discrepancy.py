@@ -55,13 +55,13 @@ def replica(net, x, at, channel, position, size, stride, value):
 def test_it_is_the_slow_replica(at, position, size, stride):
     net, x = classifier(), inputs(dtype="float64", seed=2)
     channel = int(net.upto(at).forward(x).output[0, *position].argmax())
-    found = refvis.discrepancy(net, x, at, channel, position, size, stride, fill=-25.0)
+    heatmap = refvis.discrepancy(net, x, at, channel, position, size, stride, fill=-25.0)
     expected = replica(net, x, at, channel, position, size, stride, -25.0)
     assert expected.max() > 0
-    np.testing.assert_allclose(found.map, expected, rtol=0, atol=1e-12 * expected.max())
-    np.testing.assert_array_equal(found.map[expected == 0], 0)
-    assert found.values.shape == (1, 13, 11, 1)
-    assert not found.signed
+    np.testing.assert_allclose(heatmap.map, expected, rtol=0, atol=1e-12 * expected.max())
+    np.testing.assert_array_equal(heatmap.map[expected == 0], 0)
+    assert heatmap.values.shape == (1, 13, 11, 1)
+    assert not heatmap.signed
 
 
 @given(data=st.data(), seed=st.integers(0, 99), draws=st.integers(1, 3))
@@ -80,18 +80,19 @@ def test_nothing_outside_of_the_theoretical_field(data, seed, draws):
     inside = [range(p, p + 1) for p in position]
     for size, stride, pad in reversed(windows[:depth]):
         inside = [{p * stride - pad + i for p in axis for i in range(size)} for axis in inside]
+    inside = [range(min(axis), max(axis) + 1) for axis in inside]  # strides may skip pixels; a field is a whole box
     box = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 6)))
-    found = refvis.discrepancy(net, x, at, shape[3] - 1, position, box, 1, seed=seed, draws=draws).map
+    heat = refvis.discrepancy(net, x, at, shape[3] - 1, position, box, 1, seed=seed, draws=draws).map
     mask = np.array([[i in inside[0] and j in inside[1] for j in range(14)] for i in range(12)])
-    assert (found[~mask] == 0).all()
+    assert (heat[~mask] == 0).all()
     if mask.any() and at == "conv0":
-        assert (found[mask] > 0).all()
+        assert (heat[mask] > 0).all()
 
 
 def test_a_position_that_sees_padding_only_has_zero_everywhere():
     net = refvis.chain({"conv": Conv(np.ones((2, 1, 1, 3)), pad=2)})
-    found = refvis.discrepancy(net, inputs(dtype="float64"), "conv", 1, (0, 7), 2, 1, draws=3)
-    np.testing.assert_array_equal(found.values, np.zeros((1, 13, 11, 1)))
+    heatmap = refvis.discrepancy(net, inputs(dtype="float64"), "conv", 1, (0, 7), 2, 1, draws=3)
+    np.testing.assert_array_equal(heatmap.values, np.zeros((1, 13, 11, 1)))
 
 
 def single(channels=1):
@@ -107,13 +108,13 @@ def test_expectation_of_a_linear_unit_under_uniform_noise():
     (net, x, w), low, high, draws = single(), -60.0, 90.0, 2000
     x = np.clip(x, low, high)
     fill = partial(fills.uniform, low=low, high=high)
-    found = refvis.discrepancy(net, x, "conv", 1, (4, 5), 1, 1, fill, draws=draws, batch=2000).map
+    heat = refvis.discrepancy(net, x, "conv", 1, (4, 5), 1, 1, fill, draws=draws, batch=2000).map
     expected, here = np.zeros((9, 8)), x[0, 4:7, 5:7, 0]
     expected[4:7, 5:7] = abs(w[..., 0]) * ((here - low) ** 2 + (high - here) ** 2) / (2 * (high - low))
     error = abs(w).max() * (high - low) / sqrt(12 * draws)  # |u - x| spreads at most as u itself does
-    np.testing.assert_allclose(found, expected, rtol=0, atol=5 * error)
+    np.testing.assert_allclose(heat, expected, rtol=0, atol=5 * error)
     assert expected.max() > 30 * error
-    assert found[5, 5] == 0
+    assert heat[5, 5] == 0
 
 
 def test_expectation_of_a_linear_unit_under_normal_noise():
@@ -122,7 +123,7 @@ def test_expectation_of_a_linear_unit_under_normal_noise():
     """
     (net, x, w), mu, sigma, draws = single(4), 20.0, 30.0, 2000
     fill = partial(fills.normal, mean=mu, deviation=sigma)
-    found = refvis.discrepancy(net, x, "conv", 1, (4, 5), (2, 3), (2, 3), fill, draws=draws, batch=2000).map
+    heat = refvis.discrepancy(net, x, "conv", 1, (4, 5), (2, 3), (2, 3), fill, draws=draws, batch=2000).map
     total, count, error = np.zeros((9, 8)), np.zeros((9, 8)), 0.0
     for rows in ((4, 6), (6, 7)):
         for columns in ((5, 6), (5, 7)):  # boxes at columns 3 ... 5, and 5 ... 7 at the border
@@ -133,7 +134,7 @@ def test_expectation_of_a_linear_unit_under_normal_noise():
             count[part] += 1
             error = max(error, s / sqrt(draws))
     expected = total / np.maximum(count, 1)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=5 * error)
+    np.testing.assert_allclose(heat, expected, rtol=0, atol=5 * error)
     assert expected.max() > 20 * error
 
 
@@ -145,9 +146,9 @@ def test_same_seed_same_map_whatever_is_computed_together():
     np.testing.assert_array_equal(run(seed=8).values, first.values)
     assert abs(run(seed=9).values - first.values).max() > 0.01 * first.values.max()
     for options in ({"batch": 1}, {"memory": 1}, {"memory": 20_000, "batch": 7}, {"incremental": False}):
-        found = run(seed=8, **options).values
-        np.testing.assert_allclose(found, first.values, rtol=0, atol=3e-5 * first.values.max())
-        np.testing.assert_array_equal(found == 0, first.values == 0)
+        values = run(seed=8, **options).values
+        np.testing.assert_allclose(values, first.values, rtol=0, atol=3e-5 * first.values.max())
+        np.testing.assert_array_equal(values == 0, first.values == 0)
 
 
 def test_what_is_left_open_is_the_strongest():
@@ -165,9 +166,9 @@ def test_what_is_left_open_is_the_strongest():
 
 def test_signed_changes_are_those_of_occlusion_where_the_field_is_the_image():
     net, x = classifier(), inputs(dtype="float64", seed=4)
-    found = refvis.discrepancy(net, x, None, 2, (0, 0), (4, 3), 2, "mean", measure="difference")
-    assert_same(found.values, refvis.occlusion(net, x, (4, 3), 2, "mean", None, 2).values)
-    assert found.signed
+    heatmap = refvis.discrepancy(net, x, None, 2, (0, 0), (4, 3), 2, "mean", measure="difference")
+    assert_same(heatmap.values, refvis.occlusion(net, x, (4, 3), 2, "mean", None, 2).values)
+    assert heatmap.signed
 
 
 def test_boxes_are_the_papers_in_proportion():

@@ -23,14 +23,14 @@ def above(net, trace, variable, values, end):
 def replica(net, x, variable, groups, region, value, end, channel):
     trace = net.forward(x)
     (top, bottom), (left, right) = region
-    found = []
+    effects = []
     for group in groups:
         values = trace[variable].copy()
         for k in group:
             values[0, top:bottom, left:right, k] = value
         after = above(net, trace, variable, values, end)
-        found.append((trace[end] - after)[0, :, :, channel].mean())
-    return np.array(found)
+        effects.append((trace[end] - after)[0, :, :, channel].mean())
+    return np.array(effects)
 
 
 @pytest.mark.parametrize("incremental", [True, False])
@@ -47,14 +47,14 @@ def replica(net, x, variable, groups, region, value, end, channel):
 def test_it_is_the_slow_replica(layer, variable, channels, region, value, at, end, channel, incremental):
     net, x = classifier(), inputs(dtype="float64")
     options = {"region": region, "value": value, "at": at, "channel": channel, "incremental": incremental}
-    found = feature_occlusion(net, x, layer, channels, batch=3, **options)
+    effects = feature_occlusion(net, x, layer, channels, batch=3, **options)
     values = net.forward(x)[variable]
     groups = [(k,) for k in range(values.shape[3])] if channels is None else [tuple(np.atleast_1d(c)) for c in channels]
     everywhere = ((0, values.shape[1]), (0, values.shape[2]))
     expected = replica(net, x, variable, groups, region or everywhere, value, end, channel)
-    assert found.channels == tuple(groups)
+    assert effects.channels == tuple(groups)
     assert np.abs(expected).max() > 1e-6
-    np.testing.assert_allclose(found.values, expected[None], rtol=0, atol=1e-11 * np.abs(expected).max())
+    np.testing.assert_allclose(effects.values, expected[None], rtol=0, atol=1e-11 * np.abs(expected).max())
 
 
 def test_a_linear_layer_loses_what_the_channel_gave():
@@ -62,12 +62,12 @@ def test_a_linear_layer_loses_what_the_channel_gave():
     weights = np.array([[2.0, -1.0, 0.0, 3.0], [1.0, 1.0, 1.0, 1.0]])
     net = refvis.chain({"relu": ReLU(), "fc": FullyConnected(weights)})
     x = np.array([1.0, 4.0, 9.0, 0.5]).reshape(1, 1, 1, 4)
-    found = feature_occlusion(net, x, "relu", channel=(0, 1))
-    assert_same(found.values, np.array([[2.0, -4.0, 0.0, 1.5], [1.0, 4.0, 9.0, 0.5]]))
-    assert found.ranked() == [((0,), 2.0), ((3,), 1.5), ((2,), 0.0), ((1,), -4.0)]
-    assert found.ranked(1) == [((0,), 2.0)]
+    effects = feature_occlusion(net, x, "relu", channel=(0, 1))
+    assert_same(effects.values, np.array([[2.0, -4.0, 0.0, 1.5], [1.0, 4.0, 9.0, 0.5]]))
+    assert effects.ranked() == [((0,), 2.0), ((3,), 1.5), ((2,), 0.0), ((1,), -4.0)]
+    assert effects.ranked(1) == [((0,), 2.0)]
     assert feature_occlusion(net, x, "relu", channel=0, measure="absolute").order.tolist() == [1, 0, 3, 2]
-    assert repr(found).startswith("FeatureEffects(x1, 4 groups; strongest 0: 2, 3: 1.5, 2: 0")
+    assert repr(effects).startswith("FeatureEffects(x1, 4 groups; strongest 0: 2, 3: 1.5, 2: 0")
     raised = feature_occlusion(net, x, "relu", [(0, 1)], value=10.0, channel=0)
     assert_same(raised.values, np.array([[2 * (1 - 10) - (4 - 10.0)]]))
 
@@ -80,25 +80,25 @@ def test_what_goes_around_the_layer_stays():
         Node("sum", Sum(), ("a", "b"), "y"),
     ]
     net, x = refvis.Network(nodes), random.normal(size=(1, 5, 4, 3))
-    found = feature_occlusion(net, x, "b", at="sum", channel="all", measure="euclidean")
+    effects = feature_occlusion(net, x, "b", at="sum", channel="all", measure="euclidean")
     b = net.forward(x)["b"]
-    np.testing.assert_allclose(found.values[0], np.sqrt((b**2).sum(axis=(0, 1, 2))), rtol=1e-12)
-    assert not found.signed
+    np.testing.assert_allclose(effects.values[0], np.sqrt((b**2).sum(axis=(0, 1, 2))), rtol=1e-12)
+    assert not effects.signed
 
 
 def test_float32_stays(tmp_path):
-    found = feature_occlusion(classifier(), inputs(), "pool1", [0, (1, 2)])
-    assert found.values.dtype == "float32"
-    found.save(tmp_path / "effects.h5")
+    effects = feature_occlusion(classifier(), inputs(), "pool1", [0, (1, 2)])
+    assert effects.values.dtype == "float32"
+    effects.save(tmp_path / "effects.h5")
     import h5py
 
     with h5py.File(tmp_path / "effects.h5") as file:
-        assert_same(file["values"][()], found.values)
+        assert_same(file["values"][()], effects.values)
         assert file["channels"][()].tolist() == [[0, -1], [1, 2]]
         assert file.attrs["method"] == "feature_occlusion"
         assert file.attrs["parameter layer"] == "x4"
     with pytest.raises(ValueError, match=r"expected a name that ends in \.h5"):
-        found.save(tmp_path / "effects.png")
+        effects.save(tmp_path / "effects.png")
 
 
 def test_an_interruption_leaves_nan_for_what_is_not_done():
@@ -111,10 +111,10 @@ def test_an_interruption_leaves_nan_for_what_is_not_done():
         return (reference - changed).sum(axis=(1, 2, 3))
 
     with pytest.warns(UserWarning, match="interrupted: this feature occlusion is of 6 of 8 groups"):
-        found = feature_occlusion(net, x, "pool1", measure=until_the_third, batch=3)
-    assert np.isnan(found.values[0]).tolist() == [False] * 6 + [True] * 2
-    assert found.order[-2:].tolist() == [6, 7]
-    assert found.record.parameters["partial"] == "6 of 8 groups"
+        effects = feature_occlusion(net, x, "pool1", measure=until_the_third, batch=3)
+    assert np.isnan(effects.values[0]).tolist() == [False] * 6 + [True] * 2
+    assert effects.order[-2:].tolist() == [6, 7]
+    assert effects.record.parameters["partial"] == "6 of 8 groups"
 
 
 @pytest.mark.parametrize(

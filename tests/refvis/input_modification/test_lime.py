@@ -20,11 +20,11 @@ SEGMENTS = squares((13, 11), (3, 4))
 @given(seed=st.integers(0, 99), ridge=st.sampled_from([0.0, 0.5]))
 def test_least_squares_leave_nothing_that_a_coefficient_could_take(seed, ridge):
     """At the minimum the gradient is zero: X^T W (y - X c) = ridge c."""
-    dice = np.random.default_rng(seed)
-    design, values, weights = dice.normal(size=(9, 4)), dice.normal(size=(9, 2)), dice.random(9)
+    rng = np.random.default_rng(seed)
+    design, values, weights = rng.normal(size=(9, 4)), rng.normal(size=(9, 2)), rng.random(9)
     held = np.array([0, ridge, ridge, ridge])
-    found = weighted_least_squares(design, values, weights, held)
-    slope = design.T @ (weights[:, None] * (values - design @ found)) - held[:, None] * found
+    coefficients = weighted_least_squares(design, values, weights, held)
+    slope = design.T @ (weights[:, None] * (values - design @ coefficients)) - held[:, None] * coefficients
     np.testing.assert_allclose(slope, 0, atol=1e-12)
 
 
@@ -39,27 +39,27 @@ def test_coefficients_are_those_of_the_normal_equations():
     design = np.hstack([np.ones((80, 1)), shown])
     root = np.sqrt(weights)
     expected = np.linalg.solve(design.T @ (weights[:, None] * design), design.T @ (weights * levels))
-    found = refvis.lime(net, x, SEGMENTS, 80, channel=3, width=0.3, seed=5)
-    np.testing.assert_allclose(found.map, expected[1:][SEGMENTS], rtol=0, atol=1e-9 * np.abs(expected).max())
+    heatmap = refvis.lime(net, x, SEGMENTS, 80, channel=3, width=0.3, seed=5)
+    np.testing.assert_allclose(heatmap.map, expected[1:][SEGMENTS], rtol=0, atol=1e-9 * np.abs(expected).max())
     model = design @ expected
-    np.testing.assert_allclose(found.measures["intercept"], expected[0], rtol=1e-8)
-    np.testing.assert_allclose(found.measures["image_error"], model[0] - levels[0], atol=1e-10)
+    np.testing.assert_allclose(heatmap.measures["intercept"], expected[0], rtol=1e-8)
+    np.testing.assert_allclose(heatmap.measures["image_error"], model[0] - levels[0], atol=1e-10)
     left = (root * (levels - model)) @ (root * (levels - model))
     middle = np.average(levels, weights=weights)
-    np.testing.assert_allclose(found.measures["fit"], 1 - left / (weights @ (levels - middle) ** 2), rtol=1e-8)
+    np.testing.assert_allclose(heatmap.measures["fit"], 1 - left / (weights @ (levels - middle) ** 2), rtol=1e-8)
 
 
 def test_of_a_linear_network_it_is_what_segments_add():
     net, x = linear(), inputs(2, "float64")
-    found = refvis.lime(net, x, SEGMENTS, 100, output="score", channel=(2, 4))
+    heatmap = refvis.lime(net, x, SEGMENTS, 100, output="score", channel=(2, 4))
     added = refvis.gradient_times_input(net, x, channel=(2, 4)).maps
     for row in range(4):
         expected = np.array([added[row][one == SEGMENTS].sum() for one in range(12)])
-        np.testing.assert_allclose(found.maps[row], expected[SEGMENTS], rtol=0, atol=1e-9 * np.abs(expected).max())
-    np.testing.assert_allclose(found.measures["fit"], 1, rtol=1e-12)
-    np.testing.assert_allclose(found.measures["image_error"], 0, atol=1e-9)
+        np.testing.assert_allclose(heatmap.maps[row], expected[SEGMENTS], rtol=0, atol=1e-9 * np.abs(expected).max())
+    np.testing.assert_allclose(heatmap.measures["fit"], 1, rtol=1e-12)
+    np.testing.assert_allclose(heatmap.measures["image_error"], 0, atol=1e-9)
     shrunk = refvis.lime(net, x, SEGMENTS, 100, output="score", channel=(2, 4), ridge=1e3)
-    assert np.abs(shrunk.values).max() < 0.2 * np.abs(found.values).max()
+    assert np.abs(shrunk.values).max() < 0.2 * np.abs(heatmap.values).max()
 
 
 def test_the_same_seed_gives_the_same_map_in_any_batches():
@@ -83,9 +83,9 @@ def test_a_segment_that_becomes_its_mean_colour():
 
 
 def test_squares():
-    found = squares((7, 5), (3, 2))
-    np.testing.assert_array_equal(found[:, 0], [0, 0, 0, 2, 2, 4, 4])
-    np.testing.assert_array_equal(found[0], [0, 0, 0, 1, 1])
+    segments = squares((7, 5), (3, 2))
+    np.testing.assert_array_equal(segments[:, 0], [0, 0, 0, 2, 2, 4, 4])
+    np.testing.assert_array_equal(segments[0], [0, 0, 0, 1, 1])
     labels, words = label_segments(None, np.zeros((5, 30, 3), "uint8"))
     assert (labels.max() + 1, words) == (40, "5 x 8 squares")
     assert set(np.bincount(labels.ravel())) == {3, 4}
@@ -94,9 +94,9 @@ def test_squares():
 def test_given_segments_may_have_any_numbers():
     net, x = classifier(), inputs()
     odd = np.where(SEGMENTS < 5, -7, SEGMENTS * 10)
-    found, same = (refvis.lime(net, x, one, 60) for one in (odd, label_segments(odd, np.zeros((13, 11, 3)))[0]))
-    np.testing.assert_array_equal(found.values, same.values)
-    assert len(np.unique(found.values)) == 8
+    heatmap, same = (refvis.lime(net, x, one, 60) for one in (odd, label_segments(odd, np.zeros((13, 11, 3)))[0]))
+    np.testing.assert_array_equal(heatmap.values, same.values)
+    assert len(np.unique(heatmap.values)) == 8
 
 
 def test_superpixels_follow_colours():

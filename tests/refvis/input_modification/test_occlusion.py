@@ -17,11 +17,11 @@ FILLS = ("mean", "random", 12.5, (30.0, -20.0, 10.0))
 
 def starts(extent, size, stride):
     """Positions as far as the box fits; one more at the border unless the last ends there."""
-    found, at = [], 0
+    tops, at = [], 0
     while at + size <= extent:
-        found.append(at)
+        tops.append(at)
         at += stride
-    return found if found[-1] + size == extent else [*found, extent - size]
+    return tops if tops[-1] + size == extent else [*tops, extent - size]
 
 
 def replica(net, x, size, stride, fill, at, channel, seed):
@@ -39,8 +39,8 @@ def replica(net, x, size, stride, fill, at, channel, seed):
             covered = x.copy()
             box = covered[0, top : top + size[0], left : left + size[1]]
             if fill == "random":
-                dice = np.random.default_rng([seed, number])
-                box[...] = dice.uniform(x.min(), x.max(), box.shape)
+                rng = np.random.default_rng([seed, number])
+                box[...] = rng.uniform(x.min(), x.max(), box.shape)
             else:
                 for c in range(x.shape[3]):
                     box[..., c] = 0 if fill == "mean" else fill[c] if isinstance(fill, tuple) else fill
@@ -58,12 +58,12 @@ def replica(net, x, size, stride, fill, at, channel, seed):
 )
 def test_it_is_the_slow_replica(fill, size, stride, at, channel):
     net, x = classifier(), inputs(dtype="float64")
-    found = refvis.occlusion(net, x, size, stride, fill, at, channel, seed=4)
+    heatmap = refvis.occlusion(net, x, size, stride, fill, at, channel, seed=4)
     expected = replica(net, x, size, stride, fill, at, channel, 4)
-    assert found.values.shape == (1, 13, 11, 1)
-    assert found.signed
+    assert heatmap.values.shape == (1, 13, 11, 1)
+    assert heatmap.signed
     assert np.abs(expected).max() > 1e-3
-    np.testing.assert_allclose(found.map, expected, rtol=0, atol=1e-11 * np.abs(expected).max())
+    np.testing.assert_allclose(heatmap.map, expected, rtol=0, atol=1e-11 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("fill", FILLS)
@@ -74,9 +74,9 @@ def test_neither_batches_nor_memory_nor_windows_matter(fill, dtype):
     for options in ({"batch": 1}, {"batch": 7}, {"memory": 1}, {"memory": 20_000}, {}, {"incremental": False}):
         maps.append(refvis.occlusion(net, x, (4, 3), 2, fill, channel=5, seed=4, **options).values)
         assert maps[-1].dtype == dtype
-    for found in maps[1:]:
+    for heat in maps[1:]:
         tolerance = {"float32": 3e-5, "float64": 1e-11}[dtype] * np.abs(maps[0]).max()
-        np.testing.assert_allclose(found, maps[0], rtol=0, atol=tolerance)
+        np.testing.assert_allclose(heat, maps[0], rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("fill", FILLS)
@@ -93,7 +93,7 @@ def test_the_same_seed_gives_the_same_map(fill):
 def test_a_weighted_sum_falls_by_what_is_covered(height, width, down, right, fill):
     net, x = linear(), inputs(dtype="float64")
     weights = net.node("sum").layer.filters[3]
-    found = refvis.occlusion(net, x, (height, width), (down, right), fill, channel=3)
+    heatmap = refvis.occlusion(net, x, (height, width), (down, right), fill, channel=3)
     share = ((x[0] - fill) * weights).sum(axis=2)
     total, count = np.zeros((13, 11)), np.zeros((13, 11))
     for top in starts(13, height, down):
@@ -102,38 +102,38 @@ def test_a_weighted_sum_falls_by_what_is_covered(height, width, down, right, fil
             total[box] += share[box].sum()
             count[box] += 1
     expected = total / np.maximum(count, 1)
-    np.testing.assert_allclose(found.map, expected, rtol=0, atol=1e-9 * np.abs(weights).max() * 13 * 11 * 100)
+    np.testing.assert_allclose(heatmap.map, expected, rtol=0, atol=1e-9 * np.abs(weights).max() * 13 * 11 * 100)
     if down <= height and right <= width:
         assert count.min() >= 1, "every pixel is covered"
 
 
 def test_boxes_of_one_pixel_give_each_pixels_share():
     net, x = linear(), inputs(dtype="float64")
-    found = refvis.occlusion(net, x, 1, 1, channel=2)
+    heatmap = refvis.occlusion(net, x, 1, 1, channel=2)
     expected = (x[0] * net.node("sum").layer.filters[2]).sum(axis=2)
-    np.testing.assert_allclose(found.map, expected, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(heatmap.map, expected, rtol=0, atol=1e-10)
 
 
 def test_a_box_as_large_as_the_image():
     net, x = classifier(), inputs(dtype="float64")
-    found = refvis.occlusion(net, x, (13, 11), 5, channel=1)
+    heatmap = refvis.occlusion(net, x, (13, 11), 5, channel=1)
     fall = (net.forward(x)["x8"] - net.forward(0 * x)["x8"])[0, 0, 0, 1]
-    np.testing.assert_allclose(found.map, np.full((13, 11), fall), rtol=1e-10)
+    np.testing.assert_allclose(heatmap.map, np.full((13, 11), fall), rtol=1e-10)
 
 
 def test_pixels_that_no_box_covers_are_zero():
-    found = refvis.occlusion(linear(), inputs(dtype="float64"), (2, 2), (4, 5), channel=0).map
+    heat = refvis.occlusion(linear(), inputs(dtype="float64"), (2, 2), (4, 5), channel=0).map
     covered = np.zeros((13, 11), bool)
     for top in (0, 4, 8, 11):
         for left in (0, 5, 9):
             covered[top : top + 2, left : left + 2] = True
-    np.testing.assert_array_equal(found != 0, covered)
+    np.testing.assert_array_equal(heat != 0, covered)
 
 
 def test_boxes_stand_in_reading_order():
     places = boxes((7, 5), (3, 2), (3, 2))
-    found = [(rows[0], columns[0]) for rows, columns in places]
-    assert found == [(0, 0), (0, 2), (0, 3), (3, 0), (3, 2), (3, 3), (4, 0), (4, 2), (4, 3)]
+    corners = [(rows[0], columns[0]) for rows, columns in places]
+    assert corners == [(0, 0), (0, 2), (0, 3), (3, 0), (3, 2), (3, 3), (4, 0), (4, 2), (4, 3)]
     assert all((rows[1] - rows[0], columns[1] - columns[0]) == (3, 2) for rows, columns in places)
 
 
@@ -148,14 +148,14 @@ def test_without_a_channel_the_strongest_is_watched():
     net, x = classifier(), inputs(seed=3)
     best = int(net.forward(x)["x8"].argmax())
     assert best != 0
-    found = refvis.occlusion(net, x, 4, 3)
-    assert_same(found.values, refvis.occlusion(net, x, 4, 3, channel=best).values)
+    heatmap = refvis.occlusion(net, x, 4, 3)
+    assert_same(heatmap.values, refvis.occlusion(net, x, 4, 3, channel=best).values)
     expected = {"size": "(4, 4)", "stride": "(3, 3)", "fill": "mean", "at": "x8", "channel": best}
     expected |= {"measure": "difference", "draws": 1, "seed": 0, "computed": "windows up to pool1, then everything"}
-    assert found.record.parameters == expected
-    assert found.record.method == "occlusion"
-    assert (found.record.model, found.record.fingerprint) == (net.name, net.fingerprint)
-    assert_same(found.picture, net.restore(x))
+    assert heatmap.record.parameters == expected
+    assert heatmap.record.method == "occlusion"
+    assert (heatmap.record.model, heatmap.record.fingerprint) == (net.name, net.fingerprint)
+    assert_same(heatmap.picture, net.restore(x))
 
 
 def test_progress_is_shown_on_a_terminal_when_asked_for(monkeypatch):
@@ -196,7 +196,7 @@ def test_progress_is_shown_on_a_terminal_when_asked_for(monkeypatch):
         ({"measure": "max"}, "measure is 'max', expected 'difference', 'absolute', 'euclidean', 'spectral', or"),
         ({"measure": lambda known, changed: changed}, r"returned \(\d+, 1, 1, 1\), expected one number for each of"),
         (
-            {"fill": lambda image, box, dice: image[:2]},
+            {"fill": lambda image, box, rng: image[:2]},
             r"box 0 is filled with an array of shape \(2, 11, 3\), expected",
         ),
     ],

@@ -24,7 +24,7 @@ def stopping(after):
     """A fill of 20 that is interrupted once `after` boxes were filled."""
     filled = []
 
-    def fill(image, box, dice):
+    def fill(image, box, rng):
         if len(filled) == after:
             raise KeyboardInterrupt
         filled.append(box)
@@ -41,8 +41,8 @@ def test_an_interruption_leaves_the_boxes_that_are_done(incremental, batch):
     fill, filled = stopping(8)
     done = 8 // batch * batch
     with pytest.warns(UserWarning, match=f"interrupted: this occlusion is of {done} of 12 boxes"):
-        found = refvis.occlusion(net, x, (4, 3), (3, 4), fill, **options)
-    assert found.record.parameters["partial"] == f"{done} of 12 boxes"
+        heatmap = refvis.occlusion(net, x, (4, 3), (3, 4), fill, **options)
+    assert heatmap.record.parameters["partial"] == f"{done} of 12 boxes"
     before, total, count = net.forward(x)["x8"][0, 0, 0, 5], np.zeros((13, 11)), np.zeros((13, 11))
     for (top, bottom), (left, right) in filled[:done]:
         covered = x.copy()
@@ -50,10 +50,10 @@ def test_an_interruption_leaves_the_boxes_that_are_done(incremental, batch):
         total[top:bottom, left:right] += before - net.forward(covered)["x8"][0, 0, 0, 5]
         count[top:bottom, left:right] += 1
     assert (count == 0).any()
-    np.testing.assert_array_equal(found.covered, count > 0)
-    assert found.partial == f"{done} of 12 boxes"
-    assert repr(found) == f"Heatmap(occlusion, 1 x 13 x 11 x 1; partial: {done} of 12 boxes)"
-    np.testing.assert_allclose(found.map, total / np.maximum(count, 1), rtol=0, atol=1e-10 * np.abs(total).max())
+    np.testing.assert_array_equal(heatmap.covered, count > 0)
+    assert heatmap.partial == f"{done} of 12 boxes"
+    assert repr(heatmap) == f"Heatmap(occlusion, 1 x 13 x 11 x 1; partial: {done} of 12 boxes)"
+    np.testing.assert_allclose(heatmap.map, total / np.maximum(count, 1), rtol=0, atol=1e-10 * np.abs(total).max())
 
 
 def test_of_several_boxes_a_pixel_needs_all():
@@ -61,32 +61,32 @@ def test_of_several_boxes_a_pixel_needs_all():
     first = len(boxes((13, 11), (5, 5), (4, 4)))
     options = {"specs": [(5, 4), ((4, 3), (3, 4))], "batch": 1, "incremental": False, "fill": stopping(first + 2)[0]}
     with pytest.warns(UserWarning, match=f"{first + 2} of {first + 12} boxes"):
-        found = refvis.occlusion(classifier(), inputs(), **options)
+        heatmap = refvis.occlusion(classifier(), inputs(), **options)
     expected = np.zeros((13, 11), bool)
     expected[:4, :7] = [True, True, True, False, True, True, True]
-    np.testing.assert_array_equal(found.covered, expected)
+    np.testing.assert_array_equal(heatmap.covered, expected)
 
 
 def test_a_partial_map_shows_what_it_lacks(tmp_path):
     """Without colours where no box was done; in the file, and in the captions of several maps."""
     with pytest.warns(UserWarning, match="8 of 12 boxes"):
-        found = refvis.occlusion(classifier(), inputs(), (4, 3), (3, 4), stopping(8)[0], channel=[5, 2], batch=1)
+        interrupted = refvis.occlusion(classifier(), inputs(), (4, 3), (3, 4), stopping(8)[0], channel=[5, 2], batch=1)
     whole = refvis.occlusion(classifier(), inputs(), (4, 3), (3, 4), 20.0, channel=[5, 2])
     assert (whole.covered, whole.partial) == (None, "")
-    gray, shown = found.overlay(opacity=0.0), found.overlay()
-    assert found.covered.any()
-    assert not found.covered.all()
-    assert_same(shown[~found.covered], gray[~found.covered])
-    assert (shown[found.covered] != gray[found.covered]).any(axis=1).all()
-    row = replace(found, values=found.values[:1])
+    gray, shown = interrupted.overlay(opacity=0.0), interrupted.overlay()
+    assert interrupted.covered.any()
+    assert not interrupted.covered.all()
+    assert_same(shown[~interrupted.covered], gray[~interrupted.covered])
+    assert (shown[interrupted.covered] != gray[interrupted.covered]).any(axis=1).all()
+    row = replace(interrupted, values=interrupted.values[:1])
     row.save(tmp_path / "one.png")
     assert_same(np.asarray(Image.open(tmp_path / "one.png")), shown)
-    captions = [one.contact_sheet()[:14] for one in (found, replace(found, record=whole.record))]
+    captions = [one.contact_sheet()[:14] for one in (interrupted, replace(interrupted, record=whole.record))]
     assert (captions[0] != captions[1]).any()
-    found.save(tmp_path / "a.h5")
+    interrupted.save(tmp_path / "a.h5")
     whole.save(tmp_path / "b.h5")
     with h5py.File(tmp_path / "a.h5") as partial, h5py.File(tmp_path / "b.h5") as complete:
-        assert_same(partial["covered"][()], found.covered)
+        assert_same(partial["covered"][()], interrupted.covered)
         assert "covered" not in complete
 
 
@@ -98,25 +98,25 @@ def test_what_is_interrupted_before_the_first_box_gives_nothing():
 def test_draws_that_are_done_count():
     net, x = classifier(), inputs(dtype="float64")
     with pytest.warns(UserWarning, match="8 of 24 boxes"):
-        found = refvis.occlusion(net, x, (4, 3), (3, 4), stopping(8)[0], draws=2, batch=1, incremental=False)
+        heatmap = refvis.occlusion(net, x, (4, 3), (3, 4), stopping(8)[0], draws=2, batch=1, incremental=False)
     half = {place for n, place in enumerate(PLACES) if n < 4}
     covered = np.zeros((13, 11), bool)
     for (top, bottom), (left, right) in half:
         covered[top:bottom, left:right] = True
-    assert_same(found.map != 0, covered)
+    assert_same(heatmap.map != 0, covered)
     with pytest.warns(UserWarning, match="23 of 24 boxes"):
-        found = refvis.occlusion(net, x, (4, 3), (3, 4), stopping(23)[0], draws=2, batch=1, incremental=False)
-    assert found.partial == "23 of 24 boxes"
+        heatmap = refvis.occlusion(net, x, (4, 3), (3, 4), stopping(23)[0], draws=2, batch=1, incremental=False)
+    assert heatmap.partial == "23 of 24 boxes"
     for (top, bottom), (left, right) in PLACES:
         covered[top:bottom, left:right] = True
-    np.testing.assert_array_equal(found.covered, covered)
+    np.testing.assert_array_equal(heatmap.covered, covered)
 
 
 def test_a_whole_run_is_not_partial():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = refvis.occlusion(classifier(), inputs(), 4, 3)
-    assert "partial" not in found.record.parameters
+        heatmap = refvis.occlusion(classifier(), inputs(), 4, 3)
+    assert "partial" not in heatmap.record.parameters
 
 
 def test_the_record_says_what_is_computed():
@@ -127,8 +127,8 @@ def test_the_record_says_what_is_computed():
         ({"size": (13, 11)}, "everything"),
         ({"incremental": False}, "everything"),
     ):
-        found = refvis.occlusion(net, x, **({"size": (2, 3), "stride": 2} | options))
-        assert found.record.parameters["computed"] == words
+        heatmap = refvis.occlusion(net, x, **({"size": (2, 3), "stride": 2} | options))
+        assert heatmap.record.parameters["computed"] == words
 
 
 def test_by_definition_everything_is_computed(monkeypatch):
@@ -146,17 +146,17 @@ def test_memory_is_bounded():
     net = thin("imagenet-matconvnet-alex", 4)
     assert net.fingerprint, "its memory is not counted here"
     x = np.random.default_rng(2).normal(0, 50, (1, 227, 227, 3)).astype("float32")
-    peaks, found = [], []
+    peaks, maps = [], []
     for options in ({"memory": 1 << 20}, {}):
         refvis.occlusion(net, x, 32, 24, "random", **options)
         buffers._FREE.clear()
         tracemalloc.start()
-        found.append(refvis.occlusion(net, x, 32, 24, "random", **options).values)
+        maps.append(refvis.occlusion(net, x, 32, 24, "random", **options).values)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     trace = sum(values.nbytes for values in net.forward(x).values())
     assert peaks[0] < trace + (3 << 20) < peaks[1]
-    np.testing.assert_allclose(*found, rtol=0, atol=2e-5 * np.abs(found[0]).max())
+    np.testing.assert_allclose(*maps, rtol=0, atol=2e-5 * np.abs(maps[0]).max())
 
 
 @pytest.mark.parametrize("name", ["imagenet-matconvnet-alex", "imagenet-googlenet-dag"])

@@ -33,10 +33,10 @@ def test_it_is_the_mean_where_a_mask_shows(output, fill):
     expected = {"expected": shown / (0.5 * 60), "sampled": shown / np.maximum(m[..., 0].sum(axis=0), 1e-300)}
     expected["centred"] = expected["sampled"] - levels.mean(axis=0)[:, None, None]
     for normalise, values in expected.items():
-        found = refvis.rise(net, x, fill=fill, output=output, normalise=normalise, channel=(5, 2), **FEW)
-        np.testing.assert_allclose(found.values[..., 0], values, rtol=1e-9, atol=1e-9 * np.abs(values).max())
-        np.testing.assert_allclose(found.measures["mean"], levels.mean(axis=0), rtol=1e-9)
-        assert found.record.parameters["output"] == output
+        heatmap = refvis.rise(net, x, fill=fill, output=output, normalise=normalise, channel=(5, 2), **FEW)
+        np.testing.assert_allclose(heatmap.values[..., 0], values, rtol=1e-9, atol=1e-9 * np.abs(values).max())
+        np.testing.assert_allclose(heatmap.measures["mean"], levels.mean(axis=0), rtol=1e-9)
+        assert heatmap.record.parameters["output"] == output
 
 
 def test_masks():
@@ -59,9 +59,9 @@ def test_batches_and_company_do_not_matter(dtype):
     assert (whole.values.shape, whole.values.dtype) == ((4, 13, 11, 1), dtype)
     close = {"rtol": 0, "atol": (1e-6 if dtype == "float32" else 1e-13)}
     for batch in (1, 7, 100):
-        found = refvis.rise(net, x, channel=(1, 2), batch=batch, **FEW)
-        np.testing.assert_allclose(found.values, whole.values, **close)
-        np.testing.assert_allclose(found.measures["agreement"], whole.measures["agreement"], atol=1e-3)
+        heatmap = refvis.rise(net, x, channel=(1, 2), batch=batch, **FEW)
+        np.testing.assert_allclose(heatmap.values, whole.values, **close)
+        np.testing.assert_allclose(heatmap.measures["agreement"], whole.measures["agreement"], atol=1e-3)
     alone = refvis.rise(net, x[1:], channel=2, **FEW)
     np.testing.assert_allclose(alone.values[0], whole.values[3], **close)
 
@@ -77,11 +77,11 @@ def test_of_a_linear_network_it_has_the_sign_of_what_pixels_add():
     """In expectation it is a constant and keep-weighted sums of w x near the pixel."""
     net, x = linear(), inputs(1, "float64")
     added = refvis.gradient_times_input(net, x, channel=2).map
-    found = refvis.rise(net, x, 4000, (13, 11), output="score", channel=2)
-    assert np.corrcoef(found.map.ravel(), added.ravel())[0, 1] > 0.6
+    heatmap = refvis.rise(net, x, 4000, (13, 11), output="score", channel=2)
+    assert np.corrcoef(heatmap.map.ravel(), added.ravel())[0, 1] > 0.6
     strong = np.abs(added) > np.quantile(np.abs(added), 0.9)
-    assert (np.sign(found.map) == np.sign(added))[strong].mean() > 0.9
-    assert found.measures["agreement"][0] > 0.8
+    assert (np.sign(heatmap.map) == np.sign(added))[strong].mean() > 0.9
+    assert heatmap.measures["agreement"][0] > 0.8
 
 
 def test_a_constant_level_is_noise_unless_sums_of_masks_divide():
@@ -100,7 +100,7 @@ def interrupted(after):
     """A fill that is interrupted when it is asked for mask number `after`."""
     asked = []
 
-    def fill(image, box, dice):
+    def fill(image, box, rng):
         asked.append(box)
         if len(asked) > after:
             raise KeyboardInterrupt
@@ -112,19 +112,19 @@ def interrupted(after):
 def test_an_interruption_leaves_the_masks_that_are_done():
     net, x = classifier(), inputs()
     with pytest.warns(UserWarning, match="interrupted: this rise is of 40 of 60 masks"):
-        found = refvis.rise(net, x, fill=interrupted(49), batch=10, **FEW)
-    assert found.record.parameters["partial"] == "40 of 60 masks"
+        heatmap = refvis.rise(net, x, fill=interrupted(49), batch=10, **FEW)
+    assert heatmap.record.parameters["partial"] == "40 of 60 masks"
     whole = refvis.rise(net, x, batch=10, **{**FEW, "masks": 40})
-    assert_same((found.values, found.measures), (whole.values, whole.measures))
+    assert_same((heatmap.values, heatmap.measures), (whole.values, whole.measures))
     assert "partial" not in whole.record.parameters
     with pytest.raises(KeyboardInterrupt):
         refvis.rise(net, x, fill=interrupted(9), batch=10, **FEW)
 
 
 def test_a_single_mask():
-    found = refvis.rise(classifier(), inputs(), 1, (4, 3))
-    assert np.isfinite(found.values).all()
-    assert np.isnan(found.measures["agreement"]).all()
+    heatmap = refvis.rise(classifier(), inputs(), 1, (4, 3))
+    assert np.isfinite(heatmap.values).all()
+    assert np.isnan(heatmap.measures["agreement"]).all()
 
 
 @pytest.mark.parametrize(

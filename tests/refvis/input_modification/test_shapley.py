@@ -32,11 +32,11 @@ def test_all_coalitions_give_shapley_values(count, seed):
     assert every
     assert len({tuple(one) for one in shown.tolist()}) == len(shown) == 2**count
     levels = np.random.default_rng(seed).normal(size=(len(shown), 2))
-    found = shapley(shown, levels, weights)
+    phi = shapley(shown, levels, weights)
     number = {tuple(one): i for i, one in enumerate(shown.tolist())}
     for unit in range(2):
         expected = by_permutations(lambda z, unit=unit: levels[number[tuple(z.tolist())], unit], count)
-        np.testing.assert_allclose(found[:, unit], expected, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(phi[:, unit], expected, rtol=0, atol=1e-11)
 
 
 def test_of_a_network_they_are_its_shapley_values():
@@ -47,13 +47,13 @@ def test_of_a_network_they_are_its_shapley_values():
         kept = shown[segments][..., None]
         return net.forward(np.where(kept, x[0], [4.0, -1.0, 2.0])[None])["x8"][0, 0, 0, 3]
 
-    found = refvis.kernel_shap(net, x, segments, fill=[4.0, -1.0, 2.0], channel=3)
+    heatmap = refvis.kernel_shap(net, x, segments, fill=[4.0, -1.0, 2.0], channel=3)
     expected = by_permutations(value, 4)
-    np.testing.assert_allclose(found.map, expected[segments], rtol=0, atol=1e-10 * np.abs(expected).max())
-    assert found.record.parameters["coalitions"] == "all"
+    np.testing.assert_allclose(heatmap.map, expected[segments], rtol=0, atol=1e-10 * np.abs(expected).max())
+    assert heatmap.record.parameters["coalitions"] == "all"
     everything = np.ones(4, bool)
-    np.testing.assert_allclose(found.measures["image"], value(everything), rtol=1e-12)
-    np.testing.assert_allclose(found.measures["replaced"], value(~everything), rtol=1e-12)
+    np.testing.assert_allclose(heatmap.measures["image"], value(everything), rtol=1e-12)
+    np.testing.assert_allclose(heatmap.measures["replaced"], value(~everything), rtol=1e-12)
 
 
 @pytest.mark.parametrize("samples", [70, 300])
@@ -61,11 +61,11 @@ def test_of_a_network_they_are_its_shapley_values():
 def test_estimates_add_up(samples, output):
     net, x = classifier(), inputs(2, "float64")
     segments = squares((13, 11), (5, 4))
-    found = refvis.kernel_shap(net, x, segments, samples, fill="random", output=output, channel=(1, 6))
-    each = np.array([found.values[:, segments == one].mean(axis=(1, 2)) for one in range(20)])
-    gap = found.measures["image"] - found.measures["replaced"]
+    heatmap = refvis.kernel_shap(net, x, segments, samples, fill="random", output=output, channel=(1, 6))
+    each = np.array([heatmap.values[:, segments == one].mean(axis=(1, 2)) for one in range(20)])
+    gap = heatmap.measures["image"] - heatmap.measures["replaced"]
     np.testing.assert_allclose(each.sum(axis=0), gap, rtol=0, atol=1e-10 * np.abs(each).max())
-    assert found.record.parameters["coalitions"] == f"{samples + 2} drawn"
+    assert heatmap.record.parameters["coalitions"] == f"{samples + 2} drawn"
 
 
 def test_of_a_linear_network_any_coalitions_give_what_segments_add():
@@ -74,8 +74,8 @@ def test_of_a_linear_network_any_coalitions_give_what_segments_add():
     added = refvis.gradient_times_input(net, x, channel=2).map
     expected = np.array([added[segments == one].sum() for one in range(20)])
     for samples in (60, 200):
-        found = refvis.kernel_shap(net, x, segments, samples, channel=2)
-        np.testing.assert_allclose(found.map, expected[segments], rtol=0, atol=1e-9 * np.abs(expected).max())
+        heatmap = refvis.kernel_shap(net, x, segments, samples, channel=2)
+        np.testing.assert_allclose(heatmap.map, expected[segments], rtol=0, atol=1e-9 * np.abs(expected).max())
 
 
 def test_estimates_come_near_the_exact_values():
@@ -113,8 +113,8 @@ def test_the_same_seed_gives_the_same_map_in_any_batches():
 
 
 def test_a_single_segment_has_it_all():
-    found = refvis.kernel_shap(classifier(), inputs(1, "float64"), np.zeros((13, 11), int), channel=3)
-    np.testing.assert_allclose(found.map, (found.measures["image"] - found.measures["replaced"])[0], rtol=1e-12)
+    heatmap = refvis.kernel_shap(classifier(), inputs(1, "float64"), np.zeros((13, 11), int), channel=3)
+    np.testing.assert_allclose(heatmap.map, (heatmap.measures["image"] - heatmap.measures["replaced"])[0], rtol=1e-12)
 
 
 @pytest.mark.parametrize(

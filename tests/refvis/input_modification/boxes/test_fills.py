@@ -16,8 +16,8 @@ INSIDE = np.s_[2:9, 3:8]
 
 
 def filled(fill, x, average=None, seed=1):
-    found = fills.box_contents(fills.find_fill(fill, x, average), x, [BOX], 1, seed)(0)
-    return np.broadcast_to(found, (7, 5, x.shape[3]))
+    content = fills.box_contents(fills.find_fill(fill, x, average), x, [BOX], 1, seed)(0)
+    return np.broadcast_to(content, (7, 5, x.shape[3]))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -25,11 +25,11 @@ def filled(fill, x, average=None, seed=1):
 def test_fills_have_the_images_type_and_leave_it_alone(fill, dtype):
     x = inputs(dtype=dtype)
     before = x.copy()
-    found = filled(fill, x, AVERAGE)
-    assert found.dtype == dtype
+    content = filled(fill, x, AVERAGE)
+    assert content.dtype == dtype
     assert_same(x, before)
-    assert_same(found, filled(fill, x, AVERAGE))
-    assert (np.abs(found - filled(fill, x, AVERAGE, seed=2)).max() > 0) == (fill in ("random", "normal", "shuffle"))
+    assert_same(content, filled(fill, x, AVERAGE))
+    assert (np.abs(content - filled(fill, x, AVERAGE, seed=2)).max() > 0) == (fill in ("random", "normal", "shuffle"))
 
 
 def test_gray_is_the_middle_of_what_pixels_can_be():
@@ -50,33 +50,33 @@ def test_gray_of_a_network_knows_its_average_image():
 def test_noise_has_the_images_range_or_moments():
     x = np.random.default_rng(3).normal((5, -10, 0), (1, 20, 3), (1, 90, 80, 3))
     box = (0, 80), (0, 70)
-    dice = np.random.default_rng
-    even = fills.uniform(x[0], box, dice(1))
+    new_rng = np.random.default_rng
+    even = fills.uniform(x[0], box, new_rng(1))
     low, high = x.min(), x.max()
     assert low <= even.min() < low + 0.01 * (high - low)
     assert high - 0.01 * (high - low) < even.max() <= high
     np.testing.assert_allclose(even.mean(axis=(0, 1)), (low + high) / 2, atol=0.02 * (high - low))
-    bell = fills.normal(x[0], box, dice(1))
+    bell = fills.normal(x[0], box, new_rng(1))
     np.testing.assert_allclose(bell.mean(axis=(0, 1)), x[0].mean(axis=(0, 1)), atol=0.6)
     np.testing.assert_allclose(bell.std(axis=(0, 1)), x[0].std(axis=(0, 1)), rtol=0.03)
-    narrow = fills.uniform(x[0], box, dice(1), low=-1.0, high=2.0)
+    narrow = fills.uniform(x[0], box, new_rng(1), low=-1.0, high=2.0)
     assert -1 <= narrow.min() < -0.9
     assert 1.9 < narrow.max() <= 2
-    wide = fills.normal(x[0], box, dice(1), mean=100.0, deviation=2.0)
+    wide = fills.normal(x[0], box, new_rng(1), mean=100.0, deviation=2.0)
     np.testing.assert_allclose((wide.mean(), wide.std()), (100, 2), rtol=0.02)
 
 
 def test_shuffling_keeps_the_pixels():
     x = inputs()
-    found = filled("shuffle", x)
+    shuffled = filled("shuffle", x)
     inside = x[0][INSIDE]
-    assert not np.array_equal(found, inside)
-    assert sorted(map(tuple, found.reshape(-1, 3))) == sorted(map(tuple, inside.reshape(-1, 3)))
+    assert not np.array_equal(shuffled, inside)
+    assert sorted(map(tuple, shuffled.reshape(-1, 3))) == sorted(map(tuple, inside.reshape(-1, 3)))
 
 
 def test_blur_is_a_weighted_mean_of_all_pixels():
     x = inputs(dtype="float64")
-    found = filled(partial(fills.blur, sigma=1.7), x)
+    blurred = filled(partial(fills.blur, sigma=1.7), x)
     for i, j in ((2, 3), (5, 6), (8, 7)):
         rows, columns = (
             np.exp(-((np.arange(13) - i) ** 2) / 2 / 1.7**2),
@@ -84,7 +84,7 @@ def test_blur_is_a_weighted_mean_of_all_pixels():
         )
         weights = np.outer(rows / rows.sum(), columns / columns.sum())
         expected = (weights[..., None] * x[0]).sum(axis=(0, 1))
-        np.testing.assert_allclose(found[i - 2, j - 3], expected, rtol=1e-12)
+        np.testing.assert_allclose(blurred[i - 2, j - 3], expected, rtol=1e-12)
     assert_same(filled("blur", x), filled(partial(fills.blur, sigma=1.1), x))
     assert_same(filled(partial(fills.blur, sigma=0), x), x[0][INSIDE])
 
@@ -106,16 +106,16 @@ def test_another_image(shape):
 
 
 def test_a_function_fills():
-    """It is given the image, the box, and dice of the box's own."""
+    """It is given the image, the box, and a generator of the box's own."""
     x, seen = inputs(), []
 
-    def mirrored(image, box, dice):
+    def mirrored(image, box, rng):
         (top, bottom), (left, right) = box
-        seen.append((box, dice.integers(1000)))
+        seen.append((box, rng.integers(1000)))
         return image[top:bottom, left:right][:, ::-1]
 
-    found = refvis.occlusion(classifier(), x, (4, 3), 4, mirrored, seed=6)
-    assert found.record.parameters["fill"] == "mirrored"
+    heatmap = refvis.occlusion(classifier(), x, (4, 3), 4, mirrored, seed=6)
+    assert heatmap.record.parameters["fill"] == "mirrored"
     assert [box for box, _ in sorted(seen)] == [((t, t + 4), (s, s + 3)) for t in (0, 4, 8, 9) for s in (0, 4, 8)]
     drawn = dict(seen)
     assert drawn[(0, 4), (4, 7)] == np.random.default_rng([6, 1]).integers(1000)

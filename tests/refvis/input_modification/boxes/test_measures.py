@@ -31,8 +31,8 @@ def maps(net, x, at=None, channel=None, position=None, against=None):
     values = values if position is None else values[position][None, None]
     if channel == "all":
         return [values]
-    found = [values[..., k : k + 1] for k in ((channel,) if isinstance(channel, int) else channel)]
-    return found if against is None else [one - values[..., against : against + 1] for one in found]
+    chosen = [values[..., k : k + 1] for k in ((channel,) if isinstance(channel, int) else channel)]
+    return chosen if against is None else [one - values[..., against : against + 1] for one in chosen]
 
 
 def effect(name, before, after):
@@ -62,12 +62,12 @@ def replica(net, x, name, goal):
 @pytest.mark.parametrize("measure", list(measures.MEASURES))
 def test_every_measure_of_every_target(measure, goal):
     net, x = classifier(), inputs(dtype="float64")
-    found = refvis.occlusion(net, x, SIZE, STRIDE, measure=measure, **goal)
+    heatmap = refvis.occlusion(net, x, SIZE, STRIDE, measure=measure, **goal)
     expected = replica(net, x, measure, goal)
-    assert found.values.shape == (len(expected), 13, 11, 1)
-    assert found.signed == (measure == "difference")
+    assert heatmap.values.shape == (len(expected), 13, 11, 1)
+    assert heatmap.signed == (measure == "difference")
     assert np.abs(expected).max() > 1e-9
-    np.testing.assert_allclose(found.values[..., 0], expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+    np.testing.assert_allclose(heatmap.values[..., 0], expected, rtol=0, atol=1e-10 * np.abs(expected).max())
 
 
 def test_at_one_position_all_measures_are_one():
@@ -77,8 +77,8 @@ def test_at_one_position_all_measures_are_one():
     assert measures.difference(known, changed).tolist() == [3.0, 0.0, -2.5]
     for measure in (measures.absolute, measures.euclidean, measures.spectral):
         assert measure(known, changed).tolist() == [3.0, 0.0, 2.5]
-    found = refvis.occlusion(net, x, 2, 2, at="conv2", channel=3, position=(1, 0)).map
-    assert found.min() < 0 < found.max()
+    heat = refvis.occlusion(net, x, 2, 2, at="conv2", channel=3, position=(1, 0)).map
+    assert heat.min() < 0 < heat.max()
 
 
 def test_a_function_measures():
@@ -89,26 +89,26 @@ def test_a_function_measures():
         assert reference.shape == (6, 5, 8)
         return (reference - changed).max(axis=(1, 2, 3))
 
-    found = refvis.occlusion(net, x, SIZE, STRIDE, at="pool1", channel="all", measure=worst)
-    assert found.signed
-    assert found.record.parameters["measure"] == "worst"
+    heatmap = refvis.occlusion(net, x, SIZE, STRIDE, at="pool1", channel="all", measure=worst)
+    assert heatmap.signed
+    assert heatmap.record.parameters["measure"] == "worst"
     total, count = np.zeros((13, 11)), np.zeros((13, 11))
     for (top, bottom), (left, right) in boxes((13, 11), SIZE, STRIDE):
         covered = x.copy()
         covered[0, top:bottom, left:right] = 0
         total[top:bottom, left:right] += (net.forward(x)["x4"] - net.forward(covered)["x4"]).max()
         count[top:bottom, left:right] += 1
-    np.testing.assert_allclose(found.map, total / np.maximum(count, 1), rtol=0, atol=1e-10 * total.max())
+    np.testing.assert_allclose(heatmap.map, total / np.maximum(count, 1), rtol=0, atol=1e-10 * total.max())
 
 
 def test_several_boxes_are_the_mean_of_their_maps():
     net, x = classifier(), inputs(dtype="float64")
     specs = [((4, 3), (3, 4)), (2, 2), ((2, 5), 6)]
     each = [refvis.occlusion(net, x, size, stride, 20.0).values for size, stride in specs]
-    found = refvis.occlusion(net, x, fill=20.0, specs=specs)
-    np.testing.assert_allclose(found.values, sum(each) / 3, rtol=0, atol=1e-12 * np.abs(each).max())
-    assert found.record.parameters["size"] == "(4, 3), (2, 2), (2, 5)"
-    assert found.record.parameters["stride"] == "(3, 4), (2, 2), (6, 6)"
+    heatmap = refvis.occlusion(net, x, fill=20.0, specs=specs)
+    np.testing.assert_allclose(heatmap.values, sum(each) / 3, rtol=0, atol=1e-12 * np.abs(each).max())
+    assert heatmap.record.parameters["size"] == "(4, 3), (2, 2), (2, 5)"
+    assert heatmap.record.parameters["stride"] == "(3, 4), (2, 2), (6, 6)"
     assert_same(refvis.occlusion(net, x, specs=specs[:1]).values, refvis.occlusion(net, x, *specs[0]).values)
 
 
@@ -122,23 +122,23 @@ def test_the_usual_box():
 
 
 def test_draws_are_averaged():
-    """The first draw is that of one draw; each is made by dice of its own."""
+    """The first draw is that of one draw; each has a generator of its own."""
     net, x = classifier(), inputs(dtype="float64")
     noise = partial(fills.uniform, low=-50.0, high=70.0)
-    found = refvis.occlusion(net, x, SIZE, STRIDE, noise, draws=3, seed=9, channel=2)
+    heatmap = refvis.occlusion(net, x, SIZE, STRIDE, noise, draws=3, seed=9, channel=2)
     places = boxes((13, 11), SIZE, STRIDE)
     total, count = np.zeros((13, 11)), np.zeros((13, 11))
     before = net.forward(x)["x8"][0, 0, 0, 2]
     for number, ((top, bottom), (left, right)) in enumerate(places):
         levels = []
         for draw in range(3):
-            covered, dice = x.copy(), np.random.default_rng([9, number, draw])
-            covered[0, top:bottom, left:right] = dice.uniform(-50, 70, (bottom - top, right - left, 3))
+            covered, rng = x.copy(), np.random.default_rng([9, number, draw])
+            covered[0, top:bottom, left:right] = rng.uniform(-50, 70, (bottom - top, right - left, 3))
             levels.append(net.forward(covered)["x8"][0, 0, 0, 2])
         total[top:bottom, left:right] += before - np.mean(levels)
         count[top:bottom, left:right] += 1
-    np.testing.assert_allclose(found.map, total / np.maximum(count, 1), rtol=0, atol=1e-10 * np.abs(total).max())
-    assert found.record.parameters["fill"] == "uniform(low=-50.0, high=70.0)"
+    np.testing.assert_allclose(heatmap.map, total / np.maximum(count, 1), rtol=0, atol=1e-10 * np.abs(total).max())
+    assert heatmap.record.parameters["fill"] == "uniform(low=-50.0, high=70.0)"
 
 
 def test_units_are_the_units_one_by_one():

@@ -26,8 +26,8 @@ def assert_gradient(function, back, x, seed, relative=1e-7):
     """The derivative along a random direction is the inner product with the gradient of a random functional."""
     y = function(x)
     v, g = normal(x.shape, seed), normal(y.shape, seed + 1)
-    found, expected = inner(back(g), v), inner(central(function, x, v), g)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * np.abs(back(g) * v).sum())
+    computed, expected = inner(back(g), v), inner(central(function, x, v), g)
+    np.testing.assert_allclose(computed, expected, rtol=0, atol=relative * np.abs(back(g) * v).sum())
 
 
 @given(shape=SIZES, tall=st.integers(1, 9), wide=st.integers(1, 9), seed=st.integers(0, 99), sigma=st.floats(0, 4))
@@ -98,10 +98,10 @@ def test_replacements():
 
 def test_levels_move_and_repeat_the_border():
     levels = normal((2, 5, 4, 3), 0)
-    found = shift(levels, (2, -1))
-    np.testing.assert_array_equal(found[:, 2:, :-1], levels[:, :-2, 1:])
-    np.testing.assert_array_equal(found[:, 0], found[:, 2])
-    np.testing.assert_array_equal(found[:, :, -1], found[:, :, -2])
+    shifted = shift(levels, (2, -1))
+    np.testing.assert_array_equal(shifted[:, 2:, :-1], levels[:, :-2, 1:])
+    np.testing.assert_array_equal(shifted[:, 0], shifted[:, 2])
+    np.testing.assert_array_equal(shifted[:, :, -1], shifted[:, :, -2])
     np.testing.assert_array_equal(shift(levels, (0, 0)), levels)
 
 

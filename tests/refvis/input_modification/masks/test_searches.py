@@ -1,4 +1,4 @@
-"""Meaningful and extremal perturbation: the games, the way down, and what is found where the answer is known."""
+"""Meaningful and extremal perturbation: the games, the way down, and the region where the answer is known."""
 
 import numpy as np
 import pytest
@@ -23,25 +23,25 @@ REGION = (slice(3, 8), slice(5, 10))
 
 def local():
     """Return a network of two classes, the first of which is what is bright in the region, and a bright image."""
-    dice = np.random.default_rng(2)
-    x = dice.random((1, 13, 11, 3))
+    rng = np.random.default_rng(2)
+    x = rng.random((1, 13, 11, 3))
     x[0][REGION] += 2
     weights = np.zeros((2, 13, 11, 4))
-    weights[0][REGION] = 0.1 + dice.random((5, 5, 4))
+    weights[0][REGION] = 0.1 + rng.random((5, 5, 4))
     layers = {
-        "conv": Conv(np.abs(dice.normal(size=(4, 1, 1, 3)))),
+        "conv": Conv(np.abs(rng.normal(size=(4, 1, 1, 3)))),
         "relu": ReLU(),
         "fc": FullyConnected(weights.reshape(2, -1)),
     }
-    found = refvis.chain(layers).forward(x).output[0, 0, 0, 0]
-    weights *= 12 / found
+    heatmap = refvis.chain(layers).forward(x).output[0, 0, 0, 0]
+    weights *= 12 / heatmap
     layers["fc"] = FullyConnected(weights.reshape(2, -1), np.array([-6.0, 0.0]))  # 6 for the image, -6 for nothing
     return refvis.chain(layers), x
 
 
-def share(found, row=0):
+def share(heatmap, row=0):
     """The heat in the region, as a share of all of it."""
-    heat = found.maps[row]
+    heat = heatmap.maps[row]
     return heat[REGION].sum() / heat.sum()
 
 
@@ -52,12 +52,12 @@ def test_the_gradient_of_the_reward(game, output, options):
     net, x = classifier().astype("float64"), inputs(1, "float64")
     seen, _ = objective_of(net, x, Selection(**{"output": output, **options}))
     levels = replacement_pyramids("blur", x, None, 0, 4)(0)
-    dice = np.random.default_rng(0)
-    heat, along = 0.02 + 0.9 * dice.random((2, 13, 11, 1)), dice.normal(size=(2, 13, 11, 1))
+    rng = np.random.default_rng(0)
+    heat, along = 0.02 + 0.9 * rng.random((2, 13, 11, 1)), rng.normal(size=(2, 13, 11, 1))
     reward, slope = reward_and_gradient(seen, levels, heat, game)
-    found = [inner(slope[n], along[n]) for n in range(2)]
+    computed = [inner(slope[n], along[n]) for n in range(2)]
     step = central(lambda h: reward_and_gradient(seen, levels, h, game)[0], heat, along)
-    np.testing.assert_allclose(found, step, rtol=0, atol=1e-6 * np.abs(slope * along).sum())
+    np.testing.assert_allclose(computed, step, rtol=0, atol=1e-6 * np.abs(slope * along).sum())
     kept, hidden = (seen.levels(blend(levels, m))[:, 0] for m in (heat, 1 - heat))
     expected = {"preserve": kept, "delete": -hidden, "dual": kept - hidden}
     np.testing.assert_allclose(reward, expected[game], rtol=1e-12)
@@ -68,9 +68,9 @@ def test_the_gradient_of_the_reward(game, output, options):
 def test_meaningful_perturbation_finds_the_region(game, fill):
     net, x = local()
     options = {"cells": (13, 11), "jitter": 0, "steps": 60, "tv_weight": 1.0}
-    found = refvis.meaningful_perturbation(net, x, game, fill, channel=0, **options)
-    assert share(found) > 0.6
-    image, changed, replaced = (found.measures[name][0] for name in ("image", "changed", "replaced"))
+    heatmap = refvis.meaningful_perturbation(net, x, game, fill, channel=0, **options)
+    assert share(heatmap) > 0.6
+    image, changed, replaced = (heatmap.measures[name][0] for name in ("image", "changed", "replaced"))
     assert replaced < 0.1 < 0.9 < image
     assert changed < 0.1 if game == "delete" else changed > 0.9
 
@@ -79,24 +79,24 @@ def test_meaningful_perturbation_finds_the_region(game, fill):
 def test_extremal_perturbation_finds_the_region(game):
     net, x = local()
     areas = (25 / 143, 0.4)
-    found = refvis.extremal_perturbation(net, x, areas, game, "mean", channel=0, cells=11, sigma=1.5, steps=80)
-    np.testing.assert_allclose(found.measures["area"], areas, atol=0.06)
-    assert share(found) > 0.6
-    assert 0 <= found.values.min() <= found.values.max() <= 1
-    assert [len(one) for one in found.history.values()] == [81, 81]
+    heatmap = refvis.extremal_perturbation(net, x, areas, game, "mean", channel=0, cells=11, sigma=1.5, steps=80)
+    np.testing.assert_allclose(heatmap.measures["area"], areas, atol=0.06)
+    assert share(heatmap) > 0.6
+    assert 0 <= heatmap.values.min() <= heatmap.values.max() <= 1
+    assert [len(one) for one in heatmap.history.values()] == [81, 81]
     alone = refvis.extremal_perturbation(net, x, areas[1], game, "mean", channel=0, cells=11, sigma=1.5, steps=80)
-    np.testing.assert_allclose(found.values[1], alone.values[0], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(heatmap.values[1], alone.values[0], rtol=0, atol=1e-9)
     apart = refvis.extremal_perturbation(net, x, areas, game, "mean", channel=0, cells=11, sigma=1.5, steps=80, batch=1)
-    np.testing.assert_allclose(found.values, apart.values, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(found.history["area"], apart.history["area"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(heatmap.values, apart.values, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(heatmap.history["area"], apart.history["area"], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["lime", "kernel_shap", "rise"])
 def test_other_methods_find_it_too(name):
     net, x = local()
     options = {"masks": 500} if name == "rise" else {"samples": 400}
-    found = getattr(refvis, name)(net, x, channel=0, output="score", **options)
-    positive = np.maximum(found.map, 0)
+    heatmap = getattr(refvis, name)(net, x, channel=0, output="score", **options)
+    positive = np.maximum(heatmap.map, 0)
     assert positive[REGION].sum() / positive.sum() > (0.3 if name == "rise" else 0.55)
 
 
@@ -119,17 +119,18 @@ def test_the_history_is_of_the_terms(name):
     method, few = METHODS[name]
     net, x = classifier().astype("float64"), inputs(1, "float64")
     options = {"weights": (2.0, 8.0)} if name == "extremal" else {"area_weight": 0.7, "tv_weight": 2.0}
-    found = method(
+    heatmap = method(
         net, x, "preserve" if name == "meaningful" else 0.3, channel=2, fill="mean", **{**few, "steps": 0, **options}
     )
     if name == "meaningful":  # all of the image is kept
-        np.testing.assert_allclose(found.history["score"], -found.measures["image"][:, None], rtol=1e-9)
-        np.testing.assert_allclose((found.history["area"], found.history["tv"]), ([[0.7]], [[0]]))
+        np.testing.assert_allclose(heatmap.history["score"], -heatmap.measures["image"][:, None], rtol=1e-9)
+        np.testing.assert_allclose((heatmap.history["area"], heatmap.history["tv"]), ([[0.7]], [[0]]))
     else:
-        gap = found.measures["image"] - found.measures["replaced"]
-        np.testing.assert_allclose(found.history["score"][0], -found.measures["changed"] / (2 * np.abs(gap)), rtol=1e-9)
-        assert 0 < found.history["area"][0, 0] < 0.7
-    assert found.measures["area"][0] > 0.5
+        gap = heatmap.measures["image"] - heatmap.measures["replaced"]
+        scale = 2 * np.abs(gap)
+        np.testing.assert_allclose(heatmap.history["score"][0], -heatmap.measures["changed"] / scale, rtol=1e-9)
+        assert 0 < heatmap.history["area"][0, 0] < 0.7
+    assert heatmap.measures["area"][0] > 0.5
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -141,17 +142,17 @@ def test_patience_and_interruptions_end_it(name):
 
     asked = []
 
-    def fill(image, box, dice):
+    def fill(image, box, rng):
         asked.append(box)
         if len(asked) == 8:
             raise KeyboardInterrupt
         return 0 * image[:1, :1]
 
     with pytest.warns(UserWarning, match=r"interrupted: this .* is of \d of 13 steps"):
-        found = method(net, x, channel=2, fill=fill, **few)
-    assert len(found.values) == 1
-    done = len(found.history["area"])
-    assert found.record.parameters["partial"] == f"{done} of 13 steps"
+        heatmap = method(net, x, channel=2, fill=fill, **few)
+    assert len(heatmap.values) == 1
+    done = len(heatmap.history["area"])
+    assert heatmap.record.parameters["partial"] == f"{done} of 13 steps"
     assert 3 < done < 8
 
 
@@ -167,11 +168,11 @@ def test_a_batch_that_layers_mix_is_computed_one_by_one():
         }
     )
     x, options = inputs(1, "float64"), {"channel": 1, "cells": 6, "steps": 6, "fill": 3.0}
-    found = refvis.extremal_perturbation(net, x, (0.1, 0.4), **options)
+    heatmap = refvis.extremal_perturbation(net, x, (0.1, 0.4), **options)
     level = net.forward(x).output[0, 0, 0, 1]
-    np.testing.assert_allclose(found.measures["image"], level, rtol=1e-12)
+    np.testing.assert_allclose(heatmap.measures["image"], level, rtol=1e-12)
     for row, area in enumerate((0.1, 0.4)):
-        np.testing.assert_allclose(found.values[row], refvis.extremal_perturbation(net, x, area, **options).values[0])
+        np.testing.assert_allclose(heatmap.values[row], refvis.extremal_perturbation(net, x, area, **options).values[0])
 
 
 @pytest.mark.parametrize(
@@ -201,13 +202,13 @@ def test_wrong_choices_are_refused(name, options, message):
 def test_it_is_saved_with_its_history(name, tmp_path):
     h5py = pytest.importorskip("h5py")
     method, few = METHODS[name]
-    found = method(classifier(), inputs(), **few)
-    found.save(tmp_path / "heat.h5")
+    heatmap = method(classifier(), inputs(), **few)
+    heatmap.save(tmp_path / "heat.h5")
     with h5py.File(tmp_path / "heat.h5") as file:
-        for term, values in found.history.items():
+        for term, values in heatmap.history.items():
             np.testing.assert_array_equal(file[f"history/{term}"], values)
-        assert file.attrs["parameter game"] == found.record.parameters["game"]
-    found.save(tmp_path / "heat.png")
+        assert file.attrs["parameter game"] == heatmap.record.parameters["game"]
+    heatmap.save(tmp_path / "heat.png")
     several = refvis.extremal_perturbation(classifier(), inputs(), (0.1, 0.3), channel=(2, 1), cells=6, steps=2)
     assert several.record.units[1:3] == ("2 (cat), 0.3 of the area", "1 (bee), 0.1 of the area")
-    assert "changed" in repr(found)
+    assert "changed" in repr(heatmap)
