@@ -5,6 +5,7 @@ import doctest
 import importlib
 import pkgutil
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +19,9 @@ QUESTIONS = ("what", "how", "where", "which", "whether", "why")
 
 
 def examples(name: str) -> list[doctest.DocTest]:
-    """Return the module's docstrings that have examples, with `np` among the names that these know."""
+    """Return the module's docstrings that have examples. These know `np` and `Path`, as in docs/conf.py."""
     module = importlib.import_module(name)
-    found = doctest.DocTestFinder(exclude_empty=True).find(module, name, extraglobs={"np": np})
+    found = doctest.DocTestFinder(exclude_empty=True).find(module, name, extraglobs={"np": np, "Path": Path})
     return [one for one in found if one.examples]
 
 
@@ -34,10 +35,11 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_run(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Each docstring by itself, in an empty folder. A warning is an error."""
+    """Each docstring by itself, in an empty folder, which it knows as `folder`. A warning is an error."""
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1)
     for one in examples(name):
-        monkeypatch.chdir(tmp_path_factory.mktemp("example"))
+        one.globs["folder"] = tmp_path_factory.mktemp("example")
+        monkeypatch.chdir(one.globs["folder"])
         said: list[str] = []
         with warnings.catch_warnings(action="error"), np.printoptions(precision=4, suppress=True, linewidth=100):
             runner.run(one, out=said.append)
