@@ -29,9 +29,9 @@ def averaging(last=None, pool=None):
     )
 
 
-def close(found, expected, relative=1e-11):
-    assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * np.abs(expected).max())
+def close(actual, expected, relative=1e-11):
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=relative * np.abs(expected).max())
 
 
 def slow_grad_cam(net, x, variable, channel, layer):
@@ -55,11 +55,11 @@ def slow_grad_cam(net, x, variable, channel, layer):
 def test_grad_cam_is_the_slow_replica(layer, variable):
     net, x = classifier(), inputs(1, "float64") / 40
     expected = slow_grad_cam(net, x, "x8", 3, variable)
-    found = refvis.grad_cam(net, x, channel=3, layer=layer, relu=False, upsample=False)
-    np.testing.assert_allclose(found.map, expected, rtol=0, atol=1e-7 * np.abs(expected).max())
+    heatmap = refvis.grad_cam(net, x, channel=3, layer=layer, relu=False, upsample=False)
+    np.testing.assert_allclose(heatmap.map, expected, rtol=0, atol=1e-7 * np.abs(expected).max())
     positive = refvis.grad_cam(net, x, channel=3, layer=layer, upsample=False)
-    assert_same(positive.map, np.maximum(found.map, 0))
-    assert (found.signed, positive.signed) == (True, False)
+    assert_same(positive.map, np.maximum(heatmap.map, 0))
+    assert (heatmap.signed, positive.signed) == (True, False)
     assert positive.record.parameters == {
         "at": "x8",
         "channel": 3,
@@ -90,14 +90,14 @@ def test_cam_is_grad_cam_times_the_number_of_positions(name, options, dtype):
 
 def test_cam_of_a_classifier_that_reads_maps():
     net, x = classifier(), inputs(2, "float64")
-    found = refvis.cam(net, x, channel=(6, 1), upsample=False)
+    heatmap = refvis.cam(net, x, channel=(6, 1), upsample=False)
     layer, maps = net.node("fc3").layer, net.forward(x)["x6"]
     for row, (n, k) in enumerate([(0, 6), (0, 1), (1, 6), (1, 1)]):
         expected = (maps[n] * layer.filters[k]).sum(axis=2)
-        close(found.maps[row], expected)
+        close(heatmap.maps[row], expected)
         np.testing.assert_allclose(expected.sum() + layer.biases[k], net.forward(x)["x8"][n, 0, 0, k], rtol=1e-9)
-    assert found.record.parameters["layer"] == "x6"
-    assert found.signed
+    assert heatmap.record.parameters["layer"] == "x6"
+    assert heatmap.signed
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ def test_a_global_average_may_be_larger_than_the_map():
 @pytest.mark.parametrize("options", OPTIONS)
 def test_guided_grad_cam_is_the_product(options):
     net, x = classifier(), inputs(2)
-    found = refvis.guided_grad_cam(net, x, **options)
+    heatmap = refvis.guided_grad_cam(net, x, **options)
     heat = refvis.grad_cam(net, x, **options).values
-    assert_same(found.values, heat * refvis.deconvolution(net, x, "guided", seed="one", **options).values)
-    assert found.record.parameters["layer"] == "x7"
+    assert_same(heatmap.values, heat * refvis.deconvolution(net, x, "guided", seed="one", **options).values)
+    assert heatmap.record.parameters["layer"] == "x7"
 
 
 @pytest.mark.parametrize("method", [refvis.grad_cam, refvis.linear_approximation, refvis.guided_grad_cam])
@@ -158,11 +158,11 @@ def test_layers_that_will_not_do(method):
 def test_upsampling_is_that_of_pillow(size):
     """Pillow's filter widens where it shrinks an image, which does not happen here."""
     maps = RANDOM.normal(size=(2, 5, 3, 4)).astype("float32")
-    found = upsample_bilinear(maps, size)
-    assert (found.shape, found.dtype) == ((2, *size, 4), np.float32)
+    large = upsample_bilinear(maps, size)
+    assert (large.shape, large.dtype) == ((2, *size, 4), np.float32)
     for n, c in np.ndindex(2, 4):
         plane = Image.fromarray(np.ascontiguousarray(maps[n, :, :, c])).resize(size[::-1], Image.Resampling.BILINEAR)
-        np.testing.assert_allclose(found[n, :, :, c], np.asarray(plane), rtol=0, atol=2e-6)
+        np.testing.assert_allclose(large[n, :, :, c], np.asarray(plane), rtol=0, atol=2e-6)
 
 
 def test_upsampling_by_hand():

@@ -1,4 +1,4 @@
-"""Deconvolutional methods are the engine's backward pass, started and recorded as they say."""
+"""The deconvolutional methods equal the backward pass of the engine; their seeds and records."""
 
 from functools import partial
 
@@ -30,28 +30,28 @@ def test_it_is_backward_by_hand(mode, at, variable, dtype):
     net, x = classifier(), inputs(2, dtype)
     start = "activation" if mode == "epsilon" else "one"
     for channel in (None, 4):
-        found = refvis.deconvolution(net, x, mode, at=at, channel=channel)
-        assert_same(found.values, by_hand(net, x, mode, variable, channel, start))
-        assert found.values.dtype == dtype
-        assert np.abs(found.values).max() > 0
-    assert found.signed == (mode == "epsilon")
-    assert found.record.method == "deconvolution"
-    assert found.record.parameters == {"mode": mode, "at": variable, "channel": 4, "seed": start}
-    assert (found.record.model, found.record.fingerprint) == (net.name, net.fingerprint)
-    assert_same(found.picture, net.restore(x[:1]))
+        heatmap = refvis.deconvolution(net, x, mode, at=at, channel=channel)
+        assert_same(heatmap.values, by_hand(net, x, mode, variable, channel, start))
+        assert heatmap.values.dtype == dtype
+        assert np.abs(heatmap.values).max() > 0
+    assert heatmap.signed == (mode == "epsilon")
+    assert heatmap.record.method == "deconvolution"
+    assert heatmap.record.parameters == {"mode": mode, "at": variable, "channel": 4, "seed": start}
+    assert (heatmap.record.model, heatmap.record.fingerprint) == (net.name, net.fingerprint)
+    assert_same(heatmap.picture, net.restore(x[:1]))
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_seeds(mode):
     net, x = classifier(), inputs(2)
     for start in ("one", "activation"):
-        found = refvis.deconvolution(net, x, mode, at="conv2", channel=6, seed=start)
-        assert_same(found.values, by_hand(net, x, mode, "x5", 6, start))
-        assert found.record.parameters["seed"] == start
+        heatmap = refvis.deconvolution(net, x, mode, at="conv2", channel=6, seed=start)
+        assert_same(heatmap.values, by_hand(net, x, mode, "x5", 6, start))
+        assert heatmap.record.parameters["seed"] == start
     seed = inputs(2, size=(4, 3, 10))
-    found = refvis.deconvolution(net, x, mode, at="conv2", seed=seed)
-    assert_same(found.values, net.backward(net.forward(x), {"x5": seed}, mode)["x0"])
-    assert found.record.parameters["seed"] == "given"
+    heatmap = refvis.deconvolution(net, x, mode, at="conv2", seed=seed)
+    assert_same(heatmap.values, net.backward(net.forward(x), {"x5": seed}, mode)["x0"])
+    assert heatmap.record.parameters["seed"] == "given"
 
 
 def test_wrong_seeds_are_refused():
@@ -66,11 +66,11 @@ def test_none_is_the_strongest_channel_of_each_image():
     net, x = classifier(), inputs(6)
     best = net.forward(x)["x8"].reshape(6, 7).argmax(axis=1)
     assert len(set(best)) > 1, "the images are expected to differ"
-    found = refvis.deconvolution(net, x, "gradient")
+    heatmap = refvis.deconvolution(net, x, "gradient")
     for n, k in enumerate(best):
         one = refvis.deconvolution(net, x[n : n + 1], "gradient", channel=int(k))
-        np.testing.assert_allclose(found.values[n], one.values[0], rtol=1e-4, atol=1e-6)
-    assert found.record.parameters["channel"] == best[0]
+        np.testing.assert_allclose(heatmap.values[n], one.values[0], rtol=1e-4, atol=1e-6)
+    assert heatmap.record.parameters["channel"] == best[0]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -94,26 +94,26 @@ def test_gradient_is_the_derivative_of_the_maps_sum():
 @pytest.mark.parametrize("at", [None, "conv2", "relu1"])
 def test_relevance_adds_up_to_the_score_without_biases(at):
     net, x = classifier(biases=False), inputs(dtype="float64")
-    found = refvis.deconvolution(net, x, "epsilon", at=at)
-    channel = found.record.parameters["channel"]
+    heatmap = refvis.deconvolution(net, x, "epsilon", at=at)
+    channel = heatmap.record.parameters["channel"]
     score = net.forward(x)[net.scores if at is None else net.variable(at)][..., channel].sum()
-    np.testing.assert_allclose(found.map.sum(), score, rtol=1e-4)
+    np.testing.assert_allclose(heatmap.map.sum(), score, rtol=1e-4)
     assert abs(score) > 0.1
 
 
 def test_relevance_does_not_add_up_with_biases():
     net, x = classifier(), inputs(dtype="float64") / 20
-    found = refvis.deconvolution(net, x, "epsilon")
+    heatmap = refvis.deconvolution(net, x, "epsilon")
     score = net.forward(x)["x8"].max()
-    assert abs(found.map.sum() - score) > 1e-3 * abs(score), "biases are expected to take their share"
+    assert abs(heatmap.map.sum() - score) > 1e-3 * abs(score), "biases are expected to take their share"
 
 
 def test_a_table_of_rules():
     net, x = classifier(), inputs()
     table = modes.GRADIENT | {ReLU: relu.guided}
-    found = refvis.deconvolution(net, x, table)
-    assert_same(found.values, refvis.deconvolution(net, x, "guided").values)
-    assert "relu.guided" in found.record.parameters["mode"]
+    heatmap = refvis.deconvolution(net, x, table)
+    assert_same(heatmap.values, refvis.deconvolution(net, x, "guided").values)
+    assert "relu.guided" in heatmap.record.parameters["mode"]
     mixed = refvis.deconvolution(net, x, modes.GRADIENT | {"relu2": relu.deconvnet})
     trace = net.forward(x)
     seed = np.where(trace["x8"] == trace["x8"].max(), np.float32(1), np.float32(0))

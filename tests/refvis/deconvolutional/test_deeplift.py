@@ -1,4 +1,4 @@
-"""DeepLIFT: the difference of scores is shared out exactly, by slopes of secants."""
+"""DeepLIFT: the slopes of secants distribute the difference of scores exactly."""
 
 import numpy as np
 import pytest
@@ -23,9 +23,9 @@ OPTIONS = (
 )
 
 
-def close(found, expected, relative=1e-11):
-    assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * np.abs(expected).max())
+def close(actual, expected, relative=1e-11):
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=relative * np.abs(expected).max())
 
 
 def mixed(seed):
@@ -51,34 +51,34 @@ def test_summation_to_delta(make, seed, options, zero):
     random = np.random.default_rng(seed)
     x = inputs(2, "float64", seed) * (random.random((2, 13, 11, 3)) < 0.8) / 40
     start = None if zero else np.where(random.random(x[:1].shape) < 0.3, x[:1], inputs(1, "float64", seed + 1) / 40)
-    found = refvis.deeplift(net, x, start, **options)
+    heatmap = refvis.deeplift(net, x, start, **options)
     goal, trace = target(net, x, Selection(**options))
     above = trace[goal.variable].repeat(len(goal.channels) // 2, axis=0)
     below = net.forward(np.zeros_like(x[:1]) if zero else start)[goal.variable]
     rises = goal.maps(above).sum(axis=(1, 2)) - goal.maps(below).sum(axis=(1, 2))
-    size = np.abs(found.values).sum(axis=(1, 2, 3))
-    np.testing.assert_allclose(found.values.sum(axis=(1, 2, 3)), rises, rtol=0, atol=1e-11 * size.max())
-    assert (np.abs(found.measures["completeness_error"]) <= 1e-11 * size.max()).all()
+    size = np.abs(heatmap.values).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(heatmap.values.sum(axis=(1, 2, 3)), rises, rtol=0, atol=1e-11 * size.max())
+    assert (np.abs(heatmap.measures["completeness_error"]) <= 1e-11 * size.max()).all()
 
 
 @pytest.mark.parametrize(("dtype", "relative"), [("float32", 2e-5), ("float64", 1e-13)])
 @pytest.mark.parametrize("options", OPTIONS)
 def test_completeness_is_rounding(options, dtype, relative):
     net, x = classifier(), inputs(3, dtype)
-    found = refvis.deeplift(net, x, inputs(1, dtype, seed=5), **options)
-    assert found.values.dtype == dtype
-    size = np.abs(found.values).sum(axis=(1, 2, 3))
-    assert (np.abs(found.measures["completeness_error"]) <= relative * size).all()
-    assert found.signed
-    assert found.record.parameters["baseline"] == "1 given"
+    heatmap = refvis.deeplift(net, x, inputs(1, dtype, seed=5), **options)
+    assert heatmap.values.dtype == dtype
+    size = np.abs(heatmap.values).sum(axis=(1, 2, 3))
+    assert (np.abs(heatmap.measures["completeness_error"]) <= relative * size).all()
+    assert heatmap.signed
+    assert heatmap.record.parameters["baseline"] == "1 given"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_of_a_linear_network_it_is_gradient_times_the_difference(dtype):
     net, x, start = linear(dtype=dtype), inputs(2, dtype), inputs(1, dtype, seed=5)
-    found = refvis.deeplift(net, x, start, channel=range(5))
+    heatmap = refvis.deeplift(net, x, start, channel=range(5))
     filters = net.node("sum").layer.filters
-    assert_same(found.values, np.stack([f * (image - start[0]) for image in x for f in filters]))
+    assert_same(heatmap.values, np.stack([f * (image - start[0]) for image in x for f in filters]))
     from_zero = refvis.deeplift(net, x, channel=range(5))
     close(from_zero.values, refvis.gradient_times_input(net, x, channel=range(5)).values, 1e-6)
     assert from_zero.record.parameters == {"at": "x1", "channel": [0, 1, 2, 3, 4], "baseline": "zero"}
@@ -87,8 +87,8 @@ def test_of_a_linear_network_it_is_gradient_times_the_difference(dtype):
 def test_from_zero_without_biases_it_is_gradient_times_input_of_relu_networks():
     """The secant from 0 through a ReLU is its tangent; of a maximum, both winners are then one."""
     net, x = classifier(biases=False, norm=False), inputs(2, "float64")
-    found = refvis.deeplift(net, x, channel=(0, 3)).values
-    close(found, refvis.gradient_times_input(net, x, channel=(0, 3)).values)
+    values = refvis.deeplift(net, x, channel=(0, 3)).values
+    close(values, refvis.gradient_times_input(net, x, channel=(0, 3)).values)
 
 
 def slow(weights, x, start):
@@ -118,8 +118,8 @@ def test_it_is_the_slow_replica(seed):
     names = ("fc1", "relu1", "fc2", "relu2", "fc3")
     parts = [FullyConnected(weights[0]), ReLU(), FullyConnected(weights[1]), ReLU(), FullyConnected(weights[2])]
     x, start = random.normal(size=(2, 1, 1, 1, 4))
-    found = refvis.deeplift(refvis.chain(dict(zip(names, parts, strict=True))), x, start)
-    np.testing.assert_allclose(found.values.ravel(), slow(weights, x.ravel(), start.ravel()), rtol=1e-9, atol=1e-12)
+    heatmap = refvis.deeplift(refvis.chain(dict(zip(names, parts, strict=True))), x, start)
+    np.testing.assert_allclose(heatmap.values.ravel(), slow(weights, x.ravel(), start.ravel()), rtol=1e-9, atol=1e-12)
 
 
 def test_it_sees_what_has_saturated():
@@ -146,7 +146,7 @@ def test_units_images_and_baselines_are_those_taken_one_by_one(options):
     assert together.record.parameters["baseline"] == "2 given"
 
 
-def test_it_is_the_walk_by_the_mode():
+def test_it_is_the_backward_pass_of_the_mode():
     net, x, start = classifier(), inputs(1, "float64"), inputs(1, "float64", seed=3)
     pairs = np.concatenate((x, start))
     trace = net.forward(pairs)
@@ -158,9 +158,9 @@ def test_it_is_the_walk_by_the_mode():
 
 def test_a_baseline_that_is_the_image_leaves_nothing():
     net, x = classifier(), inputs(1, "float64")
-    found = refvis.deeplift(net, x, x)
-    np.testing.assert_array_equal(found.values, np.zeros_like(x))
-    assert [value.tolist() for name, value in found.measures.items() if name != "score"] == [[0.0], [0.0]]
+    heatmap = refvis.deeplift(net, x, x)
+    np.testing.assert_array_equal(heatmap.values, np.zeros_like(x))
+    assert [value.tolist() for name, value in heatmap.measures.items() if name != "score"] == [[0.0], [0.0]]
 
 
 def test_what_it_refuses():

@@ -18,9 +18,9 @@ from refvis.scenes import TEST_SEEDS, scene
 OPTIONS = ({}, {"channel": 2}, {"channel": (4, 0, 4)}, {"channel": "all"}, {"at": "conv2", "channel": (3, 8)})
 
 
-def close(found, expected, relative=1e-11):
-    assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * np.abs(expected).max())
+def close(actual, expected, relative=1e-11):
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=relative * np.abs(expected).max())
 
 
 def walk(weights, responses):
@@ -48,9 +48,9 @@ def test_it_is_the_slow_walk(seed):
     responses = [trace[name].ravel() for name in ("x0", "x2", "x4")]
     own, opposite = walk(weights, responses), walk([*weights[:2], -weights[2]], responses)
     for contrastive, arrived in ((False, own), (True, own - opposite)):
-        found = refvis.excitation_backprop(net, x, layer="x0", contrastive=contrastive)
-        np.testing.assert_allclose(found.map[0], np.maximum(arrived, 0), rtol=1e-9, atol=1e-11)
-        np.testing.assert_allclose(found.measures["arrived"], arrived.sum(), rtol=1e-9, atol=1e-11)
+        heatmap = refvis.excitation_backprop(net, x, layer="x0", contrastive=contrastive)
+        np.testing.assert_allclose(heatmap.map[0], np.maximum(arrived, 0), rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(heatmap.measures["arrived"], arrived.sum(), rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -58,13 +58,13 @@ def test_it_is_the_slow_walk(seed):
 @pytest.mark.parametrize("layer", ["x0", "pool1"])
 def test_it_is_a_probability(layer, dtype, options):
     net, x = classifier(), abs(inputs(2, dtype))
-    found = refvis.excitation_backprop(net, x, layer=layer, upsample=False, **options)
-    assert found.values.dtype == dtype
-    assert found.values.shape[1:] == ((13, 11, 1) if layer == "x0" else (6, 5, 1))
-    assert (found.values >= 0).all()
-    np.testing.assert_allclose(found.values.sum(axis=(1, 2, 3)), 1, rtol=2e-6)
-    np.testing.assert_allclose(found.measures["arrived"], 1, rtol=2e-6)
-    assert not found.signed
+    heatmap = refvis.excitation_backprop(net, x, layer=layer, upsample=False, **options)
+    assert heatmap.values.dtype == dtype
+    assert heatmap.values.shape[1:] == ((13, 11, 1) if layer == "x0" else (6, 5, 1))
+    assert (heatmap.values >= 0).all()
+    np.testing.assert_allclose(heatmap.values.sum(axis=(1, 2, 3)), 1, rtol=2e-6)
+    np.testing.assert_allclose(heatmap.measures["arrived"], 1, rtol=2e-6)
+    assert not heatmap.signed
 
 
 @pytest.mark.parametrize("channel", [2, (4, 0)])
@@ -72,8 +72,8 @@ def test_for_responses_it_is_z_plus_without_biases(channel):
     net, x = classifier(), abs(inputs(2, "float64"))
     mode = relevance(partial(lrp.z_plus, bias="absent"))
     expected = refvis.deconvolution(net, x, mode, channel=channel, seed="one", to="pool1").values
-    found = refvis.excitation_backprop(net, x, channel=channel, layer="pool1", upsample=False)
-    close(found.values, expected.sum(axis=3, keepdims=True))
+    heatmap = refvis.excitation_backprop(net, x, channel=channel, layer="pool1", upsample=False)
+    close(heatmap.values, expected.sum(axis=3, keepdims=True))
 
 
 def turned(net):
@@ -86,10 +86,10 @@ def test_contrast_takes_away_the_opposite_and_keeps_what_is_positive():
     net, x = classifier(norm=False), inputs(2, "float64")
     options = {"channel": (3, 6), "layer": "relu1", "upsample": False}
     own, opposite = (refvis.excitation_backprop(one, x, **options).values for one in (net, turned(net)))
-    found = refvis.excitation_backprop(net, x, contrastive=True, **options)
-    close(found.values, np.maximum(own - opposite, 0))
+    heatmap = refvis.excitation_backprop(net, x, contrastive=True, **options)
+    close(heatmap.values, np.maximum(own - opposite, 0))
     assert (own < opposite).any()
-    np.testing.assert_allclose(found.measures["arrived"], 0, atol=1e-5)
+    np.testing.assert_allclose(heatmap.measures["arrived"], 0, atol=1e-5)
 
 
 def test_contrast_tells_classes_apart():
@@ -98,8 +98,8 @@ def test_contrast_tells_classes_apart():
     x = np.concatenate([net.preprocess(scene(seed).image) for seed in TEST_SEEDS[:3]])
     pairs = {}
     for contrastive in (False, True):
-        found = refvis.excitation_backprop(net, x, channel=range(10), contrastive=contrastive, upsample=False)
-        maps = found.maps.reshape(3, 10, -1)
+        heatmap = refvis.excitation_backprop(net, x, channel=range(10), contrastive=contrastive, upsample=False)
+        maps = heatmap.maps.reshape(3, 10, -1)
         pairs[contrastive] = np.array([np.corrcoef(one)[np.triu_indices(10, 1)].mean() for one in maps])
     assert (pairs[False] > 0.99).all()
     assert (pairs[True] < 0.5).all()
@@ -164,15 +164,15 @@ def pooled(*pools):
 
 
 def test_the_layer_of_the_paper():
-    found = refvis.excitation_backprop(refvis.load("scenes"), np.zeros((1, 64, 64, 3), "float32"), upsample=False)
-    assert (found.record.parameters["layer"], found.values.shape) == ("x7", (1, 8, 8, 1))
+    heatmap = refvis.excitation_backprop(refvis.load("scenes"), np.zeros((1, 64, 64, 3), "float32"), upsample=False)
+    assert (heatmap.record.parameters["layer"], heatmap.values.shape) == ("x7", (1, 8, 8, 1))
     net = pooled(Pool(2, 2), Pool(3, 1), Pool(2, (1, 2)), Pool((2, 1)))
     assert refvis.excitation_backprop(net, inputs(1), layer=None).record.parameters["layer"] == "x2"
     with pytest.raises(ValueError, match=r"below 'x2' are 1 pooling layers with a stride, .* layer='conv1'.*'x0'"):
         refvis.excitation_backprop(net, inputs(1), at="pool1")
 
 
-def test_nothing_below_the_layer_is_walked():
+def test_the_backward_pass_ends_at_the_layer():
     """There is no excitation for norm-dependent offsets, and none is needed above them."""
     net = refvis.chain({"offset": NormOffset(0.1, 0.5), "conv1": conv(np.random.default_rng(1), (4, 3, 3, 3))})
     assert refvis.excitation_backprop(net, inputs(1), layer="offset").values.shape == (1, 13, 11, 1)

@@ -21,22 +21,22 @@ OPTIONS = (
 @pytest.mark.parametrize("options", OPTIONS)
 def test_gradient_times_input_is_the_product(options, dtype):
     net, x = classifier(), inputs(2, dtype)
-    found = refvis.gradient_times_input(net, x, **options)
+    heatmap = refvis.gradient_times_input(net, x, **options)
     gradient = refvis.deconvolution(net, x, "gradient", **options)
     units = len(gradient.values) // 2
-    assert_same(found.values, gradient.values * np.repeat(x, units, axis=0))
-    assert found.signed
+    assert_same(heatmap.values, gradient.values * np.repeat(x, units, axis=0))
+    assert heatmap.signed
     made = dict(gradient.record.parameters)
     del made["mode"], made["seed"]
-    assert found.record.parameters == made
-    assert_same(found.picture, net.restore(x[:1]))
+    assert heatmap.record.parameters == made
+    assert_same(heatmap.picture, net.restore(x[:1]))
 
 
 def test_the_sum_is_the_score_without_biases():
     net, x = classifier(biases=False, norm=False), inputs(3, "float64")
     scores = net.forward(x)["x7"].reshape(3, 7)
-    found = refvis.gradient_times_input(net, x, channel=range(7))
-    np.testing.assert_allclose(found.maps.sum(axis=(1, 2)), scores.ravel(), rtol=1e-10)
+    heatmap = refvis.gradient_times_input(net, x, channel=range(7))
+    np.testing.assert_allclose(heatmap.maps.sum(axis=(1, 2)), scores.ravel(), rtol=1e-10)
     for layer in ("relu1", "pool1", "conv2", None):
         maps = refvis.linear_approximation(net, x, channel=range(7), layer=layer, upsample=False).maps
         np.testing.assert_allclose(maps.sum(axis=(1, 2)), scores.ravel(), rtol=1e-10)
@@ -48,12 +48,12 @@ def test_the_sum_is_the_score_without_biases():
 def test_linear_approximation_is_the_product_at_a_layer(options, layer, dtype):
     net, x = classifier(), inputs(2, dtype)
     variable = net.variable(layer or "drop2")
-    found = refvis.linear_approximation(net, x, layer=layer, upsample=False, **options)
+    heatmap = refvis.linear_approximation(net, x, layer=layer, upsample=False, **options)
     signal = refvis.deconvolution(net, x, "gradient", to=variable, **options).values
     activation = np.repeat(net.forward(x)[variable], len(signal) // 2, axis=0)
-    assert_same(found.values, (activation * signal).sum(axis=3, keepdims=True))
-    assert found.record.parameters["layer"] == variable
-    assert found.signed
+    assert_same(heatmap.values, (activation * signal).sum(axis=3, keepdims=True))
+    assert heatmap.record.parameters["layer"] == variable
+    assert heatmap.signed
     large = refvis.linear_approximation(net, x, layer=layer, **options)
     assert large.values.shape == (len(signal), 13, 11, 1)
     assert large.values.dtype == dtype
@@ -67,8 +67,8 @@ def test_at_the_input_it_is_gradient_times_input():
 
 def test_of_a_linear_network_it_is_each_pixels_share():
     net, x = linear(), inputs(1, "float64")
-    found = refvis.gradient_times_input(net, x, channel=range(5)).values
-    np.testing.assert_allclose(found, x * net.node("sum").layer.filters, rtol=1e-12)
+    values = refvis.gradient_times_input(net, x, channel=range(5)).values
+    np.testing.assert_allclose(values, x * net.node("sum").layer.filters, rtol=1e-12)
 
 
 @pytest.mark.parametrize("method", [refvis.gradient_times_input, refvis.linear_approximation])

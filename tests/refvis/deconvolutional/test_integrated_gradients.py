@@ -1,4 +1,4 @@
-"""Integrated gradients: the way, the quadrature, and how far the sum misses the rise of the score."""
+"""Integrated gradients: the line, the quadrature, and the error of completeness."""
 
 import numpy as np
 import pytest
@@ -26,9 +26,9 @@ def smooth():
     return refvis.chain(layers)
 
 
-def close(found, expected, relative=1e-11):
-    assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * np.abs(expected).max())
+def close(actual, expected, relative=1e-11):
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=relative * np.abs(expected).max())
 
 
 def scores(net, x):
@@ -57,7 +57,7 @@ def test_quadrature(method, steps):
 def test_it_is_the_sum_over_the_way(method, options):
     net, x = classifier(), inputs(2, "float64")
     baselines = inputs(3, "float64", seed=7)
-    found = refvis.integrated_gradients(net, x, baselines, 4, method, **options)
+    heatmap = refvis.integrated_gradients(net, x, baselines, 4, method, **options)
     total = 0
     for start in baselines:
         for place, weight in quadrature(method, 4):
@@ -65,9 +65,9 @@ def test_it_is_the_sum_over_the_way(method, options):
             slope = refvis.deconvolution(net, point, "gradient", **options).values
             units = len(slope) // 2
             total = total + weight / 3 * slope * np.repeat(x - start, units, axis=0)
-    close(found.values, total)
-    assert found.signed
-    made = found.record.parameters
+    close(heatmap.values, total)
+    assert heatmap.signed
+    made = heatmap.record.parameters
     assert (made["baseline"], made["steps"], made["method"]) == ("3 given", 4, method)
 
 
@@ -76,13 +76,13 @@ def test_it_is_the_sum_over_the_way(method, options):
 def test_of_a_linear_network_any_number_of_steps_is_exact(method, dtype):
     net, x = linear(dtype=dtype), inputs(2, dtype)
     baseline = inputs(1, dtype, seed=5)
-    found = refvis.integrated_gradients(net, x, baseline, 3, method, channel=range(5))
+    heatmap = refvis.integrated_gradients(net, x, baseline, 3, method, channel=range(5))
     filters = net.node("sum").layer.filters
     expected = np.stack([(image - baseline[0]) * f for image in x for f in filters])
-    close(found.values, expected, {"float32": 1e-5, "float64": 1e-13}[dtype])
-    assert found.values.dtype == dtype
+    close(heatmap.values, expected, {"float32": 1e-5, "float64": 1e-13}[dtype])
+    assert heatmap.values.dtype == dtype
     size = {"float32": 1e-4, "float64": 1e-12}[dtype] * np.abs(expected).sum(axis=(1, 2, 3))
-    assert (np.abs(found.measures["completeness_error"]) <= size).all()
+    assert (np.abs(heatmap.measures["completeness_error"]) <= size).all()
     at_zero = refvis.integrated_gradients(net, x, steps=2, method=method, channel=range(5))
     close(at_zero.values, refvis.gradient_times_input(net, x, channel=range(5)).values, 1e-5)
     assert at_zero.record.parameters["baseline"] == "zero"
@@ -122,26 +122,26 @@ def test_completeness_of_networks_with_kinks_gets_better_with_steps():
 def test_measures_are_what_they_say():
     net, x = classifier(), inputs(2, "float64")
     baselines = inputs(2, "float64", seed=7)
-    found = refvis.integrated_gradients(net, x, baselines, 3, channel=(1, 5), against=3)
+    heatmap = refvis.integrated_gradients(net, x, baselines, 3, channel=(1, 5), against=3)
     rises = []
     for n in range(2):
         for k in (1, 5):
             each = [scores(net, one)[0] for one in (x[n : n + 1], baselines[:1], baselines[1:])]
             top, *bottom = (one[k] - one[3] for one in each)
             rises.append(top - np.mean(bottom))
-    errors = found.values.sum(axis=(1, 2, 3)) - rises
-    np.testing.assert_allclose(found.measures["completeness_error"], errors, rtol=1e-9)
+    errors = heatmap.values.sum(axis=(1, 2, 3)) - rises
+    np.testing.assert_allclose(heatmap.measures["completeness_error"], errors, rtol=1e-9)
     relative = np.abs(errors / rises)
-    np.testing.assert_allclose(found.measures["relative_completeness_error"], relative, rtol=1e-9)
+    np.testing.assert_allclose(heatmap.measures["relative_completeness_error"], relative, rtol=1e-9)
     assert np.abs(errors).min() > 1e-6
-    assert "; completeness_error" in repr(found)
+    assert "; completeness_error" in repr(heatmap)
 
 
 def test_from_the_image_to_itself_there_is_nothing():
     net, x = classifier(), inputs(1, "float64")
-    found = refvis.integrated_gradients(net, x, x, steps=3, channel=2)
-    assert_same(found.values, np.zeros_like(x))
-    assert found.measures["relative_completeness_error"][0] == 0
+    heatmap = refvis.integrated_gradients(net, x, x, steps=3, channel=2)
+    assert_same(heatmap.values, np.zeros_like(x))
+    assert heatmap.measures["relative_completeness_error"][0] == 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -150,8 +150,8 @@ def test_batches_do_not_matter(monkeypatch, dtype):
     whole = refvis.integrated_gradients(net, x, steps=7, channel=(1, 2))
     assert whole.values.dtype == dtype
     for batch in (1, 3, 100):
-        found = refvis.integrated_gradients(net, x, steps=7, channel=(1, 2), batch=batch).values
-        close(found, whole.values, {"float32": 2e-5, "float64": 1e-12}[dtype])
+        actual = refvis.integrated_gradients(net, x, steps=7, channel=(1, 2), batch=batch).values
+        close(actual, whole.values, {"float32": 2e-5, "float64": 1e-12}[dtype])
     sizes = []
     forward = refvis.Network.forward
     monkeypatch.setattr(refvis.Network, "forward", lambda net, x: sizes.append(len(x)) or forward(net, x))

@@ -15,9 +15,9 @@ METHODS = (refvis.smoothgrad, refvis.smoothgrad_squared, refvis.vargrad)
 FEW = {"samples": 6, "seed": 3, "noise": 0.2}
 
 
-def close(found, expected, relative=1e-11):
-    assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * np.abs(expected).max())
+def close(actual, expected, relative=1e-11):
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=relative * np.abs(expected).max())
 
 
 def noisy(x, number, seed, noise):
@@ -36,10 +36,10 @@ def test_they_are_moments_of_the_signals(mode, options):
     each = [refvis.deconvolution(net, noisy(x, i, 3, 0.2), mode, **options).values for i in range(6)]
     expected = np.mean(each, axis=0), np.mean(np.square(each), axis=0), np.var(each, axis=0)
     for method, values in zip(METHODS, expected, strict=True):
-        found = method(net, x, mode, **options, **FEW)
-        close(found.values, values, 1e-9)
-        assert found.signed == (mode == "epsilon" and method is refvis.smoothgrad)
-        made = found.record.parameters
+        heatmap = method(net, x, mode, **options, **FEW)
+        close(heatmap.values, values, 1e-9)
+        assert heatmap.signed == (mode == "epsilon" and method is refvis.smoothgrad)
+        made = heatmap.record.parameters
         assert (made["noise"], made["samples"], made["seed"]) == (0.2, 6, 3)
         assert ("relu.deconvnet" in made["mode"]) == (not isinstance(mode, str))
 
@@ -47,11 +47,11 @@ def test_they_are_moments_of_the_signals(mode, options):
 def test_none_is_the_strongest_without_noise():
     net, x = classifier(), inputs(3)
     best = refvis.deconvolution(net, x, "gradient")
-    found = refvis.smoothgrad(net, x, noise=3.0, samples=4)
-    assert found.record.parameters["channel"] == best.record.parameters["channel"]
+    heatmap = refvis.smoothgrad(net, x, noise=3.0, samples=4)
+    assert heatmap.record.parameters["channel"] == best.record.parameters["channel"]
     for n, k in enumerate(net.forward(x)["x8"].reshape(3, 7).argmax(axis=1)):
         alone = refvis.smoothgrad(net, x[n : n + 1], channel=int(k), noise=3.0, samples=4)
-        assert_same(found.values[n], alone.values[0])
+        assert_same(heatmap.values[n], alone.values[0])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -101,15 +101,15 @@ def test_of_a_linear_network_it_is_the_gradient():
 def test_the_variance_is_never_negative(dtype, seed, count, offset):
     """Close to a large offset, the difference of the mean square and the squared mean is often below zero."""
     values = (np.random.default_rng(seed).normal(offset, 0.01, (count, 5))).astype(dtype)
-    found = variance(iter(values))
-    assert found.dtype == dtype
-    assert found.min() >= 0
+    actual = variance(iter(values))
+    assert actual.dtype == dtype
+    assert actual.min() >= 0
     expected = values.astype("float64").var(axis=0)
     rounding = np.finfo(dtype).eps * np.abs(values).max()
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=10 * rounding * (rounding + 0.1))
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=10 * rounding * (rounding + 0.1))
     np.testing.assert_allclose(mean(iter(values)), values.mean(axis=0), rtol=1e-6)
     gap = mean_square(iter(values)) - mean(iter(values)) ** 2
-    np.testing.assert_allclose(found, gap, rtol=1e-3, atol=20 * np.finfo(dtype).eps * (values**2).max())
+    np.testing.assert_allclose(actual, gap, rtol=1e-3, atol=20 * np.finfo(dtype).eps * (values**2).max())
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -1,4 +1,4 @@
-"""Several units in one walk are the units one by one; positions, differences and whole layers are what they say."""
+"""Several units in one backward pass equal the units one by one; positions, differences and whole layers."""
 
 import numpy as np
 import pytest
@@ -19,9 +19,9 @@ MODES = ("gradient", "deconvnet", "guided", "epsilon")
 CHANNELS = (4, 0, 6, 4)
 
 
-def close(found, expected, relative=1e-11):
-    assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * np.abs(expected).max())
+def close(actual, expected, relative=1e-11):
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=relative * np.abs(expected).max())
 
 
 def network(graph):
@@ -72,14 +72,14 @@ def test_layers_that_treat_images_apart():
     assert not is_per_image(object()), "of a type without a row it is not known"
 
 
-def test_units_walk_together_as_far_as_the_memory_goes(monkeypatch):
+def test_units_are_computed_together_as_far_as_they_fit_into_the_memory(monkeypatch):
     net, x = classifier(), inputs(2, "float64")
     whole = refvis.deconvolution(net, x, channel=CHANNELS).values
     sizes = []
     backward = Graph.backward
     monkeypatch.setattr(Graph, "backward", lambda net, t, s, m: sizes.append(len(s["x8"])) or backward(net, t, s, m))
     refvis.deconvolution(net, x, channel=CHANNELS)
-    assert sizes == [4, 4], "one walk for each image"
+    assert sizes == [4, 4], "one backward pass for each image"
     each = sum(values[:1].nbytes for values in net.upto("fc3").forward(x).values())
     monkeypatch.setattr("refvis.layers.base.limits.MEMORY", 3 * each)
     close(refvis.deconvolution(net, x, channel=CHANNELS).values, whole)
@@ -113,9 +113,9 @@ def test_seeds_of_positions_differences_and_whole_layers(mode, start):
     }
     for name, seed in seeds.items():
         seed = seed * values if start == "activation" else seed
-        found = refvis.deconvolution(net, x, mode, "conv2", seed=start, **options[name])
-        assert_same(found.values, net.backward(trace, {"x5": seed}, mode)["x0"])
-        assert np.abs(found.values).max() > 0
+        heatmap = refvis.deconvolution(net, x, mode, "conv2", seed=start, **options[name])
+        assert_same(heatmap.values, net.backward(trace, {"x5": seed}, mode)["x0"])
+        assert np.abs(heatmap.values).max() > 0
     assert refvis.deconvolution(net, x, mode, "conv2", **options["both"]).record.parameters == {
         "mode": mode,
         "at": "x5",
@@ -167,10 +167,10 @@ def test_the_signal_at_a_layer_on_the_way():
     seed[..., 2] = 1
     signals = net.backward(trace, {"x8": seed}, "guided")
     for name, variable in (("relu1", "x2"), ("x2", "x2"), ("x0", "x0"), ("fc3", "x8")):
-        found = refvis.deconvolution(net, x, "guided", channel=2, to=name)
-        assert_same(found.values, signals[variable])
-        assert found.record.parameters["to"] == variable
-        assert (found.picture is None) == (variable == "x8")
+        heatmap = refvis.deconvolution(net, x, "guided", channel=2, to=name)
+        assert_same(heatmap.values, signals[variable])
+        assert heatmap.record.parameters["to"] == variable
+        assert (heatmap.picture is None) == (variable == "x8")
     assert refvis.deconvolution(net, x, "guided", to="pool1").picture is None
     with pytest.raises(ValueError, match=r"from conv2 \(x5\) does not pass 'relu2': did you mean 'relu1'\?"):
         refvis.deconvolution(net, x, at="conv2", to="relu2")
@@ -183,9 +183,9 @@ def test_given_seeds_with_a_row_for_each_map():
     net, x = classifier(), inputs(2)
     trace, seed = net.forward(x), inputs(6, size=(4, 3, 10))
     for channel in (None, (1, 2, 3)):
-        found = refvis.deconvolution(net, x, "gradient", "conv2", channel, seed).values
+        values = refvis.deconvolution(net, x, "gradient", "conv2", channel, seed).values
         for m in range(3):
-            close(found[m::3], net.backward(trace, {"x5": seed[m::3]})["x0"], 1e-5)
+            close(values[m::3], net.backward(trace, {"x5": seed[m::3]})["x0"], 1e-5)
     for rows, channel in ((1, None), (5, None), (6, (1, 2)), (2, (1, 2, 3)), (6, (3,))):
         with pytest.raises(refvis.ShapeError, match=f"the seed has {rows} rows, expected"):
             refvis.deconvolution(net, x, "gradient", "conv2", channel, seed[:rows])

@@ -1,4 +1,4 @@
-"""What a record says of a walk: array seeds, class names, scores, the bounds of boxes, modes that are methods."""
+"""Records of the backward pass: array seeds, class names, scores, the bounds of boxes, and names that are no modes."""
 
 from functools import partial
 
@@ -29,30 +29,30 @@ METHODS_WITH_A_SCORE = (
 
 def seed(*channels):
     """Return a seed for conv2 of one image, at these channels."""
-    found = np.zeros((1, 4, 3, 10), "float32")
-    found[..., channels] = -2
-    return found
+    array = np.zeros((1, 4, 3, 10), "float32")
+    array[..., channels] = -2
+    return array
 
 
 def test_given_seeds_name_their_channels_and_not_the_strongest():
     net, x = classifier(), inputs()
-    found = refvis.deconvolution(net, x, "gradient", "conv2", seed=seed(3, 7))
-    assert found.record.parameters == {"mode": "gradient", "at": "x5", "seed": "given", "seed_channels": "3, 7"}
-    assert found.record.explained == "conv2 (x5), seed in channels 3, 7"
-    assert found.measures == {}
+    heatmap = refvis.deconvolution(net, x, "gradient", "conv2", seed=seed(3, 7))
+    assert heatmap.record.parameters == {"mode": "gradient", "at": "x5", "seed": "given", "seed_channels": "3, 7"}
+    assert heatmap.record.explained == "conv2 (x5), seed in channels 3, 7"
+    assert heatmap.measures == {}
     kept = refvis.ledger(net, x, "epsilon", "conv2", seed=seed(3))
     assert str(kept).startswith("epsilon: from conv2 (x5), seed in channels 3, down to the input; seed: given;")
     for given, text in ((seed(), "none"), (seed(*range(9)), "9 of 10")):
-        found = refvis.deconvolution(net, x, "gradient", "conv2", seed=given)
-        assert found.record.parameters["seed_channels"] == text
+        heatmap = refvis.deconvolution(net, x, "gradient", "conv2", seed=given)
+        assert heatmap.record.parameters["seed_channels"] == text
 
 
 def test_a_given_seed_goes_with_no_channel_or_with_one_for_each_row():
     net, x = classifier(), inputs()
     rows = np.concatenate([seed(3), seed(7)])
-    found = refvis.deconvolution(net, x, "gradient", "conv2", [3, 7], rows)
-    assert found.record.parameters["channel"] == [3, 7]
-    assert found.record.parameters["seed"] == "given, a row for each channel"
+    heatmap = refvis.deconvolution(net, x, "gradient", "conv2", [3, 7], rows)
+    assert heatmap.record.parameters["channel"] == [3, 7]
+    assert heatmap.record.parameters["seed"] == "given, a row for each channel"
     for function in (refvis.deconvolution, refvis.ledger):
         with pytest.raises(ValueError, match="and channel is 3: leave channel out, or name one for each row"):
             function(net, x, "epsilon", "conv2", 3, seed(3))
@@ -87,11 +87,11 @@ def test_names_that_are_none():
 def test_the_score_is_measured(method):
     net, x = classifier(), inputs(2, "float64")
     scores = net.forward(x)["fc3"][:, 0, 0]
-    found = method(net, x, channel=[4, 1])
-    assert found.record.input == refvis.deconvolution(net, x).record.input
-    np.testing.assert_allclose(found.measures["score"], scores[:, [4, 1]].ravel(), rtol=1e-12)
-    found = method(net, x)
-    np.testing.assert_allclose(found.measures["score"], scores.max(axis=1), rtol=1e-12)
+    heatmap = method(net, x, channel=[4, 1])
+    assert heatmap.record.input == refvis.deconvolution(net, x).record.input
+    np.testing.assert_allclose(heatmap.measures["score"], scores[:, [4, 1]].ravel(), rtol=1e-12)
+    heatmap = method(net, x)
+    np.testing.assert_allclose(heatmap.measures["score"], scores.max(axis=1), rtol=1e-12)
 
 
 def test_boxes_of_a_mode_by_name_have_the_bounds_of_pixels():
@@ -100,14 +100,14 @@ def test_boxes_of_a_mode_by_name_have_the_bounds_of_pixels():
     low, high = -AVERAGE, 255 - AVERAGE
     values, signals = (lambda one: one.values), (lambda one: one.signals["x0"])
     for function, arrays in ((refvis.deconvolution, values), (refvis.ledger, signals)):
-        found = function(net, x, "epsilon_gamma_box")
+        heatmap = function(net, x, "epsilon_gamma_box")
         bounded = function(net, x, modes.with_box("epsilon_gamma_box", low, high))
-        assert_same(arrays(found), arrays(bounded))
-        assert found.record.parameters["box"] == "pixels 0 ... 255 minus the average image"
+        assert_same(arrays(heatmap), arrays(bounded))
+        assert heatmap.record.parameters["box"] == "pixels 0 ... 255 minus the average image"
         assert "box" not in bounded.record.parameters
         tight = function(net, x, modes.EPSILON_GAMMA_BOX)
         assert tight.record.parameters["box"].startswith("the range of each image: the mode is a table")
-        assert np.abs(arrays(tight) - arrays(found)).max() > 1e-3 * np.abs(arrays(found)).max()
+        assert np.abs(arrays(tight) - arrays(heatmap)).max() > 1e-3 * np.abs(arrays(heatmap)).max()
     assert "\nbox: pixels 0 ... 255 minus the average image\n" in str(refvis.ledger(net, x, "deep_taylor_box"))
     assert "box" not in refvis.deconvolution(net, x, "epsilon_plus").record.parameters
 
@@ -116,8 +116,8 @@ def test_boxes_hold_what_resizing_leaves_beyond_the_pixels():
     net = classifier()
     x = net.preprocess(np.zeros((13, 11, 3), "uint8"))
     x[0, 3, 4, 1], x[0, 5, 6, 2] = -110 - 3.25, 155 + 7
-    found = refvis.deconvolution(net, x, "deep_taylor_box").record.parameters["box"]
-    assert found == "pixels -4 ... 263 minus the average image"
+    box = refvis.deconvolution(net, x, "deep_taylor_box").record.parameters["box"]
+    assert box == "pixels -4 ... 263 minus the average image"
 
 
 def test_boxes_are_tight_where_pixels_have_no_bounds():
@@ -129,26 +129,26 @@ def test_boxes_are_tight_where_pixels_have_no_bounds():
         (np.float32(100).reshape(1, 1, 1), "pixels"),
     ):
         net = refvis.Network(classifier().nodes, meta=meta(average))
-        found = refvis.deconvolution(net, x, "deep_taylor_box", channel=[1, 2])
-        assert found.record.parameters["box"].startswith(words)
+        heatmap = refvis.deconvolution(net, x, "deep_taylor_box", channel=[1, 2])
+        assert heatmap.record.parameters["box"].startswith(words)
         tight = refvis.deconvolution(net, x, modes.DEEP_TAYLOR_BOX, channel=[1, 2]).values
-        assert (np.abs(found.values - tight).max() == 0) == words.startswith("the range of each image")
+        assert (np.abs(heatmap.values - tight).max() == 0) == words.startswith("the range of each image")
     two = refvis.deconvolution(net, np.concatenate([x, x]), "deep_taylor_box", channel=[1, 2]).values
     np.testing.assert_allclose(two[:2], two[2:], rtol=0, atol=1e-6 * np.abs(two).max())
     small = refvis.Network(classifier().nodes, meta=meta(full[:5]))
-    found = refvis.ledger(small, x, "deep_taylor_box").record.parameters["box"]
-    assert found == "the range of each image: the model stores no average image"
+    box = refvis.ledger(small, x, "deep_taylor_box").record.parameters["box"]
+    assert box == "the range of each image: the model stores no average image"
     shifted = refvis.chain({"norm": refvis.layers.LRN(), **{node.name: node.layer for node in net.nodes}}, meta())
-    found = refvis.deconvolution(shifted, x, "deep_taylor_box").record.parameters["box"]
-    assert found == "the range of each image: the box rule is not at the input"
+    box = refvis.deconvolution(shifted, x, "deep_taylor_box").record.parameters["box"]
+    assert box == "the range of each image: the box rule is not at the input"
 
 
 def test_a_mode_of_ones_own_is_recorded_by_what_was_applied():
     bounds = np.zeros((1, 13, 11, 3), "float32")
     mode = modes.EPSILON | {"conv1": partial(lrp.box, low=bounds - 500, high=500.0), Conv: lrp.gamma}
-    found = refvis.deconvolution(classifier(), inputs(), mode, at="relu1").record.parameters["mode"]
-    assert found == "conv1  lrp.box(low=1x13x11x3 float32, high=500.0)\nrelu1  lrp.passes"
-    assert refvis.smoothgrad(classifier(), inputs(), mode, "relu1", samples=1).record.parameters["mode"] == found
+    mode_text = refvis.deconvolution(classifier(), inputs(), mode, at="relu1").record.parameters["mode"]
+    assert mode_text == "conv1  lrp.box(low=1x13x11x3 float32, high=500.0)\nrelu1  lrp.passes"
+    assert refvis.smoothgrad(classifier(), inputs(), mode, "relu1", samples=1).record.parameters["mode"] == mode_text
 
 
 @pytest.mark.parametrize("name", [*METHODS, "IntegratedGradients", "grad-cam", "gradcam"])

@@ -42,38 +42,38 @@ def network(net: cases.Net) -> tuple[refvis.Network, np.ndarray]:
 @given(cases.chains() | cases.meetings(), st.sampled_from(RELEVANCE))
 def test_relevance_adds_up_layer_by_layer(case: cases.Net, mode: str) -> None:
     net, x = network(case)
-    found = refvis.ledger(net, x, mode)
-    assert found.error <= 1e-12
-    assert found.unbalanced == ()
+    account = refvis.ledger(net, x, mode)
+    assert account.error <= 1e-12
+    assert account.unbalanced == ()
     cut = net.upto(net.scores)
-    assert [entry.node for entry in found.entries] == [node.name for node in reversed(cut.nodes)]
-    for entry in found.entries:
-        received = found.signals[net.node(entry.node).output].sum()
+    assert [entry.node for entry in account.entries] == [node.name for node in reversed(cut.nodes)]
+    for entry in account.entries:
+        received = account.signals[net.node(entry.node).output].sum()
         np.testing.assert_allclose(entry.received, received, rtol=1e-12, atol=1e-12 * entry.scale)
     values = refvis.deconvolution(net, x, mode).values
-    np.testing.assert_allclose(sum(found.inputs.values()), values.sum(), rtol=1e-9, atol=1e-12 * abs(values).sum())
+    np.testing.assert_allclose(sum(account.inputs.values()), values.sum(), rtol=1e-9, atol=1e-12 * abs(values).sum())
 
 
 @given(cases.chains() | cases.meetings(), st.sampled_from(["gradient", "deconvnet", "guided"]))
 def test_what_gradients_lose_is_the_rest(case: cases.Net, mode: str) -> None:
     net, x = network(case)
-    found = refvis.ledger(net, x, mode)
-    assert found.error <= 1e-12
-    assert {found.sum(name) for name in ABSORBED[:3]} == {0}
-    expected = sum(found.seeds.values()) - found.signals[net.inputs[0]].sum()
-    scale = sum(entry.scale for entry in found.entries)
-    np.testing.assert_allclose(found.sum("rest"), expected, rtol=1e-12, atol=1e-12 * scale)
-    assert all(reason.startswith("expected: ") for reason in reasons(found))
+    account = refvis.ledger(net, x, mode)
+    assert account.error <= 1e-12
+    assert {account.sum(name) for name in ABSORBED[:3]} == {0}
+    expected = sum(account.seeds.values()) - account.signals[net.inputs[0]].sum()
+    scale = sum(entry.scale for entry in account.entries)
+    np.testing.assert_allclose(account.sum("rest"), expected, rtol=1e-12, atol=1e-12 * scale)
+    assert all(reason.startswith("expected: ") for reason in reasons(account))
 
 
 @pytest.mark.parametrize("mode", RELEVANCE)
 def test_everything_is_computed_in_double(mode):
     single, double = classifier(), classifier().astype("float64")
-    found = refvis.ledger(single, inputs(2), mode)
+    account = refvis.ledger(single, inputs(2), mode)
     expected = refvis.ledger(double, inputs(2).astype("float64"), mode)
-    assert found.entries == expected.entries
-    assert found.error <= 1e-12
-    assert {signal.dtype.name for signal in found.signals.values()} == {"float64"}
+    assert account.entries == expected.entries
+    assert account.error <= 1e-12
+    assert {signal.dtype.name for signal in account.signals.values()} == {"float64"}
     rough = refvis.ledger(single, inputs(2), mode, dtype="float32")
     assert {signal.dtype.name for signal in rough.signals.values()} == {"float32"}
     for one, two in zip(rough.entries, expected.entries, strict=True):
@@ -92,30 +92,30 @@ def test_the_same_is_explained_as_by_deconvolution():
         {"at": "conv2", "seed": seed},
     ]
     for chosen in choices:
-        found = refvis.ledger(net, x, "epsilon", **chosen)
+        account = refvis.ledger(net, x, "epsilon", **chosen)
         expected = refvis.deconvolution(net, x, "epsilon", **chosen)
-        np.testing.assert_array_equal(found.signals["x0"], expected.values)
-        assert found.record.method == "ledger"
-        assert found.record.fingerprint == net.fingerprint
-        assert found.record.parameters == expected.record.parameters | {"dtype": "float64"}
+        np.testing.assert_array_equal(account.signals["x0"], expected.values)
+        assert account.record.method == "ledger"
+        assert account.record.fingerprint == net.fingerprint
+        assert account.record.parameters == expected.record.parameters | {"dtype": "float64"}
     assert refvis.ledger(classifier(), inputs()).record.fingerprint == classifier().fingerprint
 
 
 def test_by_hand():
     """y = 5*2 - 3*3 + 1 = 2, so 2/2 = 1 for each unit of contribution; the stabiliser eps = 2 halves what is left."""
-    found = refvis.ledger(hand(np.array([1.0])), HAND, "lrp_0")
-    assert [(one.received, one.passed, one.bias) for one in found.entries] == [(2, 1, 1), (1, 1, 0), (1, 1, 0)]
-    np.testing.assert_array_equal(found.signals["x0"].ravel(), [7, -6])
+    account = refvis.ledger(hand(np.array([1.0])), HAND, "lrp_0")
+    assert [(one.received, one.passed, one.bias) for one in account.entries] == [(2, 1, 1), (1, 1, 0), (1, 1, 0)]
+    np.testing.assert_array_equal(account.signals["x0"].ravel(), [7, -6])
     half = modes.LRP_0 | {"fc2": partial(lrp.epsilon, eps=2.0)}
-    found = refvis.ledger(hand(np.array([1.0])), HAND, half)
-    assert [(one.bias, one.stabiliser) for one in found.entries] == [(0.5, 1), (0, 0), (0, 0)]
-    found = refvis.ledger(hand(np.array([-1.0])), HAND, "lrp_0", seed=np.full((1, 1, 1, 1), 3.0))
-    assert (found.seeds, found.inputs, found.sum("zero")) == ({"x3": 3}, {"x0": 0}, 3)  # y = 5*2 - 3*3 - 1 = 0
+    account = refvis.ledger(hand(np.array([1.0])), HAND, half)
+    assert [(one.bias, one.stabiliser) for one in account.entries] == [(0.5, 1), (0, 0), (0, 0)]
+    account = refvis.ledger(hand(np.array([-1.0])), HAND, "lrp_0", seed=np.full((1, 1, 1, 1), 3.0))
+    assert (account.seeds, account.inputs, account.sum("zero")) == ({"x3": 3}, {"x0": 0}, 3)  # y = 5*2 - 3*3 - 1 = 0
 
 
 def test_the_line_names_the_rule_that_was_applied():
-    found = {entry.node: entry.rule for entry in refvis.ledger(classifier(), inputs()).entries}
-    assert found == {
+    rules = {entry.node: entry.rule for entry in refvis.ledger(classifier(), inputs()).entries}
+    assert rules == {
         "fc3": "lrp.epsilon",
         "drop2": "lrp.passes",
         "relu2": "lrp.passes",
@@ -126,8 +126,8 @@ def test_the_line_names_the_rule_that_was_applied():
         "conv1": "lrp.flat",
     }
     strong = {layers.Conv: partial(lrp.conv, local=lrp.gamma, bias="absent")}
-    found = {entry.node: entry.rule for entry in refvis.ledger(classifier(), inputs(), modes.EPSILON | strong).entries}
-    assert (found["fc3"], found["conv2"]) == ("lrp.epsilon(bias='absent')", "lrp.gamma(bias='absent')")
+    rules = {entry.node: entry.rule for entry in refvis.ledger(classifier(), inputs(), modes.EPSILON | strong).entries}
+    assert (rules["fc3"], rules["conv2"]) == ("lrp.epsilon(bias='absent')", "lrp.gamma(bias='absent')")
 
 
 def defective(layer, signal, output, *inputs, book=None):
@@ -159,14 +159,14 @@ REASONS = [
 @pytest.mark.parametrize(("change", "reason"), REASONS, ids=[reason for _, reason in REASONS])
 def test_reasons(change, reason):
     net, x = hand(np.array([1.0]), leak=0.5), np.concatenate([HAND, 3 - HAND])
-    found = reasons(refvis.ledger(net, x, modes.LRP_0 | change))
-    (line,) = (line for line in found if line.startswith(reason))
-    assert set(change) <= set(found[line])
+    layers_of = reasons(refvis.ledger(net, x, modes.LRP_0 | change))
+    (line,) = (line for line in layers_of if line.startswith(reason))
+    assert set(change) <= set(layers_of[line])
 
 
 def test_a_remainder_of_a_tangent_has_a_reason():
-    found = reasons(refvis.ledger(classifier(), inputs(), modes.EPSILON | {"norm1": lrp.tangent}))
-    assert found == {"expected: a first-order expansion leaves a remainder": ["norm1"]}
+    layers_of = reasons(refvis.ledger(classifier(), inputs(), modes.EPSILON | {"norm1": lrp.tangent}))
+    assert layers_of == {"expected: a first-order expansion leaves a remainder": ["norm1"]}
 
 
 TABLE = """\
@@ -189,9 +189,9 @@ every layer balances"""
 
 
 def test_the_table():
-    found = refvis.ledger(hand(np.array([1.0])), HAND, "lrp_0")
-    assert str(found) == TABLE
-    assert repr(found) == "Ledger(3 layers, 0 unbalanced; print it to see the table)"
+    account = refvis.ledger(hand(np.array([1.0])), HAND, "lrp_0")
+    assert str(account) == TABLE
+    assert repr(account) == "Ledger(3 layers, 0 unbalanced; print it to see the table)"
     lines = str(refvis.ledger(hand(), HAND, "gradient")).splitlines()
     assert lines[-3:] == [
         "3 of 3 layers do not balance",
@@ -210,18 +210,18 @@ def test_printed_amounts_add_up():
         assert above[1] == below[0]
 
 
-def table(found):
+def table(account):
     """Return the lines of the layers."""
-    return str(found).partition("---\n")[2].partition("\n\n")[0].splitlines()
+    return str(account).partition("---\n")[2].partition("\n\n")[0].splitlines()
 
 
 def test_rounding_shows_only_where_its_digits_do():
     shown = []
     for mode in RELEVANCE:
-        found = refvis.ledger(classifier(), inputs(), mode, dtype="float32")
-        rows = [line.split() for line in table(found)]
+        account = refvis.ledger(classifier(), inputs(), mode, dtype="float32")
+        rows = [line.split() for line in table(account)]
         unit = 10.0 ** -len(rows[0][-6].partition(".")[2])
-        for row, entry in zip(rows, found.entries, strict=True):
+        for row, entry in zip(rows, account.entries, strict=True):
             assert (row[-1] == "-") == (abs(entry.rest) < unit / 2)
             shown += [row[-1]] if row[-1] != "-" else []
         exact = refvis.ledger(classifier(), inputs(), mode)
