@@ -69,8 +69,8 @@ def discrepancy(
         draws        number of fills drawn for each box; the box has the mean of their effects
         measure      "absolute", "difference", "euclidean", "spectral" or a function, as in `occlusion`
         incremental  recompute only what a box can change; the values are the same up to rounding
-        memory       bytes for the boxes computed at once, about
-        batch        most boxes computed at once
+        memory       bytes for the boxes computed at once, about. Default: 512 MiB
+        batch        most boxes computed at once. Default: 64
 
     Returns a Heatmap with values 1 x H x W x 1 in the activation's units. Values outside the theoretical receptive
     field are exactly 0. Ctrl-C ends the run early with a warning: the map is then that of the boxes that are done, and

@@ -59,8 +59,8 @@ def feature_occlusion(
         position     one position (y, x) of the target's map. Default: the mean over all
         against      a channel whose map is subtracted, or one for each channel. Default: none
         incremental  recompute only what the region can change; the values are the same up to rounding
-        memory       bytes for the groups computed at once, about
-        batch        most groups computed at once
+        memory       bytes for the groups computed at once, about. Default: 512 MiB
+        batch        most groups computed at once. Default: 64
         progress     show a bar, on a terminal
 
     Returns FeatureEffects with values units x groups. Ctrl-C ends the run early with a warning: groups that are not

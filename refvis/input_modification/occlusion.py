@@ -74,8 +74,8 @@ def occlusion(
         position     one position (y, x) of the target's map. Default: the mean over all
         against      a channel whose map is subtracted, or one for each channel. Default: none
         incremental  recompute only what a box can change; the values are the same up to rounding
-        memory       bytes for the boxes computed at once, about
-        batch        most boxes computed at once
+        memory       bytes for the boxes computed at once, about. Default: 512 MiB
+        batch        most boxes computed at once. Default: 64
 
     Returns a Heatmap with values units x H x W x 1, a row for each channel. Ctrl-C ends the run early with a warning:
     the map is then that of the boxes that are done, `covered` marks the pixels that have a value, and the record has

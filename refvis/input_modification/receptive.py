@@ -49,7 +49,8 @@ def empirical_receptive_field(
         stride     distance between boxes in pixels, an int or (y, x). Default: as in `discrepancy`
         fill       content of the box, as in `occlusion`
         seed       seed of random fills
-        threshold  share of the mean's largest value above which a pixel belongs to the field, 0 or more, below 1
+        threshold  share of the mean's largest value above which a pixel belongs to the field, 0 or more, below 1.
+                   Default: 0.1
         progress   show a bar, on a terminal
         options    other arguments of `discrepancy`: draws, measure, incremental, memory, batch
 

@@ -1,4 +1,4 @@
-"""Discrepancy is the mean change of one unit over the boxes that cover a pixel of its field; exactly 0 elsewhere."""
+"""Discrepancy: the mean change of one unit over the boxes that cover a pixel of its field; exactly 0 elsewhere."""
 
 from functools import partial
 from math import erf, exp, pi, sqrt
@@ -19,7 +19,7 @@ FIELDS = {"conv1": (3, 1, -1), "norm1": (3, 1, -1), "pool1": (5, 2, -1), "relu2"
 
 
 def replica(net, x, at, channel, position, size, stride, value):
-    """One pass for each whole box, one image at a time; what is outside of the field cannot matter."""
+    """One pass for each whole box, one image at a time; pixels outside the field cannot change the unit."""
     extent, step, offset = FIELDS[at]
     rows, columns = (range(p * step + offset, p * step + offset + extent) for p in position)
 
@@ -66,7 +66,7 @@ def test_it_is_the_slow_replica(at, position, size, stride):
 
 @given(data=st.data(), seed=st.integers(0, 99), draws=st.integers(1, 3))
 def test_nothing_outside_of_the_theoretical_field(data, seed, draws):
-    """The field is worked out here, going back window by window from the position to the pixels it reads."""
+    """The test computes the field by itself, window by window from the position back to the pixels."""
     random = np.random.default_rng(seed)
     windows = [(data.draw(st.integers(1, 4)), data.draw(st.integers(1, 2)), data.draw(st.integers(0, 2)))]
     windows += [(2, 1, 1), (data.draw(st.integers(1, 3)), 1, 0)]
@@ -96,7 +96,7 @@ def test_a_position_that_sees_padding_only_has_zero_everywhere():
 
 
 def single(channels=1):
-    """A filter of 3 x 2 pixels whose weights have both signs, one of them 0, an image, and the filter's weights."""
+    """Return a filter of 3 x 2 pixels with weights of both signs, one of them 0; an image; and the filter's weights."""
     filters = np.random.default_rng(1).standard_normal((2, 3, 2, channels))
     filters[1, 1, 0] = 0
     net = refvis.chain({"conv": Conv(filters, np.array([3.0, -7.0]))})
@@ -118,7 +118,7 @@ def test_expectation_of_a_linear_unit_under_uniform_noise():
 
 
 def test_expectation_of_a_linear_unit_under_normal_noise():
-    """A box changes the unit by a normal number of mean m = sum w (mu - x) and variance s^2 = sigma^2 sum w^2:
+    """The change by a box is normally distributed, of mean m = sum w (mu - x) and variance s^2 = sigma^2 sum w^2:
     E |change| = s sqrt(2 / pi) exp(-m^2 / 2 s^2) + m erf(m / (s sqrt 2)).
     """
     (net, x, w), mu, sigma, draws = single(4), 20.0, 30.0, 2000

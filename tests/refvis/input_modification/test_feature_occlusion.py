@@ -1,4 +1,4 @@
-"""Occlusion of feature maps: what rises above a layer whose channels are set to a value, by slow replicas."""
+"""Occlusion of feature maps agrees with slow replicas that set channels and recompute the layers above."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from refvis.layers import Conv, FullyConnected, Node, ReLU, Sum
 
 
 def above(net, trace, variable, values, end):
-    """The variable `end` once `variable` has those values."""
+    """The value of `end` after `variable` is set to `values`."""
     known = {name: array for name, array in trace.items() if name == variable}
     known[variable] = values
     for node in net.nodes:

@@ -1,4 +1,4 @@
-"""LIME, its least squares, and the segments that it and KernelSHAP are about."""
+"""LIME, its least squares, and the segments that LIME and KernelSHAP use."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Occlusion is, box by box, the fall of the score; each pixel has the mean over the boxes that covered it."""
+"""Occlusion: each pixel has the mean fall of the score over the boxes that covered it."""
 
 from io import StringIO
 
@@ -16,7 +16,7 @@ FILLS = ("mean", "random", 12.5, (30.0, -20.0, 10.0))
 
 
 def starts(extent, size, stride):
-    """Positions as far as the box fits; one more at the border unless the last ends there."""
+    """Starts of the boxes that fit; one more at the border unless the last box ends there."""
     tops, at = [], 0
     while at + size <= extent:
         tops.append(at)

@@ -1,4 +1,4 @@
-"""Occlusion runs in bounded memory, says what it computes, and an interruption leaves what was done so far."""
+"""Runs of occlusion: memory is bounded, the record describes the computation, interrupted runs keep what is done."""
 
 import tracemalloc
 import warnings
@@ -21,7 +21,7 @@ PLACES = boxes((13, 11), (4, 3), (3, 4))
 
 
 def stopping(after):
-    """A fill of 20 that is interrupted once `after` boxes were filled."""
+    """A fill of 20 that raises KeyboardInterrupt after `after` boxes."""
     filled = []
 
     def fill(image, box, rng):
@@ -57,7 +57,7 @@ def test_an_interruption_leaves_the_boxes_that_are_done(incremental, batch):
 
 
 def test_of_several_boxes_a_pixel_needs_all():
-    """Of the second grid, two boxes were filled: what they covered has a value of both."""
+    """Two boxes of the second grid are done: only the pixels under them have a value of both grids."""
     first = len(boxes((13, 11), (5, 5), (4, 4)))
     options = {"specs": [(5, 4), ((4, 3), (3, 4))], "batch": 1, "incremental": False, "fill": stopping(first + 2)[0]}
     with pytest.warns(UserWarning, match=f"{first + 2} of {first + 12} boxes"):
@@ -68,7 +68,7 @@ def test_of_several_boxes_a_pixel_needs_all():
 
 
 def test_a_partial_map_shows_what_it_lacks(tmp_path):
-    """Without colours where no box was done; in the file, and in the captions of several maps."""
+    """Pixels that no box covered have no colours; the file and the captions say that the map is partial."""
     with pytest.warns(UserWarning, match="8 of 12 boxes"):
         interrupted = refvis.occlusion(classifier(), inputs(), (4, 3), (3, 4), stopping(8)[0], channel=[5, 2], batch=1)
     whole = refvis.occlusion(classifier(), inputs(), (4, 3), (3, 4), 20.0, channel=[5, 2])
@@ -142,7 +142,7 @@ def test_by_definition_everything_is_computed(monkeypatch):
 
 
 def test_memory_is_bounded():
-    """Of a second run, to which modules and workspaces are there already; what was lent to the first is counted."""
+    """The second run is measured, when modules and scratch arrays exist already; pooled buffers are freed before."""
     net = thin("imagenet-matconvnet-alex", 4)
     assert net.fingerprint, "its memory is not counted here"
     x = np.random.default_rng(2).normal(0, 50, (1, 227, 227, 3)).astype("float32")

@@ -1,4 +1,4 @@
-"""An empirical receptive field is the mean of discrepancies, each cut out by its unit's theoretical field."""
+"""Empirical receptive field: the mean of discrepancy maps, each cut out by its unit's theoretical field."""
 
 import h5py
 import numpy as np
@@ -25,7 +25,7 @@ def blobs(places, size=(17, 19)):
 
 
 def looker():
-    """One channel that adds up 3 x 3 pixels, off the middle of a filter of 7 x 5, padded so that it fits anywhere."""
+    """One channel adds up 3 x 3 pixels, beside the middle of a filter of 7 x 5; padding lets it stand anywhere."""
     filters = np.zeros((2, 7, 5, 3), "float32")
     filters[1, 1:4, 2:5] = 1
     meta = {"normalization": {"imageSize": (17, 19, 3), "averageImage": AVERAGE}}
@@ -33,7 +33,7 @@ def looker():
 
 
 def test_it_finds_the_part_that_counts():
-    """Boxes of one pixel: the field is where the weights are not 0, whatever the position is; 0.0 means "any"."""
+    """With boxes of one pixel the field is where the weights are not 0, at any position; 0.0 means any change."""
     net, images = looker(), blobs([(8, 9), (10, 6), (6, 12), (9, 9), (7, 7)])
     field = refvis.empirical_receptive_field(net, images, "conv", 1, 4, 1, 1, threshold=0.0, draws=2)
     expected = np.zeros((7, 5), bool)
@@ -106,7 +106,7 @@ def test_picture_and_files(tmp_path):
 
 
 def interrupted_after(calls):
-    """A fill that is interrupted when it is asked once more than `calls` times."""
+    """A fill that raises KeyboardInterrupt after `calls` calls."""
     asked = iter(range(calls))
 
     def fill(image, box, rng):

@@ -1,4 +1,4 @@
-"""RISE: its formula, its normalisations, and that neither batches nor an interruption bend it."""
+"""RISE: its formula and its normalisations; batches and interruptions do not change the map."""
 
 import numpy as np
 import pytest
@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_map():
 
 
 def test_of_a_linear_network_it_has_the_sign_of_what_pixels_add():
-    """In expectation it is a constant and keep-weighted sums of w x near the pixel."""
+    """The expected map is a constant plus sums of w x near the pixel, weighted by `keep`."""
     net, x = linear(), inputs(1, "float64")
     added = refvis.gradient_times_input(net, x, channel=2).map
     heatmap = refvis.rise(net, x, 4000, (13, 11), output="score", channel=2)
@@ -97,7 +97,7 @@ def test_a_constant_level_is_noise_unless_sums_of_masks_divide():
 
 
 def interrupted(after):
-    """A fill that is interrupted when it is asked for mask number `after`."""
+    """A fill that raises KeyboardInterrupt at mask number `after`."""
     asked = []
 
     def fill(image, box, rng):

@@ -1,4 +1,4 @@
-"""KernelSHAP: Shapley values by their definition where all coalitions are played, sums that are exact always."""
+"""KernelSHAP: exact Shapley values if all coalitions are computed, and exact sums always."""
 
 from itertools import permutations
 
@@ -15,7 +15,7 @@ from refvis.input_modification.segments.superpixels import squares
 
 
 def by_permutations(value, count):
-    """The definition: what a segment adds when it comes, the mean over all orders in which they may come."""
+    """The definition: the rise of the value when a segment is added, averaged over all orders."""
     total, orders = np.zeros(count), list(permutations(range(count)))
     for order in orders:
         shown = np.zeros(count, bool)

@@ -1,4 +1,4 @@
-"""What fills a box is what its name says."""
+"""Fills: each does what its name says."""
 
 from functools import partial
 
@@ -106,7 +106,7 @@ def test_another_image(shape):
 
 
 def test_a_function_fills():
-    """It is given the image, the box, and a generator of the box's own."""
+    """The function gets the image, the box, and the box's own generator."""
     x, seen = inputs(), []
 
     def mirrored(image, box, rng):
@@ -122,6 +122,6 @@ def test_a_function_fills():
 
 
 def test_the_first_draw_is_that_of_one():
-    """Generators of [seed, place] and of [seed, place, 0] are the same."""
+    """The generators of [seed, place] and [seed, place, 0] give the same numbers."""
     for numbers in ((0, 0), (3, 7), (2**40, 12)):
         assert np.random.default_rng([*numbers, 0]).random() == np.random.default_rng(numbers).random()

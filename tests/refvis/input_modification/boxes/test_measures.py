@@ -1,4 +1,4 @@
-"""What occlusion watches, by every measure, is a slow replica's; several boxes and draws are averaged as said."""
+"""Measures of occlusion agree with a slow replica; several boxes and several draws are averaged."""
 
 from functools import partial
 
@@ -71,7 +71,7 @@ def test_every_measure_of_every_target(measure, goal):
 
 
 def test_at_one_position_all_measures_are_one():
-    """The map is a number: its norms are its absolute value, box by box."""
+    """The map is one number, so its norms are its absolute value, box by box."""
     net, x = classifier(), inputs(dtype="float64")
     known, changed = np.zeros((1, 1, 1)), np.array([-3.0, 0.0, 2.5]).reshape(3, 1, 1, 1)
     assert measures.difference(known, changed).tolist() == [3.0, 0.0, -2.5]
@@ -82,7 +82,7 @@ def test_at_one_position_all_measures_are_one():
 
 
 def test_a_function_measures():
-    """The largest fall at any position, of all channels."""
+    """The function returns the largest fall at any position, of all channels."""
     net, x = classifier(), inputs(dtype="float64")
 
     def worst(reference, changed):
@@ -122,7 +122,7 @@ def test_the_usual_box():
 
 
 def test_draws_are_averaged():
-    """The first draw is that of one draw; each has a generator of its own."""
+    """Each draw has its own generator; the first draw is the same as with draws=1."""
     net, x = classifier(), inputs(dtype="float64")
     noise = partial(fills.uniform, low=-50.0, high=70.0)
     heatmap = refvis.occlusion(net, x, SIZE, STRIDE, noise, draws=3, seed=9, channel=2)

@@ -1,4 +1,4 @@
-"""Operators on masks: what they do, and that each one's adjoint or gradient is its own, in float64."""
+"""Operators on masks agree with their formulas, and their adjoints and gradients with numeric ones, in float64."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def assert_gradient(function, back, x, seed, relative=1e-7):
 
 @given(shape=SIZES, tall=st.integers(1, 9), wide=st.integers(1, 9), seed=st.integers(0, 99), sigma=st.floats(0, 4))
 def test_matrices_along_both_axes_and_their_adjoint(shape, tall, wide, seed, sigma):
-    """Bilinear enlargement, then a blur, as masks of a low resolution are made."""
+    """Bilinear enlargement, then a blur: the operations that make a mask from a grid."""
     down = gaussian(np, tall, sigma) @ bilinear_weights(np, shape[1], tall)
     across = gaussian(np, wide, sigma) @ bilinear_weights(np, shape[2], wide)
     z, g = normal(shape, seed), normal((shape[0], tall, wide, shape[3]), seed + 1)
@@ -106,7 +106,7 @@ def test_levels_move_and_repeat_the_border():
 
 
 def slow_smooth_max(p, extent, step, sigma, temperature):
-    """By the formula, pixel by pixel and cell by cell."""
+    """Compute the smooth maximum by its formula, pixel by pixel and cell by cell."""
     counts = [max(1, round(n / step)) for n in extent]
     sizes = [n / c for n, c in zip(extent, counts, strict=True)]
     reach = 1 + int(np.ceil(sigma / min(sizes)))

@@ -1,4 +1,4 @@
-"""Meaningful and extremal perturbation: the games, the way down, and the region where the answer is known."""
+"""Meaningful and extremal perturbation: their games, their descent, and the known region that they find."""
 
 import numpy as np
 import pytest
@@ -18,11 +18,11 @@ METHODS = {
     "extremal": (refvis.extremal_perturbation, {"cells": 6, "steps": 12, "sigma": 1.5}),
 }
 REGION = (slice(3, 8), slice(5, 10))
-"""A place in the 13 x 11 image: the only one that `local` looks at."""
+"""The only region of the 13 x 11 image that the network of `local` responds to."""
 
 
 def local():
-    """Return a network of two classes, the first of which is what is bright in the region, and a bright image."""
+    """Return a network of two classes, the first of which scores the brightness of the region, and an image."""
     rng = np.random.default_rng(2)
     x = rng.random((1, 13, 11, 3))
     x[0][REGION] += 2
@@ -40,7 +40,7 @@ def local():
 
 
 def share(heatmap, row=0):
-    """The heat in the region, as a share of all of it."""
+    """The share of the heat that lies in the region."""
     heat = heatmap.maps[row]
     return heat[REGION].sum() / heat.sum()
 
@@ -157,7 +157,7 @@ def test_patience_and_interruptions_end_it(name):
 
 
 def test_a_batch_that_layers_mix_is_computed_one_by_one():
-    """A batch normalisation by the batch's own moments: each area would change the others' masks."""
+    """Batch normalisation by the batch's own moments would let each area change the masks of the others."""
     from refvis.layers import BatchNorm
 
     net = refvis.chain(
