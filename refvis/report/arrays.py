@@ -14,10 +14,16 @@ from refvis.results import Heatmap, write_h5
 def write_arrays(explanation: Explanation, path: str | Path) -> None:
     """Write the arrays behind the page as .h5, atomically: a group for each method, with its record as attributes.
 
+    >>> import tempfile
+    >>> import numpy as np
     >>> import refvis
     >>> from refvis import report
-    >>> explanation = report.explain(refvis.load("scenes"), refvis.scenes.scene(7).image, steps=1, maximize=False)
-    >>> report.write_arrays(explanation, folder / "explanation.h5")
+    >>> from refvis.layers import Conv, ReLU
+    >>> ones = np.ones((2, 3, 3, 3), "float32")
+    >>> net = refvis.chain({"conv1": Conv(ones), "relu1": ReLU(), "fc2": Conv(ones[:, :, :, :2])})
+    >>> image = np.arange(75, dtype="uint8").reshape(5, 5, 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report.write_arrays(report.explain(net, image, steps=1), f"{folder}/explanation.h5")
     """
 
     def write(part: Path) -> None:

@@ -101,10 +101,14 @@ def explain(
     Ctrl-C ends the whole explanation with KeyboardInterrupt; there is no partial one. Raises ValueError for an unknown
     channel, for NaN, and for anything that is not an image.
 
+    >>> import numpy as np
     >>> import refvis
     >>> from refvis import report
-    >>> image = refvis.scenes.scene(7).image
-    >>> explanation = report.explain(refvis.load("scenes"), image, steps=1, maximize=False)
+    >>> from refvis.layers import Conv, ReLU
+    >>> ones = np.ones((2, 3, 3, 3), "float32")
+    >>> net = refvis.chain({"conv1": Conv(ones), "relu1": ReLU(), "fc2": Conv(ones[:, :, :, :2])})
+    >>> image = np.arange(75, dtype="uint8").reshape(5, 5, 3)
+    >>> explanation = report.explain(net, image, steps=1)
     >>> [row.title for row in explanation.rows]
     ['Input modification', 'Deconvolutional', 'Input reconstruction']
     """

@@ -21,10 +21,16 @@ STOPS = 16
 def write_page(explanation: Explanation, path: str | Path) -> None:
     """Write the page atomically. It contains its pictures and loads nothing from elsewhere.
 
+    >>> import tempfile
+    >>> import numpy as np
     >>> import refvis
     >>> from refvis import report
-    >>> explanation = report.explain(refvis.load("scenes"), refvis.scenes.scene(7).image, steps=1, maximize=False)
-    >>> report.write_page(explanation, folder / "explanation.html")
+    >>> from refvis.layers import Conv, ReLU
+    >>> ones = np.ones((2, 3, 3, 3), "float32")
+    >>> net = refvis.chain({"conv1": Conv(ones), "relu1": ReLU(), "fc2": Conv(ones[:, :, :, :2])})
+    >>> image = np.arange(75, dtype="uint8").reshape(5, 5, 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report.write_page(report.explain(net, image, steps=1), f"{folder}/explanation.html")
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

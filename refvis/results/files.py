@@ -13,6 +13,11 @@ def png(picture: Array, enlarge: int = 1, record: Record | None = None) -> bytes
     """Return a picture (H x W x 3 uint8) as a PNG file, each pixel as a square of `enlarge` x `enlarge` pixels.
 
     The record is stored as texts of the file, under the names that its attributes have in an .h5 file.
+
+    >>> import numpy as np
+    >>> from refvis.results import png
+    >>> png(np.zeros((2, 2, 3), "uint8"), enlarge=4)[1:4]
+    b'PNG'
     """
     import io
 

@@ -46,7 +46,13 @@ class Record:
 
 
 def record(method: str, net: Network, x: Array | None = None, /, **parameters: Any) -> Record:
-    """Return the record of a method that ran on a network, and on input `x`, with those parameters."""
+    """Return the record of a method that ran on a network, and on input `x`, with those parameters.
+
+    >>> import refvis
+    >>> from refvis.results import record
+    >>> record("deconvolution", refvis.load("scenes"), at="x22", channel=7).explained
+    'fc8 (x22), channel 7 (cup)'
+    """
     variable = str(parameters.get("at"))
     layer = next((node.name for node in net.nodes if node.output == variable), "")
     units = (

@@ -42,9 +42,9 @@ def described(net: Network, size: Sequence[int] | None = None) -> str:
 
     >>> import refvis
     >>> from refvis.show import described
-    >>> lines = described(refvis.load("scenes")).splitlines()
-    >>> lines[0].split()[:4], lines[2].split()[:4]
-    (['layer', 'type', 'writes', 'filters'], ['conv1', 'Conv', 'x1', '64'])
+    >>> table = described(refvis.load("scenes"))
+    >>> table.splitlines()[2].split()[:5]
+    ['conv1', 'Conv', '32', 'of', '7x7x3']
     """
     shapes = net.shapes(**input_shapes(net, size))
     receptive = receptive_fields(net)
