@@ -32,8 +32,9 @@ def test_a_layer_knows_base_only():
         assert all(one.startswith("refvis.layers.base.") for one in EDGES[name]), f"{name}: {EDGES[name]}"
 
 
-def test_linter_sees_every_module_and_every_import():
+def test_linter_sees_every_module_and_every_import(monkeypatch):
     """It follows the links to layers and weights; counts alone would not tell."""
+    monkeypatch.syspath_prepend(ROOT)
     grimp = pytest.importorskip("grimp", reason="import-linter is not installed (extra: dev)")
     graph = grimp.build_graph("refvis", "benchmarks", cache_dir=None)
     assert graph.modules == set(FILES)
