@@ -13,7 +13,7 @@ from refvis.input_reconstruction.presets import preset
 from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.input_reconstruction.solve import given_start, noise, solved
 from refvis.layers import Array, receptive_fields
-from refvis.layers.base.arrays import moved
+from refvis.layers.base.arrays import to_host
 from refvis.layers.graph.nodes import label_of
 from refvis.network import Network, array_digest
 from refvis.results import Reconstruction, Record, record
@@ -92,7 +92,7 @@ def activation_maximization(
     made = _record(net, goal, recipe, used, run, start, image)
     result = solved(net, (term,), used, run, z, made, dead_relu_mode(cut, variable))
     final = cut.forward(result.x)[variable]
-    result.measures["activation"] = moved(activation(final, goal)[0], "numpy")
+    result.measures["activation"] = to_host(activation(final, goal)[0])
     return result
 
 

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from refvis.input_reconstruction.activation_maximization import activation
-from refvis.input_reconstruction.image.octaves import octave_sizes
 from refvis.input_reconstruction.image.sheet import to_picture
 from refvis.input_reconstruction.image.transforms import Jitter
 from refvis.input_reconstruction.objective.measures import energy
 from refvis.input_reconstruction.objective.objective import Term
 from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.input_reconstruction.solve import solved
-from refvis.layers import Array
-from refvis.layers.base.arrays import moved, require_finite
+from refvis.layers import Array, ShapeError
+from refvis.layers.base.arrays import require_finite, to_host
 from refvis.layers.graph.nodes import label_of
 from refvis.network import Network, array_digest
 from refvis.optimisation.optimisers import Momentum
@@ -90,7 +89,7 @@ def deepdream(
     choices: dict[str, Any] = {"octaves": octaves, "ratio": ratio, "channel": "energy" if unit is None else unit}
     made = record("deepdream", net, at=variable, x=array_digest(x), **choices, **recipe.describe(), seed=seed)
     pyramid = [x]
-    for size in octave_sizes(net, variable, x.shape, octaves, ratio)[1:]:
+    for size in _octave_sizes(net, variable, x.shape, octaves, ratio)[1:]:
         pyramid.append(upsample_bilinear(pyramid[-1], size))
     added, dreams = 0 * pyramid[-1], []
     for octave, base in enumerate(reversed(pyramid)):
@@ -102,11 +101,35 @@ def deepdream(
             break
     if steps and rate and not dreams[-1].partial and not added.any():
         name = f"{label_of(net.nodes, variable)}{'' if unit is None else f', channel {unit},'}"
-        warnings.warn(f"nothing was added: {name} is off there, so it has no gradient", stacklevel=2)
+        warnings.warn(f"nothing was added: {name} is inactive there, so it has no gradient", stacklevel=2)
     dream = _combine(net, dreams, x.shape[1:3])
     for name, one in (("before", x), ("after", dream.x)):
-        dream.measures[name] = moved(measure(net.upto(variable).forward(one)[variable])[0], "numpy")
+        dream.measures[name] = to_host(measure(net.upto(variable).forward(one)[variable])[0])
     return dream
+
+
+def _octave_sizes(
+    net: Network, variable: str, image: tuple[int, ...], octaves: int, ratio: float
+) -> list[tuple[int, int]]:
+    """Return the height and width of each octave of an image (1 x H x W x C), the largest first.
+
+    Raises ShapeError with the largest possible number of octaves if one is too small for the variable.
+    """
+    cut, sizes = net.upto(variable), []
+    for octave in range(octaves):
+        height, width = (max(1, round(extent / ratio**octave)) for extent in image[1:3])
+        try:
+            cut.shapes(**{net.inputs[0]: (1, height, width, image[3])})
+        except ShapeError as error:
+            if not octave:
+                raise
+            advice = "a convolution in place of it, or octaves=1" if octave == 1 else f"at most octaves={octave}"
+            raise ShapeError(
+                f"{label_of(net.nodes, variable)!r} does not take octave {octave + 1} of {octaves}, which is "
+                f"{height} x {width} pixels: give {advice}, a smaller ratio than {ratio:g}, or a larger image"
+            ) from error
+        sizes.append((height, width))
+    return sizes
 
 
 def _octave_file(checkpoint: str | Path | None, octave: int) -> Path | None:

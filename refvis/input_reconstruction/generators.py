@@ -38,8 +38,8 @@ def generator_inversion(
         generator     a generator, its file, or its bundled name. Default: the bundled one, NETWORK-from-LAYER
 
     Returns a `Reconstruction` without a history. Its measures are the named errors of the code, as in `inversion`, and
-    for inputs also "pixels": |x - input|^2 / |input|^2. Raises ValueError if there is no generator for this network and
-    layer, ShapeError if the code does not fit the generator.
+    for inputs also "pixels": ``|x - input|^2 / |input|^2``. Raises ValueError if there is no generator for this
+    network and layer, ShapeError if the code does not fit the generator.
 
     >>> import refvis
     >>> from refvis.scenes import scene

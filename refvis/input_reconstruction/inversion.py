@@ -11,7 +11,7 @@ from refvis.input_reconstruction.objective.target_code import TargetCode, target
 from refvis.input_reconstruction.recipe import PIXELS, SIGMA, Recipe, Run
 from refvis.input_reconstruction.solve import given_start, noise, solved
 from refvis.layers import Array
-from refvis.layers.base.arrays import moved
+from refvis.layers.base.arrays import to_host
 from refvis.network import Network, array_digest
 from refvis.optimisation.lbfgs import LBFGS
 from refvis.optimisation.minimise import Projection
@@ -151,7 +151,7 @@ def invert_code(
     if start is None:
         first = _code(net, goal, decode(recipe.parametrisation, z[:1]))
         errors["norm_of_start"] = reconstruction_errors(first, goal.code)["norm"]
-    result.measures.update({name: moved(values, "numpy") for name, values in errors.items()})
+    result.measures.update({name: to_host(values) for name, values in errors.items()})
     return result
 
 

@@ -14,7 +14,7 @@ from refvis.input_reconstruction.presets import mahendran2016
 from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.input_reconstruction.solve import given_start, solved
 from refvis.layers import Array, array_module
-from refvis.layers.base.arrays import moved
+from refvis.layers.base.arrays import to_host
 from refvis.network import Network, array_digest
 from refvis.results import Reconstruction, record
 
@@ -117,7 +117,7 @@ def caricature(
     made = record("caricature", net, at=goal.variable, code=array_digest(goal.code), **used.describe(), seed=seed)
     result = solved(net, (Term("gain", measure, -used.weight, goal.variable),), used, run, z, made)
     gain = measure(net.upto(goal.variable).forward(result.x)[goal.variable])[0]
-    result.measures["gain"] = moved(gain, "numpy")
+    result.measures["gain"] = to_host(gain)
     return result
 
 

@@ -57,7 +57,7 @@ def test_a_search_that_failed_says_so(net, tmp_path, monkeypatch, capsys):
 def test_images_of_classes_hold_when_they_are_moved(net):
     """In a sixth of the steps; 9 of the 81 shifts."""
     x = refvis.activation_maximization(net, steps=40).x
-    shown = classes.shown_as(net, x)
+    shown = classes.variants(net, x)
     assert len(shown["shifted"]) == 81
     np.testing.assert_array_equal(shown["shifted"][40], shown["as a picture"][0])
     for batches in (shown["as it is"], shown["as a picture"], shown["shifted"][::10]):

@@ -165,7 +165,7 @@ def test_deepdream_measures_what_it_enlarges(channel):
 def test_a_channel_that_is_off_is_told():
     net = refvis.chain({"conv": Conv(np.ones((2, 1, 1, 3)), np.array([0.0, -1e9])), "relu": ReLU()})
     x = inputs()
-    with pytest.warns(UserWarning, match=r"nothing was added: relu \(x2\), channel 1, is off there"):
+    with pytest.warns(UserWarning, match=r"nothing was added: relu \(x2\), channel 1, is inactive there"):
         result = refvis.deepdream(net, x, "relu", 1, octaves=1)
     assert_same(result.x, x)
     assert (result.measures["before"], result.measures["after"]) == (0, 0)
