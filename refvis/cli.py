@@ -1,6 +1,6 @@
-"""The command line: ``refvis explain``, ``classify``, ``ledger``, ... Errors are one line, and exit code 2.
+"""The command line: ``refvis explain``, ``classify``, ``ledger``, and others, each a function in `refvis.commands`.
 
-Each command is a function in `refvis.commands`.
+An error of the user is printed as one line, with exit code 2.
 """
 
 import sys
@@ -49,7 +49,7 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line; print an error that is the user's to mend as one line, and exit with 2."""
+    """Run the command line. Print an error that the user can fix as one line, and exit with code 2."""
     try:
         app()
     except (ValueError, OSError, MemoryError) as error:
@@ -57,7 +57,7 @@ def main() -> None:
         print(f"refvis: error: {escape_controls(text)}", file=sys.stderr)
         sys.exit(2)
     except SystemExit as end:
-        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):  # typer ends without a word
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):  # typer exits silently
             print("refvis: interrupted", file=sys.stderr)
         raise
 

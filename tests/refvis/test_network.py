@@ -1,4 +1,4 @@
-"""A network as people hold it: scores, classes, fingerprint, saving and loading."""
+"""Networks: scores, classes, fingerprint, saving and loading."""
 
 from dataclasses import replace
 
@@ -38,14 +38,14 @@ def test_scores_of_several_outputs_are_refused():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_classes_are_the_softmax_output(dtype):
     net, x = classifier(), inputs(dtype=dtype)
-    found = net.classify(x, top=7)
+    classes = net.classify(x, top=7)
     output = net.forward(x).output[0, 0, 0]
-    assert [label for label, _ in found] == [LABELS[k] for k in np.argsort(-output)]
-    np.testing.assert_allclose([p for _, p in found], np.sort(output)[::-1], rtol=1e-6)
-    np.testing.assert_allclose(sum(p for _, p in found), 1, rtol=1e-6)
-    assert net.classify(x, top=3) == found[:3]
-    assert net.classify(x) == found[:5]
-    assert net.classify(x, top=99) == found
+    assert [label for label, _ in classes] == [LABELS[k] for k in np.argsort(-output)]
+    np.testing.assert_allclose([p for _, p in classes], np.sort(output)[::-1], rtol=1e-6)
+    np.testing.assert_allclose(sum(p for _, p in classes), 1, rtol=1e-6)
+    assert net.classify(x, top=3) == classes[:3]
+    assert net.classify(x) == classes[:5]
+    assert net.classify(x, top=99) == classes
 
 
 def test_classes_of_an_image_are_those_of_its_input():
@@ -71,8 +71,8 @@ def test_classes_of_several_positions_are_averaged():
     assert scores.shape == (1, 3, 5, 7)
     mean = scores.astype("float64").mean(axis=(1, 2))[0]
     expected = np.exp(mean) / np.exp(mean).sum()
-    found = dict(net.classify(x, top=7))
-    np.testing.assert_allclose([found[label] for label in LABELS], expected, rtol=1e-4)
+    probabilities = dict(net.classify(x, top=7))
+    np.testing.assert_allclose([probabilities[label] for label in LABELS], expected, rtol=1e-4)
 
 
 def test_labels_fall_back():
@@ -119,12 +119,12 @@ def test_fingerprint_is_the_same_for_the_same_network():
 def test_fingerprint_changes_with_every_parameter(name, field):
     net = classifier()
     values = getattr(net.node(name).layer, field)
-    found = {net.fingerprint}
+    fingerprints = {net.fingerprint}
     for at in (0, values.size // 2, values.size - 1):
         other = values.copy()
         other.flat[at] = np.nextafter(other.flat[at], np.float32(np.inf))
-        found.add(changed(net, name, **{field: other}).fingerprint)
-    assert len(found) == 4
+        fingerprints.add(changed(net, name, **{field: other}).fingerprint)
+    assert len(fingerprints) == 4
 
 
 def test_fingerprint_changes_with_layers_and_wiring():

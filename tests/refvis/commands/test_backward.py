@@ -1,4 +1,4 @@
-"""``refvis modes``, ``refvis deconvolution``, ``refvis ledger``: what walks back, as names, a picture, a table."""
+"""``refvis modes``, ``refvis deconvolution``, ``refvis ledger``: backpropagation as names, a picture, a table."""
 
 import re
 from pathlib import Path
@@ -54,8 +54,8 @@ def test_what_is_explained(folder, monkeypatch, capsys):
     x = net.preprocess(IMAGE)
     plain = ["--mode", "epsilon", "--at", "conv2", "--channel", 3, "--position", "2,1", "--against", 5, "--seed", "one"]
     _, out, _ = run(monkeypatch, capsys, "ledger", "a.png", *plain)
-    found = refvis.ledger(net, x, "epsilon", "conv2", 3, "one", position=(2, 1), against=5)
-    assert out == f"a.png\n{found}\n"
+    book = refvis.ledger(net, x, "epsilon", "conv2", 3, "one", position=(2, 1), against=5)
+    assert out == f"a.png\n{book}\n"
     _, out, _ = run(monkeypatch, capsys, "ledger", "a.png", "--channel", "dog", "--against", "cat")
     dog, cat = LABELS.index("dog"), LABELS.index("cat")
     assert out == f"a.png: dog\n{refvis.ledger(net, x, channel=dog, against=cat)}\n"
@@ -118,7 +118,10 @@ def test_a_model_from_its_file(tmp_path, monkeypatch, capsys):
 
 BAD = {
     "mode": (["--mode", "epsilo"], r"unknown mode 'epsilo', expected one of gradient, .*excitation"),
-    "method": (["--mode", "smoothgrad"], r"'smoothgrad' is not a mode but a separate method.* call refvis\.smoothgrad\(net, x\)"),
+    "method": (
+        ["--mode", "smoothgrad"],
+        r"'smoothgrad' is not a mode but a separate method.* call refvis\.smoothgrad\(net, x\)",
+    ),
     "layer": (["--at", "relu9"], r"no layer or variable 'relu9': did you mean 'relu[12]'"),
     "input": (["--at", "x0"], "'x0' is the network's input"),
     "channel": (["--channel", "7"], r"channel 7 of 'fc3 \(x8\)': expected 0 \.\.\. 6"),
@@ -159,9 +162,9 @@ def test_errors_about_files_and_names(folder, monkeypatch, capsys, case):
     assert_refused(folder, run(monkeypatch, capsys, *arguments), message)
 
 
-def assert_refused(folder, found, message):
+def assert_refused(folder, outcome, message):
     """Raise unless there was one line of that error, exit code 2, and no new file."""
-    code, out, err = found
+    code, out, err = outcome
     assert (code, out) == (2, "")
     assert re.fullmatch(r"refvis: error: .*\n", err), err
     assert re.search(message, err), err

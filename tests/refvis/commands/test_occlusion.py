@@ -24,10 +24,10 @@ def folder(tmp_path, monkeypatch):
 def test_a_picture(folder, monkeypatch, capsys):
     code, out, err = run(monkeypatch, capsys, "occlusion", "a.png")
     net = classifier()
-    found = refvis.occlusion(net, net.preprocess(IMAGE), 2, 1, "random")
+    heatmap = refvis.occlusion(net, net.preprocess(IMAGE), 2, 1, "random")
     label = net.classify(IMAGE)[0][0]
     assert (code, out, err) == (0, f"a.png: {label}\nheatmap: occlusion.png\n", "")
-    assert_same(np.asarray(Image.open(folder / "occlusion.png")), found.overlay())
+    assert_same(np.asarray(Image.open(folder / "occlusion.png")), heatmap.overlay())
 
 
 def test_all_options(folder, monkeypatch, capsys):
@@ -38,9 +38,9 @@ def test_all_options(folder, monkeypatch, capsys):
     net = classifier()
     x = net.preprocess(IMAGE)
     options = {"measure": "absolute", "draws": 2, "position": (2, 1), "against": 5}
-    found = refvis.occlusion(net, x, (4, 3), 2, (20, -30, 5), "conv2", 3, 7, **options)
+    heatmap = refvis.occlusion(net, x, (4, 3), 2, (20, -30, 5), "conv2", 3, 7, **options)
     with h5py.File(folder / "map.h5") as file:
-        assert_same(file["values"][()], found.values)
+        assert_same(file["values"][()], heatmap.values)
         assert file.attrs["parameter measure"] == "absolute"
         assert file.attrs["parameter seed"] == 7
 

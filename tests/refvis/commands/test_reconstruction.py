@@ -1,4 +1,4 @@
-"""``refvis invert`` and ``refvis maximize``: the images of the functions, as files."""
+"""``refvis invert`` and ``refvis maximize``: files with the images of the functions."""
 
 import h5py
 import numpy as np
@@ -31,21 +31,21 @@ def test_invert(folder, monkeypatch, capsys):
     net = classifier()
     options = ["--at", "conv2", "--steps", 7, "--weight", 0.5, "--starts", 2, "--seed", 3, "-o", "found.png"]
     code, out, err = run(monkeypatch, capsys, "invert", "a.png", *options)
-    found = refvis.inversion(net, net.preprocess(IMAGE), "conv2", 7, tv_weight=0.5, starts=2, seed=3)
+    inversion = refvis.inversion(net, net.preprocess(IMAGE), "conv2", 7, tv_weight=0.5, starts=2, seed=3)
     assert (code, err) == (0, "")
-    error = 100 * found.measures["norm"][0]
+    error = 100 * inversion.measures["norm"][0]
     said = f"error: {error:.2f} % of the code's squared norm\nimage: found.png\n"
     assert out == f"a.png, inverted from conv2 (x5)\n{said}"
-    assert_same(read(folder / "found.png"), found.image)
+    assert_same(read(folder / "found.png"), inversion.image)
 
 
 def test_invert_naturally(folder, monkeypatch, capsys):
     net = classifier()
     code, _, err = run(monkeypatch, capsys, "invert", "a.png", "--natural", "--steps", 4, "--weight", 20, "-o", "n.h5")
-    found = refvis.natural_preimage(net, net.preprocess(IMAGE), None, 20.0, steps=4)
+    preimage = refvis.natural_preimage(net, net.preprocess(IMAGE), None, 20.0, steps=4)
     assert (code, err) == (0, "")
     with h5py.File(folder / "n.h5") as file:
-        assert_same(file["x"][()], found.x)
+        assert_same(file["x"][()], preimage.x)
         assert file.attrs["method"] == "natural pre-image"
 
 
@@ -62,22 +62,22 @@ def test_maximize(options, at, channel, lines, folder, monkeypatch, capsys):
     net = classifier()
     recipe = "yosinski2015" if "--recipe" in options else "olah2017"
     code, out, err = run(monkeypatch, capsys, "maximize", *options, "--steps", 3, "--starts", 2, "--seed", 1)
-    found = refvis.activation_maximization(net, at, channel, recipe, steps=3, starts=2, seed=1)
+    maximized = refvis.activation_maximization(net, at, channel, recipe, steps=3, starts=2, seed=1)
     assert (code, err) == (0, "")
-    values = [f"{value:.4g}" for value in found.measures["activation"]]
+    values = [f"{value:.4g}" for value in maximized.measures["activation"]]
     expected = [f"{name}: {value}" for name, value in zip(lines, values, strict=True)]
     order = ["sheet: in this order, row by row from the top left, 3 in a row"] if "--all" in options else []
     assert out.splitlines() == [*expected, *order, "image: maximized.png"]
-    assert_same(read(folder / "maximized.png"), sheet(pictures(net, found.x)))
+    assert_same(read(folder / "maximized.png"), sheet(pictures(net, maximized.x)))
 
 
 def test_maximize_one_unit(folder, monkeypatch, capsys):
     net, options = classifier(), ["--layer", "conv2", "--channel", 3, "--position", "1,2", "--steps", 4]
     code, out, err = run(monkeypatch, capsys, "maximize", *options)
-    found = refvis.activation_maximization(net, "conv2", 3, steps=4, position=(1, 2))
+    maximized = refvis.activation_maximization(net, "conv2", 3, steps=4, position=(1, 2))
     assert (code, err) == (0, "")
-    assert out.splitlines()[0] == f"conv2, channel 3: {found.measures['activation'][0]:.4g}"
-    assert_same(read(folder / "maximized.png"), found.image)
+    assert out.splitlines()[0] == f"conv2, channel 3: {maximized.measures['activation'][0]:.4g}"
+    assert_same(read(folder / "maximized.png"), maximized.image)
 
 
 def test_maximized_arrays(folder, monkeypatch, capsys):
@@ -89,11 +89,11 @@ def test_maximized_arrays(folder, monkeypatch, capsys):
 
 def test_a_sheet_is_row_by_row():
     shown = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1) * np.ones((1, 4, 3, 3), np.uint8)
-    found = sheet(shown)
-    assert found.shape == (2 * 4 + 2, 3 * 3 + 2 * 2, 3)
-    np.testing.assert_array_equal(found[0, [0, 5, 10], 0], [0, 1, 2])
-    np.testing.assert_array_equal(found[-1, [0, 5, 10], 0], [3, 4, 255])
-    assert (found[4:6] == 255).all()
+    tiles = sheet(shown)
+    assert tiles.shape == (2 * 4 + 2, 3 * 3 + 2 * 2, 3)
+    np.testing.assert_array_equal(tiles[0, [0, 5, 10], 0], [0, 1, 2])
+    np.testing.assert_array_equal(tiles[-1, [0, 5, 10], 0], [3, 4, 255])
+    assert (tiles[4:6] == 255).all()
     assert sheet(shown, columns=5).shape == (4, 5 * 3 + 4 * 2, 3)
 
 

@@ -1,4 +1,4 @@
-"""From files, PIL images and arrays to a network's input: upright, in the right channels, resize, subtract_average."""
+"""From files, PIL images and arrays to a network's input: upright, in the right channels, resized, less the average."""
 
 import math
 
@@ -8,7 +8,7 @@ from PIL import Image
 from support.small_nets import AVERAGE, SIZE, classifier
 
 import refvis
-from refvis.images.preprocessing import subtract_average, picture, pixels, resize
+from refvis.images.preprocessing import picture, pixels, resize, subtract_average
 from refvis.layers import Conv
 
 RGB = np.random.default_rng(1).integers(0, 256, (9, 7, 3)).astype(np.uint8)
@@ -55,29 +55,29 @@ SIZES = [((37, 53), (16, 24)), ((37, 53), (61, 90)), ((40, 30), (20, 64)), ((17,
 @pytest.mark.parametrize(("extent", "size"), SIZES)
 def test_bicubic_is_imresize_with_the_border_left_out(extent, size):
     image = np.random.default_rng(2).uniform(0, 255, (*extent, 3)).astype("float32")
-    found = resize(image, size)
-    assert found.shape == (*size, 3)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, imresize(image, size, "left out"), rtol=0, atol=2e-4)
+    resized = resize(image, size)
+    assert resized.shape == (*size, 3)
+    assert resized.dtype == np.float32
+    np.testing.assert_allclose(resized, imresize(image, size, "left out"), rtol=0, atol=2e-4)
 
 
 @pytest.mark.parametrize(("extent", "size"), SIZES)
 def test_bicubic_is_matlabs_away_from_the_border(extent, size):
     image = np.random.default_rng(3).uniform(0, 255, (*extent, 3)).astype("float32")
-    found, matlab = resize(image, size), imresize(image, size, "symmetric")
+    resized, matlab = resize(image, size), imresize(image, size, "symmetric")
     # The kernel reaches 2 pixels, of the input or of the output, whichever are larger.
     reach = [math.ceil(2 * max(s / e, 1)) + 1 for s, e in zip(size, extent, strict=True)]
     inner = np.s_[reach[0] : -reach[0], reach[1] : -reach[1]]
-    assert found[inner].size
-    np.testing.assert_allclose(found[inner], matlab[inner], rtol=0, atol=2e-4)
-    assert np.abs(found - matlab).max() > 1, "the borders are expected to differ"
+    assert resized[inner].size
+    np.testing.assert_allclose(resized[inner], matlab[inner], rtol=0, atol=2e-4)
+    assert np.abs(resized - matlab).max() > 1, "the borders are expected to differ"
 
 
 def test_smooth_images_differ_little_from_matlab_at_the_border():
     rows, columns = np.mgrid[:60, :80]
     image = (127 + 60 * np.sin(rows / 9) + 60 * np.cos(columns / 13))[..., None].astype("float32")
-    found, matlab = resize(image, (24, 32)), imresize(image, (24, 32), "symmetric")
-    assert np.abs(found - matlab).max() < 1.5
+    resized, matlab = resize(image, (24, 32)), imresize(image, (24, 32), "symmetric")
+    assert np.abs(resized - matlab).max() < 1.5
 
 
 def test_other_interpolations():
@@ -107,29 +107,29 @@ def test_path_pil_and_arrays_are_one(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(RGB).save(path)
     for image in (path, str(path), Image.fromarray(RGB), RGB, RGB.astype("float64"), RGB.astype("int32")):
-        found = pixels(image)
-        assert found.dtype == np.float32
-        assert found.flags.c_contiguous
-        np.testing.assert_array_equal(found, RGB)
+        values = pixels(image)
+        assert values.dtype == np.float32
+        assert values.flags.c_contiguous
+        np.testing.assert_array_equal(values, RGB)
 
 
 def test_gray_becomes_rgb_where_the_network_wants_it():
     for image in (GRAY, GRAY[..., None], Image.fromarray(GRAY)):
-        found = pixels(image, 3)
-        assert found.shape == (9, 7, 3)
+        values = pixels(image, 3)
+        assert values.shape == (9, 7, 3)
         for k in range(3):
-            np.testing.assert_array_equal(found[..., k], GRAY)
+            np.testing.assert_array_equal(values[..., k], GRAY)
     assert pixels(GRAY, None).shape == (9, 7, 1)
     assert pixels(RGB, None).shape == (9, 7, 3)
 
 
 def test_rgb_becomes_gray_as_matlab_does_it():
-    found = pixels(RGB, 1)
+    values = pixels(RGB, 1)
     expected = 0.298936 * RGB[..., 0] + 0.587043 * RGB[..., 1] + 0.114021 * RGB[..., 2]
-    assert found.shape == (9, 7, 1)
-    np.testing.assert_allclose(found[..., 0], expected, rtol=1e-6)
+    assert values.shape == (9, 7, 1)
+    np.testing.assert_allclose(values[..., 0], expected, rtol=1e-6)
     net = refvis.chain({"conv": Conv(np.ones((2, 3, 3, 1), "float32"))})
-    np.testing.assert_array_equal(net.preprocess(RGB)[0], found)
+    np.testing.assert_array_equal(net.preprocess(RGB)[0], values)
     np.testing.assert_array_equal(net.preprocess(GRAY)[0, ..., 0], GRAY)
 
 
@@ -149,23 +149,23 @@ def test_what_is_transparent_shows_white(tmp_path, mode):
             image.putpalette([9, 9, 9, 10, 20, 30])
             image.putpixel((1, 2), 1)
         image.save(path, transparency=0)
-    found = pixels(path)
+    decoded = pixels(path)
     expected = np.full((3, 4, 3), 255)
     expected[2, 1] = {"RGBA": (10, 20, 30), "LA": 10, "P": (10, 20, 30), "L": 1}[mode]
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(decoded, expected)
 
 
 def test_half_transparent_is_blended():
-    found = pixels(Image.new("RGBA", (2, 3), (0, 100, 200, 128)))
-    np.testing.assert_allclose(found[0, 0], 255 + (np.array([0, 100, 200]) - 255) * 128 / 255, atol=1)
+    values = pixels(Image.new("RGBA", (2, 3), (0, 100, 200, 128)))
+    np.testing.assert_allclose(values[0, 0], 255 + (np.array([0, 100, 200]) - 255) * 128 / 255, atol=1)
 
 
 def test_sixteen_bits_become_eight(tmp_path):
     values = np.array([[0, 257, 65535], [128 * 257, 1000, 5]], np.uint16)
     Image.fromarray(values).save(tmp_path / "a.png")
-    found = pixels(tmp_path / "a.png", 1)
-    assert found.shape == (2, 3, 1)
-    np.testing.assert_allclose(found[..., 0], values / 257, rtol=1e-6)
+    decoded = pixels(tmp_path / "a.png", 1)
+    assert decoded.shape == (2, 3, 1)
+    np.testing.assert_allclose(decoded[..., 0], values / 257, rtol=1e-6)
 
 
 def test_black_and_white_and_float_images(tmp_path):

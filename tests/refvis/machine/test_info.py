@@ -1,4 +1,4 @@
-"""``refvis info``: what is found on a machine, and advice that never asks for what its processor lacks."""
+"""``refvis info``: the properties of a machine, and advice that never asks for what its processor lacks."""
 
 import json
 import subprocess
@@ -99,8 +99,8 @@ def test_threads_that_spin(quiet):
 
 
 def test_both_remarks(quiet):
-    found = advice.advice(replace(quiet, blas=replace(quiet.blas, kernels="Prescott", threads=8)))
-    assert ["Prescott" in remark for remark in found] == [True, False]
+    remarks = advice.advice(replace(quiet, blas=replace(quiet.blas, kernels="Prescott", threads=8)))
+    assert ["Prescott" in remark for remark in remarks] == [True, False]
 
 
 def test_described(quiet):
@@ -134,24 +134,24 @@ def test_described(quiet):
 
 def test_this_machine(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
-    found = machine.machine()
-    assert (found.refvis, found.numpy) == (refvis.__version__, np.__version__)
-    assert found.executable == sys.executable
-    assert found.cores >= 1
-    assert found.blas.name
-    assert found.settings["OPENBLAS_NUM_THREADS"] == "1"
+    here = machine.machine()
+    assert (here.refvis, here.numpy) == (refvis.__version__, np.__version__)
+    assert here.executable == sys.executable
+    assert here.cores >= 1
+    assert here.blas.name
+    assert here.settings["OPENBLAS_NUM_THREADS"] == "1"
 
 
 def test_processor_of_the_first_core(monkeypatch, tmp_path):
     for text, expected in ((CPUINFO, ("First (R) 9", {"fpu", "avx", "avx2", "fma"})), ("Features\t: fp asimd\n", None)):
         (tmp_path / "cpuinfo").write_text(text)
         monkeypatch.setattr(machine, "CPUINFO", tmp_path / "cpuinfo")
-        found = machine.machine()
+        here = machine.machine()
         if expected:
-            assert (found.processor, found.flags) == expected
+            assert (here.processor, here.flags) == expected
         else:
-            assert found.flags == frozenset()
-            assert found.processor
+            assert here.flags == frozenset()
+            assert here.processor
     monkeypatch.setattr(machine, "CPUINFO", tmp_path / "absent")
     assert machine.machine().flags == frozenset()
 
@@ -201,12 +201,12 @@ def test_command(monkeypatch, capsys, quiet):
     assert lines[0] == r"refvis     1.2.3, in /the\x1b[2Jre"
     assert lines[len(info.machine_lines(loud)) :] == ["", *advice.advice(loud)]
     code, out, err = run(monkeypatch, capsys, "info", "--json")
-    found = json.loads(out)
+    printed = json.loads(out)
     assert (code, err) == (0, "")
-    assert found["flags"] == sorted(AVX2)
-    assert found["blas"]["kernels"] == "Nehalem"
-    assert found["gpus"] == {"cupy": None, "names": [], "problem": None}
-    assert found["advice"] == advice.advice(loud)
+    assert printed["flags"] == sorted(AVX2)
+    assert printed["blas"]["kernels"] == "Nehalem"
+    assert printed["gpus"] == {"cupy": None, "names": [], "problem": None}
+    assert printed["advice"] == advice.advice(loud)
 
 
 def test_in_a_process_of_its_own():

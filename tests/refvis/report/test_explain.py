@@ -1,4 +1,4 @@
-"""The explanation: which pictures it has, that its page holds all it needs, and the arrays behind it."""
+"""The explanation: its pictures, its self-contained page, and the arrays behind it."""
 
 import base64
 import io
@@ -18,7 +18,7 @@ from refvis import report
 from refvis.layers import Conv, ReLU, Softmax
 from refvis.report.methods import INVERTED, SAMPLES, layers_to_invert, reconstructions
 from refvis.report.page import fade_outside
-from refvis.report.texts import HOW_TO_READ, ZERO_GRAD_CAM, ZERO_MAP, SEARCH_FAILED
+from refvis.report.texts import HOW_TO_READ, SEARCH_FAILED, ZERO_GRAD_CAM, ZERO_MAP
 from refvis.scenes import scene
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (26, 22, 3)).astype(np.uint8)
@@ -82,14 +82,14 @@ def test_cards_are_what_the_methods_give(explained):
         "smoothgrad": refvis.smoothgrad(net, x, channel=channel, samples=SAMPLES, seed=2),
         "grad_cam": refvis.grad_cam(net, x, channel=channel),
     }
-    for name, found in above.items():
-        assert_same(cards[f"deconvolutional/{name}"].values, found.values)
+    for name, result in above.items():
+        assert_same(cards[f"deconvolutional/{name}"].values, result.values)
     assert explained.ledger.entries == refvis.ledger(net, x, "epsilon_plus_flat", channel=channel).entries
     for fill in ("mean", "random"):
-        found = refvis.occlusion(net, x, 2, 1, fill, channel=channel, seed=2)
-        assert_same(cards[f"modification/occlusion_{fill}"].values, found.values)
-    found = refvis.inversion(net, x, at="relu2", steps=3, seed=2)
-    assert_same(cards["reconstruction/inversion-relu2"].x, found.x)
+        result = refvis.occlusion(net, x, 2, 1, fill, channel=channel, seed=2)
+        assert_same(cards[f"modification/occlusion_{fill}"].values, result.values)
+    result = refvis.inversion(net, x, at="relu2", steps=3, seed=2)
+    assert_same(cards["reconstruction/inversion-relu2"].x, result.x)
 
 
 def test_another_channel_by_number_or_name():
@@ -130,8 +130,8 @@ def test_the_page_is_self_contained_and_complete(explained, tmp_path):
     assert {picture.shape for picture in shown[:-1]} == {(13, 11, 3)}
     cards = [card for row in explained.rows for card in row.cards]
     expected = [card.result.overlay() if card.key in HEATMAP_KEYS else card.result.image for card in cards]
-    for found, want in zip(shown, [explained.picture, fade_outside(explained.picture, MASK), *expected], strict=True):
-        assert_same(found, want)
+    for picture, want in zip(shown, [explained.picture, fade_outside(explained.picture, MASK), *expected], strict=True):
+        assert_same(picture, want)
     assert all(attributes["alt"] for attributes in page.named("img"))
     assert len(page.named("article")) == len(HEATMAPS) + len(RECONSTRUCTIONS)
     bars = [attributes for attributes in page.named("div") if attributes.get("class") == "bar"]
@@ -232,9 +232,9 @@ def test_arrays_of_layers_with_odd_names(tmp_path, names):
         groups = list(file["reconstruction/inversion"].values())
         assert len(groups) == 2
         assert all(set(group) == {"x", "image", "history", "measures"} for group in groups)
-        found = {group.attrs["parameter at"]: group["x"][()] for group in groups}
+        inputs = {group.attrs["parameter at"]: group["x"][()] for group in groups}
         for card in explained.rows[2].cards:
-            assert_same(found[card.result.record.parameters["at"]], card.result.x)
+            assert_same(inputs[card.result.record.parameters["at"]], card.result.x)
     written(explained, tmp_path)
 
 
@@ -281,8 +281,8 @@ def test_maps_of_nothing_but_zeros_are_said_to_be(tmp_path):
 def test_deep_codes_of_the_bundled_network_are_inverted():
     """With ten times the weight of total variation, the search for this scene's code never left its start."""
     net = refvis.load("scenes")
-    found = list(reconstructions(net, net.preprocess(scene(6).image), 0, 200, 0, False, False))
-    for name, _, one in found[:INVERTED]:
+    results = list(reconstructions(net, net.preprocess(scene(6).image), 0, 200, 0, False, False))
+    for name, _, one in results[:INVERTED]:
         assert name in ("inversion-relu1", "inversion-relu3", "inversion-relu5")
         assert one.measures["norm"] < 0.06, name
 
@@ -345,11 +345,11 @@ def test_a_method_that_is_interrupted_ends_the_page(monkeypatch, method):
     whole = getattr(report.methods, method)
 
     def interrupted(*arguments, **options):
-        found = whole(*arguments, **options)
+        result = whole(*arguments, **options)
         if method == "inversion":
-            return replace(found, ended="interrupted")
-        parameters = {**found.record.parameters, "partial": "3 of 9 boxes"}
-        return replace(found, record=replace(found.record, parameters=parameters))
+            return replace(result, ended="interrupted")
+        parameters = {**result.record.parameters, "partial": "3 of 9 boxes"}
+        return replace(result, record=replace(result.record, parameters=parameters))
 
     monkeypatch.setattr(report.methods, method, interrupted)
     with pytest.raises(KeyboardInterrupt):

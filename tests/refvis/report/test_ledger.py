@@ -1,4 +1,4 @@
-"""The ledger in the report: amounts that add up, bars as long as what was kept, columns in the .h5 file."""
+"""The ledger in the report: amounts that add up, bars as long as the amounts kept, columns in the .h5 file."""
 
 import re
 from dataclasses import replace
@@ -31,9 +31,9 @@ def test_the_sum(explained):
     view = ledger_view(explained.ledger)
     signs = {"=": 1, "+": 1, "−": -1}
     assert view["terms"][0][0] == "="
-    found = sum(signs[sign] * number(amount) for sign, amount, _ in view["terms"])
+    total = sum(signs[sign] * number(amount) for sign, amount, _ in view["terms"])
     digits = len(view["seed"].partition(".")[2])
-    assert abs(number(view["seed"]) - found) <= len(view["terms"]) * 10.0**-digits
+    assert abs(number(view["seed"]) - total) <= len(view["terms"]) * 10.0**-digits
     assert view["terms"][1][2] == "at biases"
     assert all(number(amount) != 0 for _, amount, _ in view["terms"])
     score = explained.net.upto("fc3").forward(explained.x).output.max()

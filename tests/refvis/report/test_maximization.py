@@ -1,4 +1,4 @@
-"""What the report maximises and draws: where it is quick, in which sizes, and what it says of the rest."""
+"""Maximised images of the report: when they are made, in which sizes, and the reasons given for the others."""
 
 from dataclasses import replace
 from math import prod
@@ -27,11 +27,11 @@ def cards(explained):
 def test_the_score_and_the_channels_of_a_layer_are_maximised(average):
     net = replace(classifier(), meta=meta(average))
     explained = report.explain(net, IMAGE, steps=1, seed=4, channel="dog")
-    found = cards(explained)["maximization"].result
+    maximized = cards(explained)["maximization"].result
     same = refvis.activation_maximization(net, channel=3, size=(13, 11), steps=maximization.STEPS, seed=4)
-    assert_same(found.x, same.x)
+    assert_same(maximized.x, same.x)
     own = net.forward(explained.x)[net.scores][0, 0, 0, 3]
-    assert found.measures["activation"][0] > own == found.measures["activation_of_input"][0]
+    assert maximized.measures["activation"][0] > own == maximized.measures["activation_of_input"][0]
     units = cards(explained)["units-relu2"].result
     assert units.x.shape == (10, 9, 9, 3)  # ten channels, each of which sees 9 x 9 pixels
     assert units.image.shape == (3 * 11 - 2, 4 * 11 - 2, 3)
@@ -43,8 +43,8 @@ def test_the_score_and_the_channels_of_a_layer_are_maximised(average):
 
 def test_a_channel_that_is_found_excites_its_channel_more_than_others_do():
     net = classifier()
-    found = maximization.maximize_channels(net, maximization.LayerChannels("relu1", (7, 5)), seed=0, progress=False)
-    values = net.upto("relu1").forward(found.x).output.mean(axis=(1, 2))
+    maximized = maximization.maximize_channels(net, maximization.LayerChannels("relu1", (7, 5)), seed=0, progress=False)
+    values = net.upto("relu1").forward(maximized.x).output.mean(axis=(1, 2))
     assert (values.argmax(axis=0) == np.arange(8)).all()
 
 
@@ -112,9 +112,9 @@ def test_layers_that_cannot_be_shown_are_passed_over():
     )
     for net in (mixed, whole, fixed):
         nodes = methods.relu_nodes(net, x) if net is not whole else methods.nodes_with_positions(net, x)
-        found = maximization.quick_channels(net, x, nodes)
-        assert found == maximization.LayerChannels("relu1", (3, 3)), net
-        maximization.maximize_channels(net, found, seed=0, progress=False)
+        layer = maximization.quick_channels(net, x, nodes)
+        assert layer == maximization.LayerChannels("relu1", (3, 3)), net
+        maximization.maximize_channels(net, layer, seed=0, progress=False)
 
 
 def test_searches_that_go_astray_are_left_out_and_said(monkeypatch):

@@ -1,4 +1,4 @@
-"""Results: maps, colours, overlays, files that are written whole or not at all, and the record of how."""
+"""Results: maps, colours, overlays, atomic files, and the record of how they were made."""
 
 import io
 import re
@@ -75,19 +75,19 @@ def test_a_map_of_zeros_has_the_colour_of_zero(dtype):
 
 @pytest.mark.parametrize("signed", [True, False])
 def test_overlay(signed):
-    found = heatmap(signed)
+    result = heatmap(signed)
     for opacity in (0, 0.25, 1):
-        assert (found.overlay(opacity=opacity).shape, found.overlay().dtype) == ((5, 4, 3), np.uint8)
-    assert_same(found.overlay(opacity=1), found.colours())
+        assert (result.overlay(opacity=opacity).shape, result.overlay().dtype) == ((5, 4, 3), np.uint8)
+    assert_same(result.overlay(opacity=1), result.colours())
     gray = np.rint(PICTURE @ np.array([0.299, 0.587, 0.114]))
     for k in range(3):
-        np.testing.assert_allclose(found.overlay(opacity=0)[..., k], gray, atol=1)
-    expected = 0.25 * found.colours() + 0.75 * (PICTURE @ np.array([0.299, 0.587, 0.114]))[..., None]
-    np.testing.assert_allclose(found.overlay(opacity=0.25), expected, atol=0.51)
+        np.testing.assert_allclose(result.overlay(opacity=0)[..., k], gray, atol=1)
+    expected = 0.25 * result.colours() + 0.75 * (PICTURE @ np.array([0.299, 0.587, 0.114]))[..., None]
+    np.testing.assert_allclose(result.overlay(opacity=0.25), expected, atol=0.51)
     other = 255 - PICTURE
-    assert_same(found.overlay(other), heatmap(signed, shown=other).overlay())
-    assert_same(found.overlay(other.astype(float)), found.overlay(other))
-    assert_same(found.overlay(other.tolist()), found.overlay(other))
+    assert_same(result.overlay(other), heatmap(signed, shown=other).overlay())
+    assert_same(result.overlay(other.astype(float)), result.overlay(other))
+    assert_same(result.overlay(other.tolist()), result.overlay(other))
 
 
 def test_overlay_needs_a_picture_that_fits():
@@ -146,21 +146,21 @@ def test_the_record_knows_the_input():
     ],
 )
 def test_the_record_says_what_is_explained(parameters, words):
-    found = results.record("method", classifier(), **parameters)
-    assert found.explained == words
+    record = results.record("method", classifier(), **parameters)
+    assert record.explained == words
 
 
 @pytest.mark.parametrize("signed", [True, False])
 def test_heatmaps_are_saved_as_arrays(tmp_path, signed):
-    found = heatmap(signed)
-    found.save(tmp_path / "a.h5")
+    result = heatmap(signed)
+    result.save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
         assert set(file) == {"values", "map", "maps"}
         assert_same(file["values"][()], VALUES)
-        assert_same(file["maps"][()], found.maps)
-        assert_same(file["map"][()], found.map)
+        assert_same(file["maps"][()], result.maps)
+        assert_same(file["map"][()], result.map)
         attributes = dict(file.attrs)
-    expected = found.record.flat()
+    expected = result.record.flat()
     assert set(attributes) == set(expected)
     for name, value in expected.items():
         assert attributes[name] == value, name
@@ -170,18 +170,18 @@ def test_heatmaps_are_saved_as_arrays(tmp_path, signed):
 
 def test_every_row_has_a_map():
     for signed in (True, False):
-        found = heatmap(signed)
-        assert found.maps.shape == (2, 5, 4)
-        assert_same(found.maps[0], found.map)
-        assert_same(found.maps[1], heatmap(signed, VALUES[1:]).map)
+        result = heatmap(signed)
+        assert result.maps.shape == (2, 5, 4)
+        assert_same(result.maps[0], result.map)
+        assert_same(result.maps[1], heatmap(signed, VALUES[1:]).map)
 
 
 def test_measures_are_saved_and_shown(tmp_path):
     measures = {"completeness_error": np.array([0.001234, -2.0]), "other": np.array([3.0, 4.0])}
-    found = replace(heatmap(), measures=measures)
-    assert repr(found) == "Heatmap(method, 2 x 5 x 4 x 3; completeness_error 0.00123, -2; other 3, 4)"
+    result = replace(heatmap(), measures=measures)
+    assert repr(result) == "Heatmap(method, 2 x 5 x 4 x 3; completeness_error 0.00123, -2; other 3, 4)"
     assert repr(heatmap()) == "Heatmap(method, 2 x 5 x 4 x 3)"
-    found.save(tmp_path / "a.h5")
+    result.save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
         assert {name: list(values) for name, values in file["measures"].items()} == {
             "completeness_error": [0.001234, -2.0],
@@ -192,19 +192,19 @@ def test_measures_are_saved_and_shown(tmp_path):
 def test_a_reconstruction_is_one_line():
     made = results.record("inversion", classifier(), at="x5", channel=3, seed=4)
     x, measures = np.zeros((1, 13, 11, 3)), {"norm": np.array([0.01234]), "objective": np.arange(10.0).reshape(1, 10)}
-    found = refvis.Reconstruction(x, PICTURE, {}, made, measures)
+    reconstruction = refvis.Reconstruction(x, PICTURE, {}, made, measures)
     start = "Reconstruction(inversion of conv2 (x5), channel 3, 1 x 13 x 11 x 3; seed 4"
     end = "norm 0.0123; objective 0, 1, 2, 3, 4, 5, 6, 7, ... (10 in all))"
-    assert repr(found) == str(found) == f"{start}; {end}"
-    assert repr(replace(found, ended="interrupted")) == f"{start}; interrupted; {end}"
-    assert repr(replace(found, ended="patience")) == f"{start}; ended by patience; {end}"
+    assert repr(reconstruction) == str(reconstruction) == f"{start}; {end}"
+    assert repr(replace(reconstruction, ended="interrupted")) == f"{start}; interrupted; {end}"
+    assert repr(replace(reconstruction, ended="patience")) == f"{start}; ended by patience; {end}"
     bare = refvis.Reconstruction(x, PICTURE, {}, results.record("deepdream", classifier()))
     assert repr(bare) == "Reconstruction(deepdream, 1 x 13 x 11 x 3)"
 
 
 def test_a_map_for_each_of_many_images_is_one_line():
-    found = replace(heatmap(), measures={"error": np.arange(9) / 4})
-    assert repr(found).endswith("error 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, ... (9 in all))")
+    result = replace(heatmap(), measures={"error": np.arange(9) / 4})
+    assert repr(result).endswith("error 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, ... (9 in all))")
 
 
 def test_one_map_is_saved_once(tmp_path):
@@ -216,10 +216,10 @@ def test_one_map_is_saved_once(tmp_path):
 def test_several_maps_are_a_contact_sheet(tmp_path):
     """Every map, in a scale of its own, in order; of one image they lie over it."""
     made = results.record("method", classifier(), at="x8", channel=[4, 2])
-    found = refvis.Heatmap(VALUES, True, made, PICTURE)
-    found.save(tmp_path / "a.png")
+    result = refvis.Heatmap(VALUES, True, made, PICTURE)
+    result.save(tmp_path / "a.png")
     shown = np.asarray(Image.open(tmp_path / "a.png"))
-    assert_same(shown, found.contact_sheet())
+    assert_same(shown, result.contact_sheet())
     assert shown.shape == (14 + 5 * 28, 2 * 112 + 4, 3)
     alone = [refvis.Heatmap(VALUES[row : row + 1], True, made, PICTURE) for row in range(2)]
     for left, one in zip((0, 116), alone, strict=True):
@@ -234,10 +234,10 @@ def test_several_maps_are_a_contact_sheet(tmp_path):
 
 
 def test_pictures_keep_the_record(tmp_path):
-    found = heatmap()
-    found.save(tmp_path / "a.png")
+    result = heatmap()
+    result.save(tmp_path / "a.png")
     texts = Image.open(tmp_path / "a.png").text
-    assert texts == {name: str(value) for name, value in found.record.flat().items()}
+    assert texts == {name: str(value) for name, value in result.record.flat().items()}
     assert texts["parameter at"] == "x3"
     net = classifier(name="Größe 大")
     refvis.deconvolution(net, inputs(), modes.GUIDED).save(tmp_path / "b.png")
@@ -247,18 +247,18 @@ def test_pictures_keep_the_record(tmp_path):
 
 
 def test_heatmaps_are_saved_as_pictures(tmp_path):
-    found = heatmap(values=VALUES[:1])
-    found.save(tmp_path / "a.png")
-    assert_same(np.asarray(Image.open(tmp_path / "a.png")), found.overlay())
+    result = heatmap(values=VALUES[:1])
+    result.save(tmp_path / "a.png")
+    assert_same(np.asarray(Image.open(tmp_path / "a.png")), result.overlay())
     bare = heatmap(values=VALUES[:1], shown=None)
     bare.save(str(tmp_path / "b.PNG"))
-    assert_same(np.asarray(Image.open(tmp_path / "b.PNG")), found.colours())
+    assert_same(np.asarray(Image.open(tmp_path / "b.PNG")), result.colours())
 
 
 def test_notebooks_show_results_enlarged():
     one = heatmap(values=VALUES[:1])
-    for found, expected in ((one, one.overlay()), (heatmap(values=VALUES[:1], shown=None), one.colours())):
-        shown = np.asarray(Image.open(io.BytesIO(found._repr_png_())))
+    for result, expected in ((one, one.overlay()), (heatmap(values=VALUES[:1], shown=None), one.colours())):
+        shown = np.asarray(Image.open(io.BytesIO(result._repr_png_())))
         assert shown.shape == (20, 16, 3)
         assert_same(np.ascontiguousarray(shown[1::4, 2::4]), expected)
     assert_same(np.asarray(Image.open(io.BytesIO(heatmap()._repr_png_()))), heatmap().contact_sheet())
@@ -266,20 +266,20 @@ def test_notebooks_show_results_enlarged():
 
 def test_reconstructions_are_saved(tmp_path):
     net, x = classifier(), inputs()
-    found = refvis.inversion(net, x, at="relu1", steps=3)
-    found.save(tmp_path / "a.h5")
+    reconstruction = refvis.inversion(net, x, at="relu1", steps=3)
+    reconstruction.save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
         assert set(file) == {"x", "image", "history", "measures"}
         assert set(file["history"]) == {"code", "lp", "tv"}
-        assert_same(file["x"][()], found.x)
-        assert_same(file["image"][()], found.image)
-        for name, values in found.history.items():
+        assert_same(file["x"][()], reconstruction.x)
+        assert_same(file["image"][()], reconstruction.image)
+        for name, values in reconstruction.history.items():
             assert_same(file["history"][name][()], values)
         assert file.attrs["method"] == "inversion"
         assert file.attrs["parameter steps"] == 3
-    found.save(tmp_path / "a.png")
-    assert_same(np.asarray(Image.open(tmp_path / "a.png")), found.image)
-    assert np.asarray(Image.open(io.BytesIO(found._repr_png_()))).shape == (52, 44, 3)
+    reconstruction.save(tmp_path / "a.png")
+    assert_same(np.asarray(Image.open(tmp_path / "a.png")), reconstruction.image)
+    assert np.asarray(Image.open(io.BytesIO(reconstruction._repr_png_()))).shape == (52, 44, 3)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a", "a.h5.txt", ".h5"])
@@ -316,9 +316,9 @@ def test_files_are_written_whole_or_not_at_all(tmp_path, error):
 
 
 def test_results_that_fail_to_be_written_leave_the_old_file(tmp_path, monkeypatch):
-    found = heatmap()
+    result = heatmap()
     for name in ("a.h5", "a.png"):
-        found.save(tmp_path / name)
+        result.save(tmp_path / name)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
     def fails(*arguments, **options):

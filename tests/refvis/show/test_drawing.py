@@ -64,7 +64,7 @@ def graphs(draw: Any, names: Any = None) -> Graph:
 
 
 def edges(net: Graph) -> list[tuple[tuple[str, str], tuple[str, str], str]]:
-    """What is connected: (kind, name) of the source, (kind, name) of the reader, the variable; names escape_controls."""
+    """The edges: (kind, name) of the source, (kind, name) of the reader, the variable; names escaped."""
     writers = {node.output: ("layer", node.name) for node in net.nodes}
     return sorted(
         ((kind, escape_controls(source)), ("layer", escape_controls(node.name)), escape_controls(name))
@@ -90,7 +90,7 @@ def read_dot(text: str) -> tuple[dict[str, tuple[str, str]], list[Any], list[str
     assert (lines[0], lines[-1]) == ("digraph network {", "}")
     assert [line.split()[0] for line in lines[1:3]] == ["node", "edge"]
     boxes: dict[str, tuple[str, str]] = {}
-    found, tips = [], []
+    drawn, tips = [], []
     for line in lines[3:-1]:
         if match := INPUT.fullmatch(line):
             kind, name = "input", match[2]
@@ -100,20 +100,20 @@ def read_dot(text: str) -> tuple[dict[str, tuple[str, str]], list[Any], list[str
         else:
             match = EDGE.fullmatch(line)
             assert match, line
-            found.append((match[1], match[2], unquoted(match[3])))
+            drawn.append((match[1], match[2], unquoted(match[3])))
             continue
         assert match[1] not in boxes
         boxes[match[1]] = kind, unquoted(name)
-    return boxes, sorted((boxes[source], boxes[target], name) for source, target, name in found), tips
+    return boxes, sorted((boxes[source], boxes[target], name) for source, target, name in drawn), tips
 
 
 @given(graphs(any_text))
 @example(Graph((Node("a\x1b", ReLU(), "x", "y"), Node("a\\x1b", ReLU(), "y", "z"))))
 def test_dot_has_every_layer_and_variable(net: Graph) -> None:
-    boxes, found, tips = read_dot(dot(net))
+    boxes, drawn, tips = read_dot(dot(net))
     layers = [("layer", escape_controls(node.name)) for node in net.nodes]
     assert sorted(boxes.values()) == sorted(layers + [("input", escape_controls(name)) for name in net.inputs])
-    assert found == edges(net)
+    assert drawn == edges(net)
     assert tips == [type(node.layer).__name__ for node in net.nodes]
     assert dot(net).replace("\n", "").isprintable()
 
@@ -161,10 +161,10 @@ def test_svg_has_every_layer_and_variable_in_its_place(net: Graph) -> None:
         )
         assert y0 + HEIGHT < y1
         ends.append((x0 + WIDTH / 2, y0 + HEIGHT, x1 + WIDTH / 2, y1 - 1, name))
-    found = [(*place, name) for place, name in lines]
-    assert [one[4] for one in sorted(found, key=key)] == [one[4] for one in sorted(ends, key=key)]
+    drawn = [(*place, name) for place, name in lines]
+    assert [one[4] for one in sorted(drawn, key=key)] == [one[4] for one in sorted(ends, key=key)]
     np.testing.assert_allclose(
-        [one[:4] for one in sorted(found, key=key)], [one[:4] for one in sorted(ends, key=key)], 0, 0.06
+        [one[:4] for one in sorted(drawn, key=key)], [one[:4] for one in sorted(ends, key=key)], 0, 0.06
     )
 
 

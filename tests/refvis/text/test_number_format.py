@@ -1,4 +1,4 @@
-"""Amounts as texts: right to half of the last digit, as many digits as promised, no sign at zero."""
+"""Number formats: texts right to half of the last digit, with the promised number of digits, no sign at zero."""
 
 import math
 from fractions import Fraction
