@@ -76,7 +76,7 @@ def parameter_gradients(layer: Conv, signal: Array, output: Array | None, x: Arr
     if layer.filters is None:
         return conv.parameter_gradients(layer, signal, output, x)
     xp = array_module(signal, x, layer.filters)
-    df = xp.zeros_like(filters_like(layer, x))
+    df = xp.zeros(filters_like(layer, x).shape, x.dtype)  # in C order, whatever that of the filters: it is reshaped
     for g, (inputs, outputs) in enumerate(group_slices(len(df), x.shape[3], signal.shape[3])):
         total, dy = df[g].reshape(df.shape[1], -1), xp.ascontiguousarray(signal[..., outputs])
         for n, rows, columns in _tiles(sliding(layer), padded(x[..., inputs], layer.pad), dy.shape[1:3]):
