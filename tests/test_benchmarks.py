@@ -41,17 +41,17 @@ class Clock:
 def test_functions_take_turns():
     clock = Clock()
     functions = {"a": clock.taking("a", 9, 1, 5, 2), "b": clock.taking("b", 7, 3)}
-    found = timing.side_by_side(functions, 3, clock, pause=0)
+    times = timing.side_by_side(functions, 3, clock, pause=0)
     assert clock.called == ["a", "b", *["a", "b"] * 3]
-    assert found == {"a": timing.Times((1, 5, 2)), "b": timing.Times((3, 3, 3))}
-    assert (found["a"].median, found["b"].spread) == (2, 0)
+    assert times == {"a": timing.Times((1, 5, 2)), "b": timing.Times((3, 3, 3))}
+    assert (times["a"].median, times["b"].spread) == (2, 0)
 
 
 def test_short_functions_are_called_several_times():
     clock = Clock()
-    found = timing.side_by_side({"short": clock.taking("short", 0.004)}, 2, clock, pause=0)
+    times = timing.side_by_side({"short": clock.taking("short", 0.004)}, 2, clock, pause=0)
     assert len(clock.called) == 1 + 2 * 5
-    np.testing.assert_allclose(found["short"].seconds, [0.004, 0.004])
+    np.testing.assert_allclose(times["short"].seconds, [0.004, 0.004])
 
 
 def test_spread():
@@ -89,8 +89,8 @@ def test_the_definition_is_timed_by_definition():
         seen.append(is_exact())
         return np.arange(3.0)
 
-    found = rows.compare("it", ours, {"peer": lambda: np.arange(3.0)}, 1, slow=1)
-    assert set(found.times) == {"refvis", "peer", "definition"}
+    result = rows.compare("it", ours, {"peer": lambda: np.arange(3.0)}, 1, slow=1)
+    assert set(result.times) == {"refvis", "peer", "definition"}
     assert seen == sorted(seen)
     assert True in seen
 

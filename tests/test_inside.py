@@ -52,9 +52,9 @@ def scenes(net):
 def test_scenes_are_held_out_and_those_named_wrongly_are_left_out(net, scenes):
     assert all(made.seed in TEST_SEEDS for made, _ in scenes)
     assert len(scenes) == methods.MANY
-    found = list(measure.classified_rightly(net, [106, 4]))
-    assert [made.seed for made, _ in found] == [4]
-    for made, x in (*found, (scene(106), net.preprocess(scene(106).image))):
+    right = list(measure.classified_rightly(net, [106, 4]))
+    assert [made.seed for made, _ in right] == [4]
+    for made, x in (*right, (scene(106), net.preprocess(scene(106).image))):
         assert (int(net.forward(x)[net.scores].argmax()) == made.label) == (made.seed == 4)
 
 
@@ -73,12 +73,12 @@ QUICK = [method for method in methods.METHODS if method.scenes != methods.RARE]
 @pytest.mark.parametrize("method", QUICK, ids=lambda method: method.name)
 def test_every_method_gives_a_map_of_the_class(net, scenes, method):
     made, x = scenes[3]
-    found = method.explain(net, x, made.label)
-    assert found.shape == made.mask.shape
-    assert np.isfinite(found).all()
-    assert found.max() > 0
+    heatmap = method.explain(net, x, made.label)
+    assert heatmap.shape == made.mask.shape
+    assert np.isfinite(heatmap).all()
+    assert heatmap.max() > 0
     if method.family != "no network" and method.scenes == methods.MANY:  # the others take long
-        assert abs(found - method.explain(net, x, (made.label + 1) % 10)).max() > 1e-6 * found.max()
+        assert abs(heatmap - method.explain(net, x, (made.label + 1) % 10)).max() > 1e-6 * heatmap.max()
 
 
 def rows():
@@ -96,8 +96,8 @@ def test_table_has_every_method_in_order():
 def test_table_holds_what_is_measured(net, scenes, name):
     """Anew, on all scenes. A table has one digit behind the point; of pointing, each scene is one percent."""
     method = next(one for one in methods.METHODS if one.name == name)
-    found = measure.measure(net, method.explain, scenes, method.scenes)
-    for cell, values in zip(rows()[name], (found.shares, found.points), strict=False):
+    measures = measure.measure(net, method.explain, scenes, method.scenes)
+    for cell, values in zip(rows()[name], (measures.shares, measures.points), strict=False):
         if cell:
             middle, error = (float(part) for part in cell.split("\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"))
             np.testing.assert_allclose([middle, error], 100 * np.array(measure.mean(values)), rtol=0, atol=0.06)

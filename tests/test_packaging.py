@@ -86,14 +86,14 @@ def test_files_that_are_no_python_are_packaged():
 
 def imports(path: Path) -> set[str]:
     """The modules that a file imports anywhere in it, by their full names."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
+            names |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            found |= {node.module} | {f"{node.module}.{name.name}" for name in node.names}
-    return found
+            names |= {node.module} | {f"{node.module}.{name.name}" for name in node.names}
+    return names
 
 
 def own(path: Path) -> set[str]:

@@ -62,8 +62,8 @@ def test_limit_is_the_sum_of_windows_each_divided_by_its_length():
 
 @pytest.fixture(scope="module")
 def converged():
-    found = convergence.measure(depths=(1, 2, 4, 6), seeds=range(4))
-    return {name: [float(abs(one).mean()) for one in depths] for name, depths in found.items()}
+    cosines = convergence.measure(depths=(1, 2, 4, 6), seeds=range(4))
+    return {name: [float(abs(one).mean()) for one in depths] for name, depths in cosines.items()}
 
 
 def test_z_plus_converges_to_one_map_for_all_outputs(converged):
@@ -141,10 +141,10 @@ def test_tables_on_the_page_hold_what_is_measured():
 
 
 def test_table_of_randomisation_says_what_the_small_run_says(randomised):
-    found = table("randomisation")
-    assert set(found) == set(randomised)
+    means = table("randomisation")
+    assert set(means) == set(randomised)
     for name in ("guided", "z+", "gradient"):
-        np.testing.assert_allclose(found[name], randomised[name].mean(axis=0)[1:], atol=0.25, rtol=0)
+        np.testing.assert_allclose(means[name], randomised[name].mean(axis=0)[1:], atol=0.25, rtol=0)
 
 
 def test_pictures_are_written_where_their_pixels_changed(tmp_path):
