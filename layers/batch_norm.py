@@ -1,16 +1,16 @@
-"""Batch normalisation (Ioffe & Szegedy 2015): each channel is brought to mean 0 and deviation 1, then scaled anew.
+"""Batch normalisation (Ioffe & Szegedy 2015): each channel gets mean 0 and deviation 1, then a new scale and offset.
 
     z = (x - mu_c) / sigma_c,    y = w_c * z + b_c        for every value of channel c; w is `scale`, b is `offset`
 
-Training takes the batch's own moments, over its M = N*H*W values of the channel; then every y depends on every x, and
-g being the signal, mean[] the mean over those values,
+Training takes the batch's own moments, over its M = N*H*W values of the channel. Then every y depends on every x, and
+with g the signal and mean[] the mean over those values,
 
     mu = mean[x],    sigma = sqrt(mean[(x - mu)^2] + epsilon),    dx = w / sigma * (g - mean[g] - z * mean[g z])
 
-Given `moments` (C x 2: mu, sigma) are constants and are used as they are, without epsilon or a further root; then
-dx = w / sigma * g. (MatConvNet applies the first formula there too; see docs/quirks.md.) In both cases dw = sum g z and
-db = sum g. The variance divides by M. PyTorch does the same in training, but keeps one divided by M - 1; Caffe has no
-scale and offset in this layer; both keep the variance and add epsilon on use: here, give (mean, sqrt(var + epsilon)).
+Given `moments` (C x 2: mu, sigma) are constants, used without epsilon or a further root; then dx = w / sigma * g.
+(MatConvNet applies the first formula there too; see docs/quirks.md.) In both cases dw = sum g z and db = sum g. The
+variance divides by M. PyTorch does the same in training, but stores a variance that is divided by M - 1. Caffe has no
+scale and offset in this layer. Both store the variance and add epsilon on use: here, give (mean, sqrt(var + epsilon)).
 Reference: MatConvNet `vl_nnbnorm` (epsilon 1e-4; its wrappers have 1e-5).
 """
 
@@ -28,7 +28,21 @@ from refvis.layers.scale import Scale
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BatchNorm:
-    """Batch normalisation with `scale`, `offset` (C each), `moments` (C x 2: mean, sigma; None: the batch's own)."""
+    """Batch normalisation, y = scale * (x - mu) / sigma + offset for each channel.
+
+        scale     of C
+        offset    of C
+        moments   mu and sigma, C x 2; None: the batch's own, with sigma = sqrt(variance + epsilon). Default: None
+        epsilon   0 or more. Default 1e-5
+
+    Raises ShapeError for sizes that cannot be, TypeError for fields that are no arrays.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer = layers.BatchNorm(np.array([10.0]), np.array([1.0]), moments=np.array([[3.0, 2.0]]))
+    >>> layers.forward(layer, np.array([3.0, 7.0]).reshape(2, 1, 1, 1)).ravel()
+    array([ 1., 21.])
+    """
 
     scale: VectorField = VectorField()
     offset: VectorField = VectorField()
@@ -64,7 +78,7 @@ def forward(layer: BatchNorm, x: Array) -> Array:
 
 
 def gradient(layer: BatchNorm, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
-    """Return (dx,): through the batch's moments where they are its own, past them where they are given."""
+    """Return (dx,). The batch's own moments depend on x; given moments are constants."""
     mean, sigma = moments_for(layer, x)
     slope = layer.scale.astype(x.dtype, copy=False) / sigma
     if layer.moments is not None:
@@ -95,12 +109,12 @@ def batch_moments(layer: BatchNorm, x: Array) -> Array:
 
 
 def channel_mean(values: Array) -> Array:
-    """Return the mean of each channel (C, dtype of the values), added up in double."""
+    """Return the mean of each channel (C, dtype of the values), summed in float64."""
     return values.mean(axis=(0, 1, 2), dtype="float64").astype(values.dtype)
 
 
 def frozen(layer: BatchNorm, x: Array) -> BatchNorm:
-    """Return the layer with moments: its own, or those of the batch x, now given."""
+    """Return the layer with constant moments: its own, or else those of the batch x."""
     return layer if layer.moments is not None else replace(layer, moments=batch_moments(layer, x))
 
 
@@ -123,7 +137,7 @@ def affine(layer: BatchNorm, x: Array) -> AffineForm:
 
 
 def from_fields(fields: Fields) -> BatchNorm:
-    """Return the layer of a simplenn struct; absent moments become zeros, as `vl_simplenn_tidy` makes them."""
+    """Return the layer of a simplenn struct; absent moments become zeros, as in `vl_simplenn_tidy`."""
     return read(fields, moments_needed=True)
 
 

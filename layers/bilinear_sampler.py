@@ -26,7 +26,17 @@ from refvis.layers.base.scatter_add import scatter_add
 
 @dataclass(frozen=True, eq=False)
 class BilinearSampler:
-    """Bilinear sampling of x at the places of a grid, M x Ho x Wo x 2."""
+    """Bilinear sampling of the first input, N x H x W x C, at the places of the second, a grid M x Ho x Wo x 2.
+
+    The grid holds row and column in [-1, 1], the centres of the first and the last pixel; x counts as 0 outside.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x = np.array([10.0, 20.0]).reshape(1, 1, 2, 1)
+    >>> grid = np.array([[-1.0, -1.0], [-1.0, 0.5]]).reshape(1, 1, 2, 2)  # the first pixel; 3/4 of the way to the last
+    >>> layers.forward(layers.BilinearSampler(), x, grid).ravel()
+    array([10. , 17.5])
+    """
 
 
 def output_shape(layer: BilinearSampler, shape: tuple[int, ...], grid: tuple[int, ...]) -> tuple[int, ...]:

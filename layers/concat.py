@@ -16,7 +16,15 @@ from refvis.layers.base.operator import Locality, Operator
 
 @dataclass(frozen=True, eq=False)
 class Concat:
-    """Concatenation of the inputs along `axis` of N x H x W x C (3: channels)."""
+    """Concatenation of the inputs along `axis` of N x H x W x C, by default the channels (3).
+
+    Raises ShapeError for another axis than 0, 1, 2 or 3.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layers.forward(layers.Concat(), np.zeros((1, 1, 1, 2)), np.ones((1, 1, 1, 1))).ravel()
+    array([0., 0., 1.])
+    """
 
     axis: WholeField = WholeField(3, least=0)
 
@@ -54,12 +62,12 @@ def gradient(layer: Concat, signal: Array, output: Array | None, *inputs: Array)
 
 
 def window(layer: Concat) -> Window | None:
-    """Return a point; images side by side have no common window."""
+    """Return a point; None for images side by side, which have no common window."""
     return POINT if layer.axis in (0, 3) else None
 
 
 def per_image(layer: Concat) -> bool:
-    """Return whether the inputs' images stay apart."""
+    """Return whether the axis is another than that of the images."""
     return layer.axis != 0
 
 

@@ -10,7 +10,7 @@ Output height: floor((H + p_top + p_bottom - ((FH-1)*d + 1)) / s) + 1, and likew
 
 Every sum here runs over the filter's taps (u, v): one tap is a strided slice of the padded x and a matrix product over
 channels. Read the three functions together: the slice that `forward` reads is the slice that `gradient` adds to.
-`conv_tiles.py` computes the same faster; a property test holds it to this file.
+`fast/conv.py` computes the same faster; a property test compares it with this file.
 
 Reference: Vedaldi & Lenc, MatConvNet, 2015, section 4.1; filters here have the batch-first order of their images.
 """
@@ -32,10 +32,22 @@ from refvis.layers.base.operator import AffineForm, Locality, Operator, always
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Conv:
-    """Convolution with `filters` (K x FH x FW x C/G, or None: each channel passes through) and `biases` (K, or None).
+    """Convolution, y[i,j,k] = b[k] + sum_{u,v,c} f[k,u,v,c] x[s i + d u - p_top, s j + d v - p_left, c].
 
-    `stride` and `dilate` take an int or (y, x); `pad` also (top, bottom, left, right), in pixels.
-    Raises ShapeError for geometry or parameters that cannot be.
+        filters   f, K x FH x FW x C/G, or None: each channel passes through
+        biases    b, of K, or None. Default: None
+        stride    s in pixels, a number or (y, x). Default 1
+        pad       p, zeros around the image, in pixels: a number, (y, x) or (top, bottom, left, right). Default 0
+        dilate    d, the distance of the filter's taps in pixels, a number or (y, x). Default 1
+
+    Raises ShapeError for sizes that cannot be, TypeError for filters or biases that are no arrays.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer = layers.Conv(np.array([1.0, 10.0]).reshape(1, 1, 2, 1), biases=np.array([100.0]))
+    >>> x = np.array([1.0, 2.0, 3.0]).reshape(1, 1, 3, 1)
+    >>> layers.forward(layer, x).ravel()
+    array([121., 132.])
     """
 
     filters: ArrayField = ArrayField(empty_is_none=True)
@@ -59,8 +71,8 @@ class Conv:
         return (1, 1) if self.filters is None else (self.filters.shape[1], self.filters.shape[2])
 
 
-def groups(layer: Conv, channels: int) -> int:
-    """Return G, the number of groups for an input of that many channels, or raise ShapeError."""
+def groups(layer: Conv, channels: int, advice: str = "") -> int:
+    """Return G, the number of groups for an input of that many channels, or raise ShapeError that ends in `advice`."""
     if layer.filters is None:
         if layer.biases is not None and len(layer.biases) not in (1, channels):
             raise ShapeError(f"Conv without filters has {len(layer.biases)} biases for {channels} channels")
@@ -69,16 +81,25 @@ def groups(layer: Conv, channels: int) -> int:
     if channels % depth or count % (channels // depth):
         raise ShapeError(
             f"the input has {channels} channels, but the {count} filters have {depth} each: "
-            f"expected {depth}, or a multiple of it that divides the filters into groups"
+            f"expected {depth}, or a multiple of it that divides the filters into groups{advice}"
         )
     return int(channels // depth)
 
 
 def output_shape(layer: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape N x H' x W' x K of the output, or raise ShapeError."""
-    groups(layer, shape[3])
+    groups(layer, shape[3], "" if layer.filters is None else layout_advice(layer.filters.shape, shape))
     height, width = window_output(shape, layer.size, layer.stride, layer.pad, layer.dilate, "filter")
     return shape[0], height, width, shape[3] if layer.filters is None else len(layer.filters)
+
+
+def layout_advice(filters: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Return what to do where filters and input would fit in another library's layout; "" where they would not."""
+    if filters[1] == shape[3]:
+        return "; filters of K x C x FH x FW become K x FH x FW x C by filters.transpose(0, 2, 3, 1)"
+    if shape[1] % filters[3] == 0 and filters[0] % (shape[1] // filters[3]) == 0:
+        return "; an input of N x C x H x W becomes N x H x W x C by x.transpose(0, 2, 3, 1)"
+    return ""
 
 
 def taps(layer: Conv, height: int, width: int) -> Iterator[tuple[int, int, slice, slice]]:
@@ -156,7 +177,7 @@ def without_pad(layer: Conv) -> Conv:
 
 
 def affine(layer: Conv, x: Array) -> AffineForm:
-    """Return y = f x + b. Without filters, each output is one pixel: all its weights, of which there is one, are 1."""
+    """Return y = f x + b. Without filters, each output is one pixel, with the single weight 1."""
     biases = None if layer.biases is None else layer.biases.astype(x.dtype, copy=False)
     return AffineForm(replace(layer, biases=None), (x,), biases, None if layer.filters is None else "filters")
 

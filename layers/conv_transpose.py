@@ -4,12 +4,12 @@ With x of N x H x W x C, filters f of C x FH x FW x K/G, biases b of K, upsampli
 
     y[n,r,t,k] = b[k] + sum of f[c,u,v,k] * x[n,i,j,c] over all with s*i + u - q_top = r and s*j + v - q_left = t
 
-So every pixel of x is stamped onto y as a copy of its filter, steps of s apart; stamps add up where they overlap, and
-what falls into the crop is lost. Group g of G connects the g-th C/G input channels with the g-th K/G output channels.
+So every pixel of x is stamped onto y as a copy of its filter, in steps of s. Stamps add up where they overlap, and
+the crop cuts off the edges. Group g of G connects the g-th C/G input channels with the g-th K/G output channels.
 Output height: s*(H-1) + FH - q_top - q_bottom, and likewise the width.
 
 It is the gradient of Conv(f, stride=s, pad=q), and its own gradient is that layer's forward: compare the loops with
-those of conv.py. `conv_transpose_tiles.py` computes the same faster; a property test holds it to this file.
+those of conv.py. `fast/conv_transpose.py` computes the same faster; a property test compares it with this file.
 Caffe and PyTorch have one crop for opposite sides (`pad`, `padding`), and PyTorch an `output_padding` that enlarges y.
 
 Reference: Vedaldi & Lenc, MatConvNet, 2015, section 4.2 (`vl_nnconvt`).
@@ -33,10 +33,22 @@ from refvis.layers.base.operator import AffineForm, Cut, Locality, Operator, alw
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ConvTranspose:
-    """Transposed convolution with `filters` (C x FH x FW x K/G) and `biases` (K, or None) in `groups` (G).
+    """Transposed convolution: every pixel of x is stamped onto y as a copy of its filter, in steps of `upsample`.
 
-    `upsample` takes an int or (y, x); `crop` also (top, bottom, left, right), in pixels of the output.
-    Raises ShapeError for geometry or parameters that cannot be.
+        filters    f, C x FH x FW x K/G
+        biases     b, of K, or None. Default: None
+        upsample   the step in pixels of the output, a number or (y, x). Default 1
+        crop       pixels of the output that are cut off: a number, (y, x) or (top, bottom, left, right). Default 0
+        groups     G, the number of groups of channels. Default 1
+
+    Raises ShapeError for sizes that cannot be, TypeError for filters or biases that are no arrays.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer = layers.ConvTranspose(np.array([1.0, 2.0, 3.0]).reshape(1, 1, 3, 1), upsample=(1, 2))
+    >>> x = np.array([1.0, 10.0]).reshape(1, 1, 2, 1)
+    >>> layers.forward(layer, x).ravel()
+    array([ 1.,  2., 13., 20., 30.])
     """
 
     filters: ArrayField = ArrayField()
@@ -83,7 +95,7 @@ def output_shape(layer: ConvTranspose, shape: tuple[int, ...]) -> tuple[int, ...
 
 
 def uncropped(layer: ConvTranspose, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return the height and width over which all stamps reach."""
+    """Return the height and width of the output before the crop, which all stamps cover together."""
     (sy, sx), (fh, fw) = layer.upsample, layer.size
     return sy * (shape[1] - 1) + fh, sx * (shape[2] - 1) + fw
 
@@ -154,7 +166,7 @@ def without_crop(layer: ConvTranspose) -> ConvTranspose:
 
 
 def cut_out(layer: ConvTranspose, whole: Array, cut: Cut) -> Array:
-    """Return from all stamps of each patch the part of the output that is asked for."""
+    """Return the required part of the output of each patch."""
     (sy, sx), (top, _, left, _), (height, width) = layer.upsample, layer.crop, cut.size
     y = array_module(whole).empty((len(whole), height, width, whole.shape[3]), whole.dtype)
     for i, ((row, column), (first, start)) in enumerate(zip(cut.written, cut.seen, strict=True)):

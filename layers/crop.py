@@ -2,9 +2,9 @@
 
     y[n,i,j,c] = x[n, i + top, j + left, c]
 
-with i and j over the height and width of the second input, of which no more than these is used: its gradient is zero.
-As in MatConvNet, `offset` gives way where it is too large: top = min(offset, H - height of the second), left likewise.
-Fully convolutional networks cut off with it what a padded convolution added before an upsampling.
+with i and j over the height and width of the second input. Nothing else of the second input is used: its gradient is
+zero. As in MatConvNet, an offset that is too large is reduced: top = min(offset, H - height of the second input), left
+likewise. Fully convolutional networks use it to cut off what a padded convolution added before an upsampling.
 Reference: MatConvNet `dagnn.Crop` with `vl_nncrop`; Caffe `Crop` (which refuses an offset that is too large).
 """
 
@@ -20,7 +20,16 @@ from refvis.layers.base.operator import Locality, Operator, always
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """Crop to the height and width of the second input, from `offset` (an int or (y, x)) on."""
+    """Crop to the height and width of the second input, from `offset` on, a number or (y, x), by default (0, 0).
+
+    Raises ShapeError for a negative offset.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x, like = np.arange(4.0).reshape(1, 1, 4, 1), np.zeros((1, 1, 2, 1))
+    >>> layers.forward(layers.Crop((0, 1)), x, like).ravel()
+    array([1., 2.])
+    """
 
     offset: PairField = PairField((0, 0), least=0)
 
@@ -48,7 +57,7 @@ def forward(layer: Crop, x: Array, like: Array) -> Array:
 
 
 def gradient(layer: Crop, signal: Array, output: Array | None, x: Array, like: Array) -> tuple[Array, Array]:
-    """Return (dx, zeros): the signal where it was cut out, zero around it; nothing for the second input."""
+    """Return (dx, zeros): the signal in the part that was kept, zero around it; zeros for the second input."""
     xp = array_module(signal, x)
     rows, columns = kept(layer, x.shape, like.shape)
     dx = xp.zeros(x.shape, signal.dtype)
@@ -57,7 +66,7 @@ def gradient(layer: Crop, signal: Array, output: Array | None, x: Array, like: A
 
 
 def window(layer: Crop) -> Window:
-    """Return the window of a crop whose offset need not give way: what is seen is shifted down and to the right."""
+    """Return the window of a crop with the full offset, which is shifted down and to the right."""
     top, left = layer.offset
     return (1, 1), (1, 1), (-top, -left)
 

@@ -1,7 +1,8 @@
 """Dropout: y = mask * x, where the mask holds 0 (dropped) and 1 / (1 - rate) (kept); without a mask, y = x.
 
-The layer draws nothing itself, so that a network is a function: training code makes masks with `draw_mask` and puts
-them in with ``dataclasses.replace(layer, mask=...)``. Reference: MatConvNet `vl_nndropout`; its test mode is mask=None.
+The layer itself draws no random numbers, so that a network is a function. Training code makes masks with `draw_mask`
+and sets them with ``dataclasses.replace(layer, mask=...)``. Reference: MatConvNet `vl_nndropout`; its test mode is
+mask=None.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,19 @@ from refvis.layers.base.operator import Locality, Operator
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dropout:
-    """Dropout at `rate` (0 <= rate < 1) with a given `mask` (shape of x, or one that broadcasts), or none."""
+    """Dropout, y = mask * x; without a mask, y = x.
+
+        rate   the probability of 0 in the mask, 0 <= rate < 1. Default 0.5
+        mask   0 or 1 / (1 - rate) for each value, in the shape of x or one that broadcasts to it. Default: None
+
+    Raises ShapeError for another rate, TypeError for a mask that is no array.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x = np.array([[[[1.0, 3.0]]]])
+    >>> layers.forward(layers.Dropout(0.5, mask=np.array([0.0, 2.0])), x).ravel()
+    array([0., 6.])
+    """
 
     rate: float = 0.5
     mask: ArrayField = ArrayField(None, optional=True)
@@ -73,7 +86,7 @@ def from_fields(fields: Fields) -> Dropout:
 def to_fields(layer: Dropout) -> Struct:
     """Return the fields of the struct in a MatConvNet model; raise ValueError for a layer with a mask."""
     if layer.mask is not None:
-        raise ValueError("a model file holds no mask: use dataclasses.replace(layer, mask=None)")
+        raise ValueError("a MatConvNet model holds no mask: use dataclasses.replace(layer, mask=None)")
     return {"rate": float(layer.rate)}
 
 

@@ -17,7 +17,16 @@ from refvis.layers.base.operator import AffineForm, Operator, always
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FullyConnected:
-    """Fully connected layer with `weights` (K x D, D = H*W*C) and `biases` (K, or None)."""
+    """Fully connected layer, y = W x + b, with `weights` W (K x D, D = H*W*C) and `biases` b (K, or None).
+
+    Raises ShapeError for sizes that cannot be, TypeError for weights or biases that are no arrays.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer = layers.FullyConnected(np.array([[1.0, 10.0]]), np.array([100.0]))
+    >>> layers.forward(layer, np.array([2.0, 3.0]).reshape(1, 1, 2, 1)).ravel()
+    array([132.])
+    """
 
     weights: ArrayField = ArrayField()
     biases: VectorField = VectorField(None, optional=True)

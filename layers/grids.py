@@ -6,9 +6,9 @@ With v over Ho rows and h over Wo columns, evenly spaced in [-1, 1], each output
     UniformScalingGrid  (s v + tv,  s h + th)                    parameters s, tv, th
 
 in the sampler's coordinates, rows first: (1, 0, 0, 1, 0, 0) and (1, 0, 0) are the identity. Parameters are
-N x 1 x 1 x 6 (or 3), the output is N x Ho x Wo x 2. Both are linear in the parameters; the gradient sums, over all
-pixels, the signal times what each parameter was multiplied with. A single row or column lies at +1, as MATLAB's
-`linspace` has it. PyTorch's `affine_grid` (align_corners=True) has a 2 x 3 matrix for columns and rows, in this order.
+N x 1 x 1 x 6 (or 3), the output is N x Ho x Wo x 2. Both are linear in the parameters. The gradient of a parameter is
+the sum, over all pixels, of the signal times the parameter's factor. A single row or column lies at +1, as in MATLAB's
+`linspace`. PyTorch's `affine_grid` (align_corners=True) has a 2 x 3 matrix for columns and rows, in this order.
 The convention is that of the code of `dagnn.AffineGridGenerator`: it reshapes c to 2 x 3, columns first, and multiplies
 from the RIGHT, (v, h) L + t, so that c1 c2 and c3 c4 end up as the rows of a matrix that maps (v, h).
 Reference: Jaderberg et al., Spatial transformer networks, NIPS 2015; MatConvNet `+dagnn`.
@@ -25,7 +25,18 @@ from refvis.layers.base.operator import Operator
 
 @dataclass(frozen=True, eq=False)
 class AffineGrid:
-    """Grid of `height` x `width` places (MatConvNet: Ho, Wo) from affine maps, N x 1 x 1 x 6."""
+    """Grid of `height` x `width` places (MatConvNet: Ho, Wo) from affine maps c, N x 1 x 1 x 6.
+
+    Each place is (c1 v + c2 h + c5, c3 v + c4 h + c6), with v and h evenly spaced in [-1, 1]. Raises ShapeError for a
+    height or width below 1.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> shifted = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.5]).reshape(1, 1, 1, 6)
+    >>> layers.forward(layers.AffineGrid(2, 1), shifted).reshape(2, 2)  # (v, h + 0.5); a single column has h = 1
+    array([[-1. ,  1.5],
+           [ 1. ,  1.5]])
+    """
 
     height: WholeField = WholeField()
     width: WholeField = WholeField()
@@ -33,7 +44,18 @@ class AffineGrid:
 
 @dataclass(frozen=True, eq=False)
 class UniformScalingGrid:
-    """Grid of `height` x `width` places (MatConvNet: Ho, Wo) from scale and translation, N x 1 x 1 x 3."""
+    """Grid of `height` x `width` places (MatConvNet: Ho, Wo) from scale s and translation (tv, th), N x 1 x 1 x 3.
+
+    Each place is (s v + tv, s h + th), with v and h evenly spaced in [-1, 1]. Raises ShapeError for a height or width
+    below 1.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> halved = np.array([0.5, 0.0, 0.0]).reshape(1, 1, 1, 3)
+    >>> layers.forward(layers.UniformScalingGrid(2, 1), halved).reshape(2, 2)
+    array([[-0.5,  0.5],
+           [ 0.5,  0.5]])
+    """
 
     height: WholeField = WholeField()
     width: WholeField = WholeField()

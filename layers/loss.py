@@ -29,15 +29,29 @@ from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.operator import Operator
 
 CLAMP = 1e-8
-"""`log` takes no logarithm of, and does not divide by, less than this."""
+"""The least probability that the loss `log` computes with."""
 
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """One of the ten losses; `topk` is for topkerror, `threshold` for binaryerror, `instance_weights` for all.
+    """One of the ten losses of MatConvNet, summed over all instances and divided by the number of images N.
 
-    `instance_weights` has the labels' shape N x H x W x (1 or C), or broadcasts to it. `normalise` False gives the
-    plain sum, not divided by N.
+        kind               "classerror", "topkerror", "log", "softmaxlog" (default), "mhinge", "mshinge", "binaryerror",
+                           "binarylog", "logistic" or "hinge"; formulas on the page of the loss
+        topk               how many of the largest predictions count, for topkerror. Default 5
+        threshold          the prediction that separates -1 from +1, for binaryerror. Default 0
+        instance_weights   the weight of each instance, in the labels' shape N x H x W x (1 or C), or one that
+                           broadcasts to it. Default: 1 for each
+        normalise          whether the sum is divided by N. Default True
+
+    Raises ShapeError for another kind, and for a topk below 1.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x = np.array([3.0, 1.0]).reshape(1, 1, 1, 2)
+    >>> label = np.array([2.0]).reshape(1, 1, 1, 1)  # labels count from 1
+    >>> layers.forward(layers.Loss("mshinge"), x, label).item()  # 1 - 1 + 3
+    3.0
     """
 
     kind: str = "softmaxlog"
@@ -56,7 +70,14 @@ class Loss:
 
 @dataclass(frozen=True, eq=False)
 class SoftmaxLoss:
-    """Softmax and logarithmic loss in one block, divided by N."""
+    """Softmax and logarithmic loss in one block, log(sum_k exp x_k) - x_c, divided by the number of images N.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x, label = np.zeros((1, 1, 1, 2)), np.ones((1, 1, 1, 1))
+    >>> layers.forward(layers.SoftmaxLoss(), x, label).round(3).item()  # log 2
+    0.693
+    """
 
 
 class _Kind(NamedTuple):
@@ -72,7 +93,7 @@ def output_shape(layer: Loss, shape: tuple[int, ...], labels: tuple[int, ...]) -
 
 def forward(layer: Loss, x: Array, labels: Array) -> Array:
     """Return the loss (1 x 1 x 1 x 1, dtype of x) of predictions x (N x H x W x C)."""
-    c, weights = prepared(layer, x, labels)
+    c, weights = labels_and_weights(layer, x, labels)
     each = LOSSES[layer.kind].value(layer, x, c)
     return (each * weights).sum().reshape(1, 1, 1, 1) / scale(layer, x)
 
@@ -80,7 +101,7 @@ def forward(layer: Loss, x: Array, labels: Array) -> Array:
 def gradient(layer: Loss, signal: Array, output: Array | None, x: Array, labels: Array) -> tuple[Array, Array]:
     """Return (dx, zeros): labels have no derivative."""
     xp = array_module(signal, x)
-    c, weights = prepared(layer, x, labels)
+    c, weights = labels_and_weights(layer, x, labels)
     dx = LOSSES[layer.kind].derivative(layer, x, c) * weights * signal.reshape(1, 1, 1, 1) / scale(layer, x)
     return dx.astype(x.dtype, copy=False), xp.zeros(labels.shape, x.dtype)
 
@@ -98,11 +119,11 @@ def softmax_loss_gradient(
 
 
 def scale(layer: Loss, x: Array) -> Any:
-    """Return what the sum is divided by."""
+    """Return the number by which the sum is divided."""
     return x.dtype.type(len(x) if layer.normalise else 1)
 
 
-def prepared(layer: Loss, x: Array, labels: Array) -> tuple[Array, Array]:
+def labels_and_weights(layer: Loss, x: Array, labels: Array) -> tuple[Array, Array]:
     """Return the labels, and the weight of each instance, both N x H x W x (1 or C); raise ShapeError."""
     xp = array_module(x, labels, layer.instance_weights)
     kind = LOSSES[layer.kind]
@@ -143,7 +164,7 @@ def _one_hot(x: Array, index: Array) -> Array:
 
 
 def _rivals(x: Array, c: Array) -> Array:
-    """Return x with minus infinity at channel c: the largest is x_c's strongest rival, minus infinity if C is 1."""
+    """Return x with minus infinity at channel c: the largest is x_c's strongest rival (minus infinity if C is 1)."""
     xp = array_module(x)
     return xp.where(_one_hot(x, _index(c)) > 0, x.dtype.type(-xp.inf), x)
 
@@ -174,7 +195,7 @@ def _mshinge_derivative(layer: Loss, x: Array, c: Array) -> Array:
 
 
 def _probability(x: Array, c: Array) -> Array:
-    """Return what x gives to the label: x for +1, 1 - x for -1; and 1/2, which does no harm, for an ignored one."""
+    """Return the probability of the label: x for +1, 1 - x for -1; 1/2 for an ignored one, whose weight is 0."""
     return c * x + (1 - c) * 0.5
 
 
@@ -234,7 +255,7 @@ def from_fields(fields: Fields) -> Loss:
 
 
 def from_block(fields: Fields) -> Any:
-    """Return the loss of a DagNN block, of one of the ten kinds; one of another kind is unknown."""
+    """Return the loss of a DagNN block; one of another kind than the ten is an unknown layer."""
     kind = fields.text("loss") or "softmaxlog"
     if kind not in LOSSES:
         return fields.unknown(f"losses of kind {kind!r}")
@@ -245,13 +266,16 @@ def from_block(fields: Fields) -> Any:
 def to_fields(layer: Loss) -> Struct:
     """Return the fields of the block in a MatConvNet model; raise ValueError for what it cannot hold."""
     if layer.instance_weights is not None or not layer.normalise:
-        raise ValueError("a model file holds no instance weights, and no loss that is not divided by N")
+        raise ValueError(
+            "a MatConvNet model holds neither instance weights nor a loss that is not divided by N: use "
+            "dataclasses.replace(layer, instance_weights=None, normalise=True)"
+        )
     options: list[Any] = ["topk", float(layer.topk)] if layer.topk != 5 else []
     options += ["threshold", float(layer.threshold)] if layer.threshold else []
     return {"loss": layer.kind, "opts": options}
 
 
-def is_simplenns(layer: Loss) -> bool:
+def is_simplenn_loss(layer: Loss) -> bool:
     """Return whether the loss is the one that simplenn knows."""
     return (layer.kind, layer.topk, layer.threshold) == ("softmaxlog", 5, 0.0)
 
@@ -275,8 +299,8 @@ OPERATOR = Operator(
         read_block=from_block,
         more=to_fields,
         inputs=(2,),
-        unused=("normalise",),  # that of the average it keeps
-        in_chain=is_simplenns,
+        unused=("normalise",),  # it belongs to the running average that the block keeps
+        in_chain=is_simplenn_loss,
     ),
 )
 SOFTMAX_OPERATOR = Operator(

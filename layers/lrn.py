@@ -3,11 +3,11 @@
     L_k = kappa + alpha * sum_{m in Q(k)} x_m^2,    y_k = x_k * L_k^(-beta)
     Q(k) = channels k - floor((size-1)/2) ... k + ceil((size-1)/2), as far as they exist
 
-so an even size looks one channel further up than down. Its gradient, with g the signal:
+so a window of even size holds one more channel above k than below. Its gradient, with g the signal:
 
     dx_k = g_k L_k^(-beta)  -  2 alpha beta x_k * sum_{m: k in Q(m)} g_m x_m L_m^(-beta-1)
 
-the second sum runs over the mirrored window. alpha is used as it is (MatConvNet); Caffe and PyTorch divide it by
+the second sum runs over the mirrored window. alpha is used as given (MatConvNet); Caffe and PyTorch divide it by
 `size`. MatConvNet's own CPU code uses an approximate power, up to 0.5 % off; this is the exact one.
 """
 
@@ -23,7 +23,21 @@ from refvis.layers.base.operator import EVERYWHERE, Operator, always
 
 @dataclass(frozen=True, eq=False)
 class LRN:
-    """Local response normalisation over `size` channels; defaults are MatConvNet's [5 1 2e-5 .75]."""
+    """Local response normalisation, y_k = x_k (kappa + alpha sum_m x_m^2)^-beta, the sum over `size` channels around k.
+
+        size     channels in the window. Default 5
+        kappa    0 or more. Default 1
+        alpha    0 or more; not divided by `size`. Default 2e-5
+        beta     Default 0.75
+
+    The defaults are MatConvNet's. Raises ShapeError for other values.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer = layers.LRN(size=3, kappa=1.0, alpha=1.0, beta=1.0)
+    >>> layers.forward(layer, np.array([[[[1.0, 2.0]]]])).round(3).ravel()  # 1 / 6 and 2 / 6
+    array([0.167, 0.333])
+    """
 
     size: WholeField = WholeField(5)
     kappa: NumberField = NumberField(1.0)
@@ -61,7 +75,7 @@ def neighbours(layer: LRN) -> tuple[int, int]:
 
 
 def neighbours_within(layer: LRN, channels: int) -> tuple[int, int]:
-    """Return the same, but no further than so many channels allow."""
+    """Return the same, limited by the number of channels."""
     below, above = neighbours(layer)
     return min(below, channels - 1), min(above, channels - 1)
 

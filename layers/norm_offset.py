@@ -6,9 +6,9 @@ Its gradient, with both sums over channels:
 
     dx = g  -  2 alpha beta x * L^(beta-1) * sum_k g_k
 
-The bound on L keeps the power finite. Where it acts, L is constant and the second term is 0 (MatConvNet leaves the
-term in). Output size: that of x. Reference: MatConvNet `vl_nnnoffset`, param = [alpha beta]; Caffe and PyTorch have no
-such layer.
+The bound on L keeps the power finite. Where L is at the bound, it is constant and the second term is 0 (MatConvNet
+keeps the term). Output size: that of x. Reference: MatConvNet `vl_nnnoffset`, param = [alpha beta]; Caffe and PyTorch
+have no such layer.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,15 @@ BOUND = 1e-8
 
 @dataclass(frozen=True, eq=False)
 class NormOffset:
-    """Subtraction of alpha * (squared norm)^beta; defaults are MatConvNet's [1 0.5]: the norm itself."""
+    """Subtraction of a power of the norm over channels, y = x - alpha (sum x^2)^beta.
+
+    The defaults are MatConvNet's: alpha 1 and beta 0.5 subtract the norm itself.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layers.forward(layers.NormOffset(), np.array([[[[3.0, 4.0]]]])).ravel()
+    array([-2., -1.])
+    """
 
     alpha: NumberField = NumberField(1.0)
     beta: NumberField = NumberField(0.5)

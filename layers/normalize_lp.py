@@ -1,14 +1,14 @@
-"""Lp normalisation: each value is divided by the Lp norm of those that share its place.
+"""Lp normalisation: each value is divided by the Lp norm over some axes.
 
     M = sum_q |x_q|^p + epsilon,    y = x * M^(-1/p)
 
-The sum runs over the axes in `dimensions`: over channels, unless told otherwise; `spatial` stands for height and width.
+The sum runs over the axes in `dimensions`, by default over channels; `spatial` stands for height and width.
 Its gradient, with g the signal and both sums over the same axes:
 
     dx = M^(-1/p) * (g  -  |x|^(p-1) sign(x) / M * sum_q g_q x_q)
 
-Output size: that of x. MatConvNet has x^p without the absolute value, which is the same for even p, the only ones that
-it supports. PyTorch's `normalize` bounds the norm from below instead of adding epsilon to the sum.
+Output size: that of x. MatConvNet has x^p without the absolute value, which is the same for even p, and supports only
+these. PyTorch's `normalize` bounds the norm from below instead of adding epsilon to the sum.
 Reference: MatConvNet `vl_nnnormalizelp`; Caffe has no such layer.
 """
 
@@ -25,10 +25,20 @@ from refvis.layers.base.operator import Locality, Operator
 
 @dataclass(frozen=True, eq=False)
 class NormalizeLp:
-    """Division by the Lp norm (p >= 1) over `dimensions`; defaults are MatConvNet's.
+    """Division by the Lp norm, y = x (sum |x|^p + epsilon)^(-1/p), over `dimensions`.
 
-    `dimensions` are MatConvNet's: 1 height, 2 width, 3 channels, 4 images (0, the axis here, will do as well). None:
-    (1, 2) if `spatial`, else 3.
+        p            1 or more. Default 2
+        epsilon      0 or more. Default 0.01
+        spatial      whether the sum runs over height and width, where `dimensions` is None. Default False
+        dimensions   the axes of the sum, as MatConvNet counts them: 1 height, 2 width, 3 channels, 4 images (or 0, the
+                     axis here). Default: (1, 2) if `spatial`, else 3
+
+    Raises ShapeError for other values.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layers.forward(layers.NormalizeLp(epsilon=0.0), np.array([[[[3.0, 4.0]]]])).ravel()
+    array([0.6, 0.8])
     """
 
     p: NumberField = NumberField(2.0)
@@ -78,17 +88,17 @@ def mass(layer: NormalizeLp, x: Array) -> Array:
 
 
 def window(layer: NormalizeLp) -> Window | None:
-    """Return a point; of a sum over a whole axis of the image, no window describes what is seen."""
+    """Return a point; None where the sum runs over height or width."""
     return None if {1, 2} & set(axes(layer)) else POINT
 
 
 def per_image(layer: NormalizeLp) -> bool:
-    """Return whether the sum stays within an image."""
+    """Return whether the sum runs within each image."""
     return 0 not in axes(layer)
 
 
 def over_channels(layer: NormalizeLp) -> bool:
-    """Return whether the sum stays within a position."""
+    """Return whether the sum runs over channels only."""
     return axes(layer) == (3,)
 
 

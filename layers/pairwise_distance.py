@@ -28,7 +28,23 @@ from refvis.layers.base.operator import Operator
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PairwiseDistance:
-    """The p-distance (p > 0), or its p-th power with `no_root`; `instance_weights` broadcast to N x H x W x 1."""
+    """Distance between the feature vectors of two inputs at each position, y = w (sum_c |x_c - t_c|^p)^(1/p).
+
+        p                  above 0. Default 2
+        no_root            whether the root is left out. Default False
+        epsilon            lower bound on denominators of the gradient, above 0. Default 1e-6
+        aggregate          whether all positions are summed. Default False
+        instance_weights   w: a number, or an array that broadcasts to N x H x W x 1; a third input of the layer takes
+                           its place. Default: 1
+
+    Raises ShapeError for other values, TypeError for weights that are neither a number nor an array.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x, target = np.array([[[[3.0, 4.0]]]]), np.zeros((1, 1, 1, 2))
+    >>> layers.forward(layers.PairwiseDistance(), x, target).item()
+    5.0
+    """
 
     p: NumberField = NumberField(2.0)
     no_root: bool = False
@@ -113,7 +129,7 @@ def instance_weights(layer: PairwiseDistance, x: Array, *given: Array) -> Array:
 
 
 def window(layer: PairwiseDistance) -> Window | None:
-    """Return a point; the sum over all positions sees all of the image."""
+    """Return a point; None where all positions are summed."""
     return None if layer.aggregate else POINT
 
 
@@ -124,7 +140,7 @@ def from_fields(fields: Fields) -> PairwiseDistance:
 
 
 def from_block(fields: Fields) -> PairwiseDistance:
-    """Return the layer of a DagNN block, whose defaults are others."""
+    """Return the layer of a DagNN block, which has other defaults."""
     return read(fields, 1e-6, aggregate=True)
 
 

@@ -28,7 +28,24 @@ METHODS = ("max", "avg")
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Pooling of windows of `size` pixels; `method` is "max" or "avg"; stride and pad as in Conv, pad < size."""
+    """Pooling: the largest value, or the mean, of each window; pixels beyond the border do not take part.
+
+        size     of the window in pixels, a number or (y, x)
+        stride   in pixels, a number or (y, x). Default 1
+        pad      pixels around the image that windows may cover, fewer than `size`: a number, (y, x) or (top, bottom,
+                 left, right). Default 0
+        method   "max", the default, or "avg"
+
+    Raises ShapeError for sizes that cannot be, and for another method.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x = np.array([1.0, 3.0, 2.0]).reshape(1, 1, 3, 1)
+    >>> layers.forward(layers.Pool((1, 2)), x).ravel()
+    array([3., 3.])
+    >>> layers.forward(layers.Pool((1, 2), method="avg"), x).ravel()
+    array([2. , 2.5])
+    """
 
     size: PairField = PairField()
     stride: PairField = PairField(1)
@@ -106,7 +123,7 @@ def centred(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]
 
 
 def _folded(values: Array, axis: int, first: int, stop: int) -> Array:
-    """Return `values` from `first` to before `stop` along an axis, what lies beyond added to the edges."""
+    """Return `values` from `first` to before `stop` along an axis, with all values outside added to the edges."""
     moved = array_module(values).moveaxis(values, axis, 0)
     inside = moved[first:stop].copy()
     inside[0] += moved[:first].sum(axis=0)
@@ -145,14 +162,14 @@ def without_pad(layer: Pool) -> Pool:
 
 
 def counted(layer: Pool, y: Array, cut: Cut) -> Array:
-    """Return averages of patches divided by the pixels of each window that lie inside the image, instead of by all."""
+    """Return averages of patches that divide by the pixels inside the image, instead of by all of the window."""
     if layer.method == "max" or layer.pad == (0, 0, 0, 0):
         return y
     return y * share_inside(layer, y, cut, 0)[:, :, None, None] * share_inside(layer, y, cut, 1)[:, None, :, None]
 
 
 def share_inside(layer: Pool, y: Array, cut: Cut, axis: int) -> Array:
-    """Return along one axis the window's size over how much of it lies inside the image (B x positions, like y)."""
+    """Return along one axis the window's size divided by its part inside the image (B x positions, like y)."""
     xp, length = array_module(y), layer.size[axis]
     corners = xp.asarray([one[axis] for one in cut.seen])[:, None]
     starts = corners + xp.arange(cut.size[axis]) * layer.stride[axis]
@@ -163,7 +180,7 @@ def share_inside(layer: Pool, y: Array, cut: Cut, axis: int) -> Array:
 def affine(layer: Any, x: Array, *regions: Array) -> AffineForm:
     """Return an average over pixels as y = W x, all weights of an output being equal; ValueError for maxima.
 
-    `ROIPool` is written so, too: its regions say where to read, and get nothing.
+    `ROIPool` has the same form: its regions say where to read, and get nothing.
     """
     if layer.method != "avg":
         raise ValueError(

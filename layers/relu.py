@@ -21,7 +21,13 @@ from refvis.layers.base.operator import EVERYWHERE, Operator, always
 
 @dataclass(frozen=True, eq=False)
 class ReLU:
-    """Rectified linear unit; `leak` is the slope for x <= 0."""
+    """Rectified linear unit, y = max(x, 0) + leak * min(x, 0); `leak` is the slope for x <= 0, by default 0.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layers.forward(layers.ReLU(leak=0.5), np.array([[[[-4.0, 3.0]]]])).ravel()
+    array([-2.,  3.])
+    """
 
     leak: float = 0.0
 
@@ -62,7 +68,7 @@ def gated(layer: ReLU, signal: Array, passes: Array) -> Array:
 
 
 def from_fields(fields: Fields) -> ReLU:
-    """Return the layer of a struct in a MatConvNet model, leaky where it says so."""
+    """Return the layer of a struct in a MatConvNet model; `leak` is 0 where it is absent."""
     return ReLU(fields.number("leak", 0))
 
 

@@ -26,9 +26,23 @@ from refvis.layers.pool import METHODS, affine
 
 @dataclass(frozen=True, eq=False)
 class ROIPool:
-    """Pooling of regions in `subdivisions` (rows, columns) of tiles; `method` is "max" or "avg".
+    """Pooling of regions of interest: the largest value, or the mean, of each tile of each region.
 
-    `transform` is a factor, two factors (for u, for v), or 2 x 3 numbers: u' = T00 u + T01 v + T02, v' likewise.
+        subdivisions   tiles of a region, a number or (rows, columns). Default 1
+        method         "max", the default, or "avg"
+        transform      from the regions' coordinates to those of the input: a factor, two factors (for u, for v), or
+                       2 x 3 numbers T: u' = T00 u + T01 v + T02, v' likewise. Default 1
+        flatten        whether the output is R x 1 x 1 x (SH*SW*C) instead of R x SH x SW x C. Default False
+
+    The second input holds a region (t, u0, v0, u1, v1) per column, 5 x R: image, first column and row, last column and
+    row, counted from 1. Raises ShapeError for other values.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x = np.arange(6.0).reshape(1, 2, 3, 1)
+    >>> regions = np.array([[1.0, 2.0, 1.0, 3.0, 2.0]]).T  # of image 1, columns 2 and 3 of rows 1 and 2
+    >>> layers.forward(layers.ROIPool(), x, regions).item()
+    5.0
     """
 
     subdivisions: PairField = PairField(1)
@@ -38,7 +52,7 @@ class ROIPool:
 
 
 def matrix_rows(transform: Any) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Return a transform given in any of the three ways as two rows of three numbers, or raise ShapeError."""
+    """Return a transform, given in any of the three forms, as two rows of three numbers, or raise ShapeError."""
     try:
         given = transform.tolist() if hasattr(transform, "tolist") else transform
         rows = tuple(given) if hasattr(given, "__iter__") else (given, given)
@@ -89,7 +103,7 @@ def gradient(layer: ROIPool, signal: Array, output: Array | None, x: Array, rois
 
 
 def tiles(layer: ROIPool, x: Array, rois: Array) -> Iterator[tuple[int, int, int, int, slice, slice]]:
-    """Yield region, tile row, tile column, and what it covers: image, rows, columns; tiles without pixels left out."""
+    """Yield region, tile row, tile column, and what the tile covers: image, rows, columns. Empty tiles are left out."""
     table = (rois.T if rois.ndim == 2 else rois.reshape(-1, 5)).tolist()
     for r, (t, u0, v0, u1, v1) in enumerate(table):
         if t not in range(1, len(x) + 1):
@@ -111,7 +125,7 @@ def corner(layer: ROIPool, x: Array, u: float, v: float) -> tuple[int, int]:
 
 
 def parts(first: int, last: int, count: int, extent: int) -> Iterator[slice]:
-    """Yield what of an axis of `extent` pixels each of `count` parts of the pixels first ... last covers."""
+    """Yield the slice of an axis of `extent` pixels that each of `count` parts of the pixels first ... last covers."""
     length = max(last - first + 1, 1)
     for k in range(count):
         start, stop = first + k * length // count, first - (-(k + 1) * length // count)

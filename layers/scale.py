@@ -1,8 +1,8 @@
 """Scale: y = s * x + o, with a factor s and an offset o that broadcast: along axes where they have size 1, they repeat.
 
 Each of s and o is a parameter of the layer, or an input: the inputs after x stand, in order, for the fields that are
-None (an offset may also be absent). So s may hold a value per channel (1 x 1 x 1 x C, or just C), per image and channel
-(N x 1 x 1 x C: a gate), per position, or one for all. Gradients, with g the signal:
+None (the offset may also be absent). So s may hold a value per channel (1 x 1 x 1 x C, or just C), per image and
+channel (N x 1 x 1 x C: a gate), per position, or one for all. Gradients, with g the signal:
 
     dx = s * g,    ds = sum of g * x,    do = sum of g,    the sums over the axes along which s (or o) repeats
 
@@ -24,7 +24,19 @@ from refvis.layers.sum import Sum
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scale:
-    """Scale by `scale` and add `offset` (None: the second and third input), of up to four axes, the last C or 1."""
+    """Scale and offset, y = scale * x + offset, of up to four axes each, with sizes that broadcast against x.
+
+    A field that is None stands for the second or third input; the offset may also be absent. Raises ShapeError for more
+    axes, TypeError for fields that are no arrays.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layers.forward(layers.Scale(np.array([1.0, 10.0]), np.array([5.0])), np.ones((1, 1, 1, 2))).ravel()
+    array([ 6., 15.])
+    >>> gate = np.array([0.0, 1.0]).reshape(1, 1, 1, 2)
+    >>> layers.forward(layers.Scale(), np.full((1, 1, 1, 2), 7.0), gate).ravel()
+    array([0., 7.])
+    """
 
     scale: ArrayField = ArrayField(None, empty_is_none=True)
     offset: ArrayField = ArrayField(None, empty_is_none=True)
@@ -59,7 +71,7 @@ def output_shape(layer: Scale, shape: tuple[int, ...], *rest: tuple[int, ...]) -
 
 
 def factors(layer: Scale, x: Array, *rest: Array) -> tuple[Array, Array | None]:
-    """Return the factor, and the offset if there is one, wherever they come from, in the dtype of x."""
+    """Return the factor, and the offset if there is one, from fields or inputs, in the dtype of x."""
     array_module(x, layer.scale, layer.offset, *rest)
     waiting = list(rest)
     both = [own if own is not None else waiting.pop(0) if waiting else None for own in (layer.scale, layer.offset)]
@@ -81,7 +93,7 @@ def gradient(layer: Scale, signal: Array, output: Array | None, x: Array, *rest:
 
 
 def parameter_gradients(layer: Scale, signal: Array, output: Array | None, x: Array, *rest: Array) -> dict[str, Any]:
-    """Return {"scale": ds, "offset": do}, those that the layer has."""
+    """Return {"scale": ds, "offset": do}, for the fields that are parameters."""
     by_name = _to_parameters(signal, x, *factors(layer, x, *rest))
     return {name: gradient for name, gradient in by_name.items() if getattr(layer, name) is not None}
 
@@ -99,7 +111,7 @@ def summed_to(values: Array, shape: tuple[int, ...]) -> Array:
 
 
 def window(layer: Scale) -> Window | None:
-    """Return a point; a factor that is an input may be one for all positions: then no window describes what is seen."""
+    """Return a point; None for a factor that is an input, since one value may serve all positions."""
     return None if layer.scale is None else POINT
 
 
@@ -129,7 +141,7 @@ def affine(layer: Scale, x: Array, *rest: Array) -> AffineForm:
 
 
 def from_fields(fields: Fields) -> Scale:
-    """Return the layer of a block in a MatConvNet model; what its arrays are not, its inputs are."""
+    """Return the layer of a block in a MatConvNet model; factor and offset are inputs first, then its arrays."""
     arrays: list[Any] = fields.own_arrays()
     by_input: list[Any] = [None] * (fields.inputs - 1)
     factor, offset = [*by_input, *arrays, None, None][:2]

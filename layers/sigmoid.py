@@ -12,7 +12,13 @@ from refvis.layers.base.operator import EVERYWHERE, Operator, always
 
 @dataclass(frozen=True, eq=False)
 class Sigmoid:
-    """Logistic sigmoid of every value."""
+    """Logistic sigmoid of every value, y = 1 / (1 + exp(-x)).
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layers.forward(layers.Sigmoid(), np.log([[[[1.0, 3.0]]]])).ravel()
+    array([0.5 , 0.75])
+    """
 
 
 def output_shape(layer: Sigmoid, shape: tuple[int, ...]) -> tuple[int, ...]:

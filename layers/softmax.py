@@ -1,6 +1,6 @@
 """Softmax over channels, at every position: y_k = exp(x_k) / sum_c exp(x_c).
 
-Its gradient: dx_k = y_k (g_k - sum_c g_c y_c). The largest x is subtracted first, which changes nothing but overflow.
+Its gradient: dx_k = y_k (g_k - sum_c g_c y_c). The largest x is subtracted first, so that no exponential overflows.
 Reference: MatConvNet `vl_nnsoftmax` (channels are its third axis, the last one here).
 """
 
@@ -13,7 +13,13 @@ from refvis.layers.base.operator import EVERYWHERE, Operator, always
 
 @dataclass(frozen=True, eq=False)
 class Softmax:
-    """Softmax over channels."""
+    """Softmax over channels, y_k = exp(x_k) / sum_c exp(x_c).
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layers.forward(layers.Softmax(), np.log([[[[1.0, 3.0]]]])).ravel()
+    array([0.25, 0.75])
+    """
 
 
 def output_shape(layer: Softmax, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,8 +2,9 @@
 
     F = 1 + alpha * mean over the window of x^2,    y = x * F^(-beta)
 
-The window of `size` = (h, w) pixels reaches floor((h-1)/2) up and the rest down (an even size looks one pixel further
-down and right). The mean divides by the pixels that exist. With A that mean, an average pooling, and A^T its adjoint:
+The window of `size` = (h, w) pixels has floor((h-1)/2) rows above the value and the rest below: a window of even size
+has one more row below, and one more column to the right. The mean divides by the pixels that exist. With A that mean,
+an average pooling, and A^T its adjoint:
 
     dx = F^(-beta) g  -  2 alpha beta x * A^T(F^(-beta-1) g x)
 
@@ -26,7 +27,19 @@ from refvis.layers.base.operator import Operator, always
 
 @dataclass(frozen=True, eq=False)
 class SpatialNorm:
-    """Normalisation by the energy in windows of `size` pixels; defaults are MatConvNet's [2 2 10 2]."""
+    """Spatial normalisation, y = x (1 + alpha * mean of x^2 in the window)^-beta, in each channel.
+
+        size    of the window in pixels, a number or (y, x). Default 2
+        alpha   0 or more. Default 10
+        beta    Default 2
+
+    The defaults are MatConvNet's. Raises ShapeError for other values.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layers.forward(layers.SpatialNorm(1, alpha=1.0, beta=1.0), np.full((1, 1, 1, 1), 2.0)).item()  # 2 / (1 + 4)
+    0.4
+    """
 
     size: PairField = PairField(2)
     alpha: NumberField = NumberField(10.0)

@@ -13,7 +13,14 @@ from refvis.layers.base.operator import EVERYWHERE, AffineForm, Operator, always
 
 @dataclass(frozen=True, eq=False)
 class Sum:
-    """Sum of the inputs."""
+    """Sum of any number of inputs of one shape, y = x_1 + x_2 + ...
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x = np.array([[[[1.0, 2.0]]]])
+    >>> layers.forward(layers.Sum(), x, 10 * x).ravel()
+    array([11., 22.])
+    """
 
 
 def output_shape(layer: Sum, *shapes: tuple[int, ...]) -> tuple[int, ...]:

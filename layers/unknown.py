@@ -1,4 +1,4 @@
-"""A layer that a model file names and that has no implementation here: it loads and shows, and does not run."""
+"""Unknown layer: named by a model, without an implementation here. It can be shown, but not run."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,7 +6,12 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class Unknown:
-    """Stands for a layer of MatConvNet type `type`, with all `fields` that its file gave it."""
+    """A layer of the MatConvNet type `type` that has no implementation here, with all its `fields`.
+
+    >>> from refvis import layers
+    >>> layers.title(layers.Unknown("SubP", {"factor": 2.0}))
+    "unknown 'SubP'"
+    """
 
     type: str
     fields: dict[str, Any] = field(default_factory=dict)

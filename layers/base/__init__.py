@@ -1,1 +1,1 @@
-"""What all layers share: arrays, geometry, borders, errors, and the switch between definitions and fast functions."""
+"""Common parts of all layers: arrays, geometry, borders, errors, and the switch between definitions and fast twins."""

@@ -1,12 +1,12 @@
 """Relevance propagation (LRP), written once for every layer that has a forward and a gradient.
 
-Relevance R at a layer's output is shared out to its inputs in proportion to what each contributed. A layer that is
-linear in x, y_k = sum_d w_kd x_d + b_k, has contributions w_kd x_d, and every linear rule is of one form:
+A rule shares out the relevance R at a layer's output to its inputs, in proportion to what each input contributed. A
+layer that is linear in x, y_k = sum_d w_kd x_d + b_k, has the contributions w_kd x_d. Every linear rule has one form:
 
     R_d = sum_k  c_kd / (sum_d' c_kd' + bias_k + stabiliser_k) * R_k
 
 where c is w_kd x_d, changed in some way. The sum over k is a product with transposed weights, which is the layer's
-gradient. So each rule is five steps, and says nothing about the kind of layer:
+gradient. So each rule has five steps, and none depends on the kind of layer:
 
     modify inputs and weights -> forward -> divide -> gradient -> multiply
 
@@ -15,13 +15,26 @@ gradient. So each rule is five steps, and says nothing about the kind of layer:
 | `epsilon.py`    | `epsilon` (with eps=0: LRP-0)                                                             |
 | `signs.py`      | `gamma`, `alpha_beta`, `z_plus`: positive and negative contributions apart                |
 | `excitation.py` | `excitation`, `contrastive`                                                               |
-| `inputs.py`     | `w_square`, `flat`, `box`: for a first layer, whose inputs are no activations             |
+| `inputs.py`     | `w_square`, `flat`, `box`: for a first layer, which reads pixels                          |
 | `others.py`     | `passes`, `conv`, `pool`, `spread`, `tangent`, `lrn_taylor`: not linear, or of two kinds  |
 
-What libraries choose in silence is a parameter here: `eps` (a number, or a `Stabiliser` that names its form and its
-sign at zero), `bias` ("booked", "absent", "spread"), `split` (which signs make a contribution positive). Every rule
-takes `book`, a `Booking` that it tells where relevance went that no input received. A denominator that is zero passes
-nothing on, and is booked.
+Every rule returns a tuple with one array for each input, in its shape and dtype. Rules share these parameters:
+
+    layer        the layer
+    signal       R, the relevance of the output, N x H x W x K, float32 or float64
+    output       y, what the layer computed, in the shape of the signal
+    inputs       x, what the layer read, N x H x W x C each
+    eps          the stabiliser, in units of the output; a number, or a `Stabiliser` that names its form and the sign
+                 of zero. Default 1e-6
+    bias         what becomes of b: "booked" (it keeps its share), "absent" (it does not take part) or "spread" (its
+                 share goes in equal parts to the inputs that reach the output)
+    split        when a contribution counts as positive: by the sign of the product, "both" (default), or by that of
+                 the weight, "weights"
+    modify_bias  whether the bias is changed as the weights are (default), or kept whole
+    book         a `Booking`, to which the rule adds the relevance that no input received. Default: none
+
+Other libraries make these choices without naming them. Where a denominator is zero, the rule passes nothing on, and
+books the relevance that arrived there.
 """
 
 from refvis.layers.lrp.booking import Booking

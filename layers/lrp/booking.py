@@ -11,14 +11,25 @@ from refvis.layers.operators import Rule
 
 @dataclass
 class Booking:
-    """Relevance that stayed at one layer, added up in double over the whole batch.
+    """Relevance that stayed at one layer, summed in float64 over the whole batch.
 
         bias         the share of the biases
         stabiliser   the share of the stabilisers
-        zero         relevance that arrived where the denominator was zero, or, of a bias that is spread, where the
-                     output has no input
+        zero         relevance that arrived where the denominator is zero; for a bias that is spread, also where no
+                     input reaches the output
 
-    Shares of negative relevance are negative. A bias or stabiliser of another sign than its denominator turns signs.
+    Shares of negative relevance are negative. A bias or stabiliser changes the sign of relevance where its own sign
+    differs from that of the denominator.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer = layers.FullyConnected(np.array([[1.0]]), np.array([1.0]))
+    >>> x, R = np.full((1, 1, 1, 1), 3.0), np.full((1, 1, 1, 1), 8.0)  # y = 3 + 1
+    >>> book = layers.lrp.Booking()
+    >>> layers.lrp.epsilon(layer, R, layers.forward(layer, x), x, book=book)[0].round(3).item()
+    6.0
+    >>> round(book.bias, 3)
+    2.0
     """
 
     bias: float = 0.0
@@ -34,5 +45,5 @@ def with_book(rule: Rule, book: Booking | None) -> Rule:
 
 
 def total(values: Array) -> float:
-    """Return the sum of the values, added up in double."""
+    """Return the sum of the values, in float64."""
     return float(values.sum(dtype="float64"))

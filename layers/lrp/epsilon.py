@@ -30,13 +30,14 @@ def epsilon(
 
     Parameters:
 
-        layer     the layer; one that `lrp.LINEAR` does not list is trusted to be linear
+        layer     the layer; a type without an affine form is assumed to be linear
         signal    R, the relevance of the output, N x H x W x K
-        output    y, what the layer computed
+        output    y, what the layer computed, in the shape of the signal
         inputs    x, N x H x W x C each
         eps       the stabiliser, in units of the output; a number, or a `Stabiliser` that names its form. Default 1e-6
-        bias      what becomes of b: "booked" (it keeps its share), "absent" (y is taken without it) or "spread"
-        book      a `Booking` that is told where relevance went that no input received
+        bias      what becomes of b: "booked" (it keeps its share), "absent" (y is taken without it) or "spread" (its
+                  share goes in equal parts to the inputs)
+        book      a `Booking`, to which the rule adds the relevance that no input received. Default: none
 
     Raises ValueError for another name of `bias`.
 

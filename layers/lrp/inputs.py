@@ -1,12 +1,13 @@
-"""Rules for a first layer, whose inputs are pixels and no activations: w-square, flat, and the box rule z-B.
+"""Rules for a first layer, which reads pixels rather than activations: w-square, flat, and the box rule z-B.
 
     w-square:  R_d = sum_k  w_kd^2 / sum_d' w_kd'^2 * R_k                    (any real input; Montavon et al. 2017)
     flat:      R_d = sum_k  1 / (number of inputs that reach k) * R_k        (Lapuschkin et al. 2019)
     box:       R_d = sum_k  c_kd / sum_d' c_kd' * R_k,    c_kd = x_d w_kd - l_d w+_kd - h_d w-_kd
                                                           (inputs with l <= x <= h; Montavon et al. 2017)
 
-The papers have no bias in these denominators, as here by default; "booked" adds b^2, 1 and b (zennit adds b^2 for
-w-square). The first two denominators are sums of squares: they need no stabiliser, and have none unless told.
+The papers have no bias in these denominators, and by default these rules have none. "booked" adds b^2, 1 and b (zennit
+adds b^2 for w-square). The first two denominators are sums of squares or counts: they need no stabiliser, and by
+default they have none.
 """
 
 from typing import Any
@@ -28,7 +29,19 @@ def w_square(
     bias: str = "absent",
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
-    """w-square rule (Montavon et al. 2017): in proportion to squared weights, whatever the input."""
+    """w-square rule (Montavon et al. 2017): in proportion to squared weights, whatever the input.
+
+        R_d = sum_k  w_kd^2 / sum_d' w_kd'^2 * R_k
+
+    Parameters are those of `epsilon`, with the defaults eps=0 and bias="absent"; the bias counts as b^2. Returns one
+    array for each input, in its shape and dtype. Raises ValueError for another name of `bias`.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer, x = layers.FullyConnected(np.array([[1.0, -2.0]])), np.zeros((1, 1, 1, 2))
+    >>> layers.backward(layer, np.full((1, 1, 1, 1), 10.0), None, x, rule=layers.lrp.w_square)[0].ravel()  # 1 : 4
+    array([2., 8.])
+    """
     return _by_weights(lambda w: w * w, layer, signal, inputs, eps, bias, book)
 
 
@@ -41,7 +54,19 @@ def flat(
     bias: str = "absent",
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
-    """Flat rule (Lapuschkin et al. 2019): in equal parts to all inputs that reach the output, whatever they are."""
+    """Flat rule (Lapuschkin et al. 2019): in equal parts to all inputs that reach the output, whatever they are.
+
+        R_d = sum_k  1 / (number of inputs that reach k) * R_k
+
+    Parameters are those of `epsilon`, with the defaults eps=0 and bias="absent"; the bias counts as one more input.
+    Returns one array for each input, in its shape and dtype. Raises ValueError for another name of `bias`.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer, x = layers.FullyConnected(np.array([[1.0, -2.0, 0.0]])), np.zeros((1, 1, 1, 3))
+    >>> layers.backward(layer, np.full((1, 1, 1, 1), 6.0), None, x, rule=layers.lrp.flat)[0].ravel()
+    array([2., 2., 2.])
+    """
     return _by_weights(ones, layer, signal, inputs, eps, bias, book)
 
 
@@ -54,7 +79,7 @@ def _by_weights(
     bias: str,
     book: Booking | None,
 ) -> tuple[Array, ...]:
-    """Return relevance in proportion to changed weights alone: all inputs count as 1."""
+    """Return relevance in proportion to the changed weights alone: all inputs count as 1."""
     part = linear(layer, *inputs)
     weighted = part.weighted(change)
     assert weighted is not None  # neither squares nor ones are zero for weights that are equal and positive
@@ -77,8 +102,26 @@ def box(
 ) -> tuple[Array, ...]:
     """Box rule z-B (Montavon et al. 2017), for a layer that reads pixels between `low` and `high`.
 
-    `low` and `high` are numbers, or arrays that broadcast against x (N x H x W x C); None: the smallest and largest
-    value of each image, the tightest box that holds it. Raises ValueError where x lies outside.
+        R_d = sum_k  c_kd / sum_d' c_kd' * R_k,    c_kd = x_d w_kd - l_d w+_kd - h_d w-_kd
+
+    Parameters beside those of `epsilon`, with the default bias="absent":
+
+        x      the input, N x H x W x C
+        low    l, the least value that a pixel can have: a number, or an array that broadcasts against x. Default: the
+               smallest value of each image
+        high   h, the largest value that a pixel can have, given likewise. Default: the largest value of each image
+
+    Returns a tuple with one array of the shape and dtype of x. Raises ValueError where x lies outside the box, and for
+    another name of `bias`.
+
+    >>> import numpy as np
+    >>> from functools import partial
+    >>> from refvis import layers
+    >>> layer = layers.FullyConnected(np.array([[1.0, -1.0]]))
+    >>> x = np.array([1.0, 1.0]).reshape(1, 1, 1, 2)  # c = (1 - 0) * 1 and (1 - 4) * -1
+    >>> rule = partial(layers.lrp.box, low=0.0, high=4.0)
+    >>> layers.backward(layer, np.full((1, 1, 1, 1), 8.0), None, x, rule=rule)[0].round(3).ravel()
+    array([2., 6.])
     """
     part = linear(layer, x)
     low, high = _bound(x, low, "min"), _bound(x, high, "max")

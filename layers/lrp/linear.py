@@ -1,12 +1,12 @@
-"""A layer seen as y = W x + b, whatever its kind: which inputs contribute, what its weights are, what its bias.
+"""Linear layers of every kind as y = W x + b: the inputs that contribute, the weights and the bias.
 
     part = linear(layer, *inputs);   part.forward() = W x;   part.relevance(s) = x * (W^T s);   part.bias = b
 
-`weighted` changes the weights (their positive part, their square, ...). Layers whose weights are all positive and
-equal for each output (average pooling, sums) have no field for them: of these only whether any weight is left matters,
-since every rule divides by the sum (to which the stabiliser, if there is one, is then added).
+`weighted` changes the weights (to their positive part, their square, ...). Layers whose weights are all positive and
+equal for each output (average pooling, sums) have no field for them. For these it matters only whether any weight is
+left, since every rule divides by the sum of contributions.
 
-Convolutions are direct sums here: what is divided by may be a sum that is close to zero, or nothing but zeros.
+Convolutions are direct sums here, without Winograd's tiles: rules divide by sums that may be close to zero.
 """
 
 from collections.abc import Callable
@@ -54,11 +54,11 @@ class Linear(AffineForm):
         return self._replace(inputs=tuple(change(x) for x in self.inputs))
 
     def weighted(self, change: Callable[[Array], Array]) -> "Linear | None":
-        """Return the same with `change` applied to the weights (in the dtype of x), or None if none is left."""
+        """Return the same layer with `change` applied to the weights (in the dtype of x); None if no weight is left."""
         if self.weights == UNKNOWN:
             raise ValueError(
-                f"this rule needs to know the weights of {title(self.layer)}: use lrp.epsilon there, or say how it is "
-                "linear in refvis.layers.lrp.LINEAR"
+                f"this rule needs the weights of {title(self.layer)}, which are unknown: use lrp.epsilon "
+                "there, or enter its affine form in refvis.layers.lrp.LINEAR"
             )
         x = self.inputs[0]
         if self.weights is None:
@@ -67,7 +67,7 @@ class Linear(AffineForm):
         return self._replace(layer=replace(self.layer, **{self.weights: changed}))
 
     def counting(self) -> "Linear":
-        """Return the same with all weights and inputs 1: its forward counts the inputs that reach each output."""
+        """Return the same layer with all weights and inputs 1: its forward counts the inputs of each output."""
         weighted = self.weighted(ones)
         assert weighted is not None
         return weighted.on(ones)
@@ -81,14 +81,14 @@ def ones(values: Array) -> Array:
 def linear(layer: Layer, *inputs: Array) -> Linear:
     """Return the layer as a linear one: by `LINEAR`, or by its row in the table of operators.
 
-    A type that neither knows is trusted to be linear, its weights unknown.
+    A type without an entry in either is assumed to be linear, with unknown weights.
     """
     row = OPERATORS.get(type(layer))
-    affine = LINEAR.get(type(layer)) or (row and row.affine) or _trust
+    affine = LINEAR.get(type(layer)) or (row and row.affine) or _assume_linear
     return Linear(*affine(layer, *inputs))
 
 
-def _trust(layer: Layer, *inputs: Array) -> AffineForm:
+def _assume_linear(layer: Layer, *inputs: Array) -> AffineForm:
     return AffineForm(layer, inputs, weights=UNKNOWN)
 
 

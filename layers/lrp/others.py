@@ -2,10 +2,10 @@
 
 | layer                  | rules to choose from                                                                      |
 |------------------------|-------------------------------------------------------------------------------------------|
-| ReLU, sigmoid, softmax | `passes` (as it is), `tangent`, or the layer's gradient                                   |
+| ReLU, sigmoid, softmax | `passes` (unchanged), `tangent`, or the layer's gradient                                  |
 | max pooling            | its gradient (the winner takes all), `spread` (in proportion to all values in the window) |
 | LRN                    | `passes`, `lrn_taylor`, `tangent`, or its gradient (FeatureVis)                           |
-| convolution            | `conv`: one rule where filters are as big as the input (a fully connected layer), or else |
+| convolution            | `conv`: one rule where a filter covers the whole input, as if fully connected, or another |
 """
 
 from dataclasses import replace
@@ -25,7 +25,16 @@ from refvis.layers.roi_pool import ROIPool
 
 
 def passes(layer: Any, signal: Array, output: Array, *inputs: Array) -> tuple[Array, ...]:
-    """Relevance goes through unchanged: for layers that rescale or gate each value by itself."""
+    """Relevance unchanged, R_x = R: for layers that rescale or gate each value by itself.
+
+    Parameters are `layer`, `signal`, `output` and `inputs`, as in `epsilon`. Returns the signal itself.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x, R = np.array([[[[-1.0, 2.0]]]]), np.array([[[[5.0, 3.0]]]])
+    >>> layers.backward(layers.ReLU(), R, None, x, rule=layers.lrp.passes)[0].ravel()
+    array([5., 3.])
+    """
     return (signal,)
 
 
@@ -41,7 +50,27 @@ def conv(
 ) -> tuple[Array, ...]:
     """Convolution: the rule `full` where one filter covers the whole input, as if fully connected, else `local`.
 
-    MatConvNet has no fully connected block: fc6 is a convolution, and composites that tell the two apart mean this.
+    MatConvNet has no fully connected block: its fc6 is a convolution with filters as big as the input. Parameters
+    beside `layer`, `signal`, `output` and `book`, as in `epsilon`:
+
+        x         the input, N x H x W x C
+        local     the rule for filters that look at windows
+        full      the rule for filters that cover the whole input. Default: `epsilon`
+        options   further keyword arguments, for the chosen rule
+
+    Returns what the chosen rule returns.
+
+    >>> import numpy as np
+    >>> from functools import partial
+    >>> from refvis import layers
+    >>> from refvis.layers import lrp
+    >>> layer, rule = layers.Conv(np.ones((1, 1, 1, 2))), partial(lrp.conv, local=lrp.flat, full=lrp.epsilon)
+    >>> x = np.array([3.0, 1.0]).reshape(1, 1, 1, 2)
+    >>> layers.backward(layer, np.full((1, 1, 1, 1), 8.0), None, x, rule=rule)[0].round(3).ravel()
+    array([6., 2.])
+    >>> wide = x.repeat(2, axis=2)
+    >>> layers.backward(layer, np.full((1, 1, 2, 1), 8.0), None, wide, rule=rule)[0].ravel()
+    array([4., 4., 4., 4.])
     """
     whole = layer.filters is not None and layer.filters.shape[1:] == x.shape[1:] and output.shape[1:3] == (1, 1)
     return with_book(full if whole else local, book)(layer, signal, output, x, **options)
@@ -57,9 +86,23 @@ def pool(
     book: Booking | None = None,
     **options: Any,
 ) -> tuple[Array, ...]:
-    """Pooling: the rule `average` for averages, `largest` for maxima (None: its gradient, the winner takes all).
+    """Pooling: the rule `average` for averages, `largest` for maxima.
 
-    Regions of interest, if the layer has them as a second input, get nothing.
+    Parameters beside those that all rules share (see `epsilon`):
+
+        largest   the rule for maxima. Default: the gradient, the winner takes all
+        average   the rule for averages. Default: `epsilon`
+        options   further keyword arguments, for the chosen rule
+
+    Returns one array for each input; regions of interest, the second input of `ROIPool`, get zeros.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x, R = np.array([1.0, 3.0]).reshape(1, 1, 2, 1), np.full((1, 1, 1, 1), 8.0)
+    >>> layers.backward(layers.Pool((1, 2), method="max"), R, None, x, rule=layers.lrp.pool)[0].ravel()
+    array([0., 8.])
+    >>> layers.backward(layers.Pool((1, 2), method="avg"), R, None, x, rule=layers.lrp.pool)[0].round(3).ravel()
+    array([2., 6.])
     """
     if layer.method == "avg":
         return with_book(average, book)(layer, signal, output, *inputs, **options)
@@ -77,7 +120,21 @@ def spread(
     book: Booking | None = None,
     **options: Any,
 ) -> tuple[Array, ...]:
-    """Max pooling as if it were the average: `rule` shares out among all values in the window."""
+    """Max pooling as if it were average pooling: `rule` shares out among all values of the window.
+
+    Parameters beside those that all rules share (see `epsilon`):
+
+        rule      the rule for the average. Default: `epsilon`, in proportion to the values
+        options   further keyword arguments, for that rule
+
+    Returns what the rule returns.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x, R = np.array([1.0, 3.0]).reshape(1, 1, 2, 1), np.full((1, 1, 1, 1), 8.0)
+    >>> layers.backward(layers.Pool((1, 2), method="max"), R, None, x, rule=layers.lrp.spread)[0].round(3).ravel()
+    array([2., 6.])
+    """
     average = replace(layer, method="avg")
     return with_book(rule, book)(average, signal, forward_of(average, *inputs), *inputs, **options)
 
@@ -92,8 +149,16 @@ def tangent(
 ) -> tuple[Array, ...]:
     """Gradient x input of a layer that need not be linear: R_x = x * gradient(R / (y + eps sign y)).
 
-    Where the layer is not homogeneous, sums of relevance are not kept: the first-order Taylor expansion at 0 leaves a
-    remainder.
+    It is the first-order Taylor expansion at 0, which leaves a remainder: the sum of relevance is kept only where the
+    layer is homogeneous, y(t x) = t y(x). Parameters are those of `epsilon`, without `bias`. Returns one array for each
+    input, in its shape and dtype.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer = layers.LRN(size=1, kappa=1.0, alpha=1.0, beta=1.0)  # y = x / (1 + x^2), y' = (1 - x^2) / (1 + x^2)^2
+    >>> x, R = np.full((1, 1, 1, 1), 2.0), np.full((1, 1, 1, 1), 5.0)  # y = 0.4, y' = -0.12: 2 * -0.12 * 5 / 0.4
+    >>> layers.backward(layer, R, None, x, rule=layers.lrp.tangent)[0].round(3).item()
+    -3.0
     """
     share = quotient(signal, output, eps, book)
     return tuple(x * g for x, g in zip(inputs, gradient_of(layer, share, output, *inputs), strict=True))
@@ -113,7 +178,15 @@ def lrn_taylor(
 
         c_kk = x_k (kappa + alpha x_k^2)^-beta,    c_kj = -2 alpha beta x_k x_j^2 L_k^(-beta-1)    (j in Q(k), j != k)
 
-    and relevance is shared out in proportion to them: R_j = sum_k c_kj / (sum_m c_km + eps sign) * R_k.
+    and relevance is shared out in proportion to them: R_j = sum_k c_kj / (sum_m c_km + eps sign) * R_k. Parameters are
+    those of `epsilon`, without `bias`. Returns a tuple with one array of the shape and dtype of x.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer = layers.LRN(size=3, kappa=1.0, alpha=1.0, beta=1.0)
+    >>> x, R = np.ones((1, 1, 1, 2)), np.array([1.0, 0.0]).reshape(1, 1, 1, 2)  # c = 1/2 and -2/9, of 5/18
+    >>> layers.backward(layer, R, None, x, rule=layers.lrp.lrn_taylor)[0].round(3).ravel()
+    array([ 1.8, -0.8])
     """
     below, above = neighbours(layer)
     own = x * _alone(layer, x) ** -layer.beta
@@ -126,6 +199,6 @@ def lrn_taylor(
 
 
 def _alone(layer: LRN, x: Array) -> Array:
-    """Return L of each channel as if it stood alone; infinity where that would be zero, as in `denominator`."""
+    """Return L of each channel without its neighbours; infinity where that would be zero, as in `denominator`."""
     L = layer.kappa + layer.alpha * x * x
     return L if layer.kappa > 0 else array_module(x).where(L > 0, L, x.dtype.type("inf"))

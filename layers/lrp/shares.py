@@ -1,6 +1,6 @@
 """The steps that all linear rules share: divide, and account for what the bias and the stabiliser keep.
 
-What becomes of a bias is a choice that libraries make in silence; its names are
+A rule's parameter `bias` says what becomes of a layer's bias. Other libraries make this choice without naming it:
 
     "booked"   it stands in the denominator and keeps its share (captum, zennit)
     "absent"   it does not take part
@@ -38,14 +38,14 @@ def quotient(signal: Array, z: Array, eps: float | Stabiliser, book: Booking | N
 
 
 def with_bias(contributions: Array, values: Array | None, bias: str) -> Array:
-    """Return contributions + bias, which has these `values`; the contributions alone where it is absent."""
+    """Return contributions + bias, which has these `values`; the contributions alone where `bias` is "absent"."""
     return contributions if values is None or bias == "absent" else contributions + values
 
 
 def account_for_bias(
     relevance: Relevance, part: Linear, share: Array, values: Array | None, bias: str, book: Booking | None
 ) -> Relevance:
-    """Return the relevance of all inputs, once the share of the bias, share * values, is booked or spread."""
+    """Return the relevance of all inputs, after the share of the bias, share * values, was booked or spread."""
     if bias not in BIASES:
         raise ValueError(f"bias is {bias!r}, expected one of {', '.join(BIASES)}")
     if values is None or bias == "absent":
@@ -59,7 +59,7 @@ def account_for_bias(
 
 
 def sums(*several: Relevance) -> Relevance:
-    """Return the sum of relevances, input by input; () stands for nothing."""
+    """Return the sum of relevances, input by input. An empty relevance, (), adds nothing."""
     result: Relevance = ()
     for one in several:
         result = tuple(a + b for a, b in zip(result, one, strict=True)) if result and one else result or one

@@ -8,13 +8,13 @@ With P_kd and N_kd the positive and negative contributions of input d to output 
 
 where F is P and f is b+ if y_k > 0, and F is N and f is b- if y_k < 0 (zennit's form, after Andeol et al. 2021).
 
-What is positive is the choice `split`:
+The parameter `split` decides which contributions count as positive:
 
     "both":     P = x+ w+ + x- w-,  N = x+ w- + x- w+    the sign of each product (Bach et al. 2015, eq. 60; zennit)
-    "weights":  P = x w+,           N = x w-             the sign of the weight (captum; Montavon et al. 2019), the same
-                                                         only for x >= 0; gamma then favours P for every k
+    "weights":  P = x w+,           N = x w-             the sign of the weight (captum; Montavon et al. 2019). Both
+                                                         agree for x >= 0 only; gamma then favours P for every k
 
-and the bias is changed like the weights (b+ with w+, ...: zennit), or with modify_bias=False kept whole (captum).
+The bias is changed like the weights (b+ goes with w+, as in zennit), or with modify_bias=False kept whole (captum).
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ Change = Callable[[Array], Array]
 
 
 def contributions(part: Linear, split: str, sign: Change) -> Pieces:
-    """Return the layers and inputs whose products are the contributions of one sign, `positive` or `negative`."""
+    """Return the layers with inputs whose products are the contributions of one sign, `positive` or `negative`."""
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
     same = part.weighted(sign)
@@ -55,7 +55,7 @@ def contributions_of(pieces: Pieces, like: Array) -> Array:
 
 
 def relevance_of(pieces: Pieces, share: Array) -> Relevance:
-    """Return the relevance that each input gets for its contributions; () if there are none."""
+    """Return the relevance of each input for its contributions; () if there are none."""
     return sums(*(piece.relevance(share) for piece in pieces))
 
 
@@ -72,9 +72,27 @@ def alpha_beta(
     split: str = "both",
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
-    """Alpha-beta rule (Bach et al. 2015, equation 60): what speaks for y gets alpha R, what speaks against it -beta R.
+    """Alpha-beta rule (Bach et al. 2015, equation 60): P shares alpha R, and N shares -beta R.
 
-    Returns one array per input, in its shape and dtype. Raises ValueError unless alpha - beta = 1 and beta >= 0.
+        R_d = sum_k ( alpha P_kd / (sum P_k + b+_k)  -  beta N_kd / (sum N_k + b-_k) ) R_k
+
+    P and N are the positive and negative contributions. Parameters beside those of `epsilon`:
+
+        alpha        factor of the relevance that goes to positive contributions. Default 2
+        beta         factor of the relevance that negative contributions take. Default 1; alpha - beta is 1
+        modify_bias  whether b+ goes with P and b- with N (default), or b with both
+        split        when a contribution counts as positive: by the sign of the product, "both" (default), or by that
+                     of the weight, "weights"
+
+    Returns one array for each input, in its shape and dtype. Raises ValueError unless alpha - beta = 1 and beta >= 0,
+    and for another name of `bias` or `split`.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer = layers.FullyConnected(np.array([[2.0, -1.0]]))
+    >>> x = np.array([3.0, 2.0]).reshape(1, 1, 1, 2)  # contributions 6 and -2
+    >>> layers.backward(layer, np.full((1, 1, 1, 1), 10.0), None, x, rule=layers.lrp.alpha_beta)[0].round(3).ravel()
+    array([ 20., -10.])
     """
     if not (abs(alpha - beta - 1) <= 1e-9 and beta >= 0):
         raise ValueError(f"alpha is {alpha} and beta {beta}, expected alpha - beta = 1 and beta >= 0")
@@ -102,7 +120,19 @@ def z_plus(
     split: str = "both",
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
-    """z+ rule (Montavon et al. 2017): alpha-beta with alpha = 1, beta = 0, and its options."""
+    """z+ rule (Montavon et al. 2017): relevance in proportion to the positive contributions.
+
+        R_d = sum_k P_kd / (sum P_k + b+_k) R_k
+
+    It is `alpha_beta` with alpha = 1 and beta = 0. Parameters, return value and errors are those of `alpha_beta`.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer = layers.FullyConnected(np.array([[2.0, 1.0, -1.0]]))
+    >>> x = np.array([3.0, 2.0, 1.0]).reshape(1, 1, 1, 3)  # contributions 6, 2 and -1
+    >>> layers.backward(layer, np.full((1, 1, 1, 1), 4.0), None, x, rule=layers.lrp.z_plus)[0].round(3).ravel()
+    array([3., 1., 0.])
+    """
     options: dict[str, Any] = {"eps": eps, "bias": bias, "modify_bias": modify_bias, "split": split, "book": book}
     return alpha_beta(layer, signal, output, *inputs, alpha=1.0, beta=0.0, **options)
 
@@ -121,8 +151,27 @@ def gamma(
 ) -> tuple[Array, ...]:
     """Gamma rule (Montavon et al. 2019, section 10.2.1): contributions of the sign of y count 1 + gamma times.
 
-    An output that is exactly 0 has the sign that the stabiliser gives to zero. Returns one array per input. Raises
-    ValueError unless gamma >= 0.
+        R_d = sum_k ( P_kd + N_kd + gamma F_kd ) / ( y_k + gamma (sum F_k + f_k) ) R_k
+
+    where F is P and f is b+ if y_k > 0, and F is N and f is b- if y_k < 0. An output that is exactly 0 has the sign
+    that the stabiliser gives to zero. Parameters beside those of `epsilon`:
+
+        gamma        how much the favoured contributions count in addition. Default 0.25; 0 gives the epsilon rule
+        modify_bias  whether f is the part of b with that sign (default), or 0: the bias then counts once
+        split        when a contribution counts as positive: by the sign of the product, "both" (default), or by that
+                     of the weight, "weights"; with "weights", F is P for every k
+
+    Returns one array for each input, in its shape and dtype. Raises ValueError unless gamma >= 0, and for another name
+    of `bias` or `split`.
+
+    >>> import numpy as np
+    >>> from functools import partial
+    >>> from refvis import layers
+    >>> layer = layers.FullyConnected(np.array([[2.0, -1.0]]))
+    >>> x = np.array([3.0, 2.0]).reshape(1, 1, 1, 2)  # contributions 6, which counts twice, and -2
+    >>> rule = partial(layers.lrp.gamma, gamma=1.0)
+    >>> layers.backward(layer, np.full((1, 1, 1, 1), 10.0), None, x, rule=rule)[0].round(3).ravel()
+    array([12., -2.])
     """
     if not gamma >= 0:
         raise ValueError(f"gamma is {gamma}, expected 0 or more")

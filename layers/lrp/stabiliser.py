@@ -1,11 +1,11 @@
-"""Stabilisers: how a denominator z is kept away from zero, with every choice that libraries make in silence.
+"""Stabilisers: three ways to keep a denominator z away from zero. Other libraries choose one without naming it.
 
     signed:    d = z + e sign(z)             (Bach et al. 2015, equation 58; captum, zennit, lrp_toolbox)
     clipped:   d = sign(z) max(|z|, e)       (zennit's `clip`)
     positive:  d = z + e                     (Montavon et al. 2019, section 10.2.2)
 
-e is `eps`, or with `relative` eps times the root mean square of z over each image. sign(0) is `at_zero`: +1 in captum
-and zennit, 0 in FeatureVis, so that a denominator that is zero stays zero there.
+e is `eps`; with `relative`, it is eps times the root mean square of z over each image. sign(0) is `at_zero`: +1 in
+captum and zennit, 0 in FeatureVis, where a denominator of zero stays zero.
 """
 
 from dataclasses import dataclass, fields
@@ -13,14 +13,30 @@ from dataclasses import dataclass, fields
 from refvis.layers.base.arrays import Array, array_module
 
 EPSILON = 1e-6
-"""The stabiliser that rules take unless told otherwise, in the units of the layer's output."""
+"""The default stabiliser of all rules, in units of the layer's output."""
 
 FORMS = ("signed", "clipped", "positive")
 
 
 @dataclass(frozen=True, repr=False)
 class Stabiliser:
-    """d = z moved away from zero by `eps` (absolute, or `relative` to the root mean square of each image)."""
+    """A denominator z, moved away from zero: d = z + e sign(z), or another of the three forms.
+
+        eps        e, 0 or more, in units of z. Default 1e-6
+        form       "signed": z + e sign(z), the default; "clipped": sign(z) max(|z|, e); "positive": z + e
+        relative   whether e is eps times the root mean square of z over each image. Default False
+        at_zero    the sign of zero: 1, the default, 0 or -1
+
+    Raises ValueError for other values.
+
+    >>> import numpy as np
+    >>> from refvis.layers import lrp
+    >>> z = np.array([2.0, -2.0, 0.0])
+    >>> lrp.Stabiliser(0.5)(z)
+    array([ 2.5, -2.5,  0.5])
+    >>> lrp.Stabiliser(3.0, "clipped", at_zero=0)(z)
+    array([ 3., -3.,  0.])
+    """
 
     eps: float = EPSILON
     form: str = "signed"
@@ -37,7 +53,7 @@ class Stabiliser:
             raise ValueError(f"the stabiliser's at_zero is {self.at_zero}, expected the sign of zero: 1, 0 or -1")
 
     def __repr__(self) -> str:
-        """Return what makes it, as short as it can be: the fields that differ from their default."""
+        """Return the call that makes it, with the fields that differ from their defaults."""
         values = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
         return f"Stabiliser({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
@@ -57,7 +73,7 @@ class Stabiliser:
         return z + self._signed(e, z) if self.form == "signed" else self._signed(xp.maximum(abs(z), e), z)
 
     def _signed(self, size: Array, z: Array) -> Array:
-        """Return size * sign(z), without the passes over z that make up most of a rule's time if zero counts as +1."""
+        """Return size * sign(z). Where zero counts as +1, this takes fewer passes over z than `sign` does."""
         if self.at_zero != 1:
             return size * self.sign(z)
         if (z >= 0).all():  # as sums of positive contributions are
@@ -71,5 +87,5 @@ def stabiliser(eps: float | Stabiliser) -> Stabiliser:
 
 
 def stabilised(z: Array, eps: float | Stabiliser) -> Array:
-    """Return z moved away from zero: z + eps where z >= 0, z - eps elsewhere, or what the `Stabiliser` says."""
+    """Return z moved away from zero: z + eps where z >= 0, z - eps elsewhere, or as the `Stabiliser` says."""
     return stabiliser(eps)(z)

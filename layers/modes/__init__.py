@@ -1,4 +1,4 @@
-"""Backward modes: what each type of layer does with the signal on its way back, as tables of rules."""
+"""Backward modes as tables of rules: each type of layer has a rule that passes the signal back."""
 
 from refvis.layers.modes.composites import (
     DEEP_TAYLOR,

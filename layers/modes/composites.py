@@ -1,10 +1,11 @@
 """Composites: tables of relevance rules, one line per idea. They mix with ``|`` like every mode.
 
-`relevance(rule)` fills a table: `rule` for layers that look at windows, `full` for fully connected ones (and for
-convolutions as big as their input, which is what MatConvNet's are), `first` for those that read the network's input.
-Common to all: relevance passes through ReLU, LRN, normalisation, softmax, sigmoid and dropout; max pooling gives it to
-the winner; averages, sums, batch normalisation and scaling share it by the epsilon rule; concatenations, crops follow
-the values. There is no rule for losses, distances, norm-dependent offsets and grids.
+`relevance(rule)` fills a table. `rule` serves layers that look at windows. `full` serves fully connected layers, and
+convolutions as big as their input, which is what MatConvNet's fully connected layers are. `first` serves the layers
+that read the network's input. All tables agree on the other layers: relevance passes unchanged through ReLU, LRN,
+normalisation, softmax, sigmoid and dropout; max pooling gives it to the winner; averages, sums, batch normalisation and
+scaling share it by the epsilon rule; concatenations and crops give it to the values that they copied. Losses,
+distances, norm-dependent offsets and grids have no rule.
 """
 
 from collections.abc import Mapping
@@ -40,20 +41,35 @@ FILTERED = (Conv, ConvTranspose, FullyConnected)
 
 @dataclass(frozen=True)
 class First:
-    """Key of a mode: layers of that type below which, towards the input, stands none of a type with such a key."""
+    """Key of a mode: the first layers of a type, with no layer of any `First` type between them and the input.
+
+    >>> from refvis import layers, modes
+    >>> mode = modes.EPSILON | {modes.First(layers.Conv): layers.lrp.flat}
+    >>> modes.rule_for(mode, "conv1", layers.Conv(None), first=True).__name__
+    'flat'
+    >>> modes.rule_for(mode, "conv2", layers.Conv(None)).__name__
+    'epsilon'
+    """
 
     kind: type
 
     @property
     def __name__(self) -> str:
-        """What a printed table calls it."""
+        """The key's name in a printed table."""
         return f"first {self.kind.__name__}"
 
 
 def relevance(rule: Rule, full: Rule | None = None, first: Rule | None = None) -> dict[Any, Rule]:
-    """Return a table of relevance: `rule` for filtered layers, `full` for fully connected ones, `first` for the first.
+    """Return a table of relevance rules, layer type -> rule, for all layers that have one.
 
-    None: `rule` serves there, too.
+        rule    for layers with filters that look at windows
+        full    for fully connected layers, and convolutions whose filters cover the whole input. Default: `rule`
+        first   for the first layers with filters, those that read the network's input. Default: none of their own
+
+    >>> from refvis import layers, modes
+    >>> composite = modes.relevance(layers.lrp.z_plus, full=layers.lrp.epsilon, first=layers.lrp.w_square)
+    >>> composite[layers.FullyConnected].__name__, composite[modes.First(layers.Conv)].__name__
+    ('epsilon', 'w_square')
     """
     table: dict[Any, Rule] = {
         Conv: rule if full is None else partial(lrp.conv, local=rule, full=full),
@@ -80,8 +96,8 @@ def relevance(rule: Rule, full: Rule | None = None, first: Rule | None = None) -
 
 ALPHA2_BETA1 = partial(lrp.alpha_beta, alpha=2.0, beta=1.0)
 _zero = partial(lrp.epsilon, eps=0.0)
-_excited = dict.fromkeys((BatchNorm, Sum, Scale), lrp.excitation)
-_excited_pools = dict.fromkeys((Pool, ROIPool), partial(lrp.pool, average=lrp.excitation))
+_excitation = dict.fromkeys((BatchNorm, Sum, Scale), lrp.excitation)
+_excitation_pools = dict.fromkeys((Pool, ROIPool), partial(lrp.pool, average=lrp.excitation))
 
 EPSILON = relevance(lrp.epsilon)
 LRP_0 = (
@@ -97,12 +113,12 @@ EPSILON_ALPHA2_BETA1 = relevance(ALPHA2_BETA1, full=lrp.epsilon)
 EPSILON_ALPHA2_BETA1_FLAT = relevance(ALPHA2_BETA1, full=lrp.epsilon, first=lrp.flat)
 DEEP_TAYLOR = relevance(partial(lrp.z_plus, bias="absent"), first=lrp.w_square)
 DEEP_TAYLOR_BOX = relevance(partial(lrp.z_plus, bias="absent"), first=lrp.box)
-EXCITATION = relevance(lrp.excitation) | _excited | _excited_pools
+EXCITATION = relevance(lrp.excitation) | _excitation | _excitation_pools
 
 
-def boxed(table: Mapping[Any, Rule], low: float | Array, high: float | Array) -> dict[Any, Rule]:
+def bound_boxes(table: Mapping[Any, Rule], low: float | Array, high: float | Array) -> dict[Any, Rule]:
     """Return the table with the bounds `low` and `high` for every rule `lrp.box` in it that has none yet."""
-    return {key: _boxed(rule, {"low": low, "high": high}) for key, rule in table.items()}
+    return {key: _bound_boxes(rule, {"low": low, "high": high}) for key, rule in table.items()}
 
 
 def is_open_box(rule: Any) -> bool:
@@ -114,11 +130,11 @@ def is_open_box(rule: Any) -> bool:
     return any(map(is_open_box, rule.keywords.values()))
 
 
-def _boxed(rule: Any, bounds: dict[str, Any]) -> Any:
-    """Return the rule with bounds if it is `lrp.box`; in a rule that chooses among others (`lrp.conv`), these."""
+def _bound_boxes(rule: Any, bounds: dict[str, Any]) -> Any:
+    """Return the rule with bounds if it is `lrp.box`; in a rule that chooses among others (`lrp.conv`), bound those."""
     if rule is lrp.box:
         return partial(rule, **bounds)
     if not isinstance(rule, partial):
         return rule
-    own = {key: _boxed(value, bounds) for key, value in rule.keywords.items()}
+    own = {key: _bound_boxes(value, bounds) for key, value in rule.keywords.items()}
     return partial(rule.func, *rule.args, **(bounds | own if rule.func is lrp.box else own))

@@ -1,16 +1,16 @@
 """DeepLIFT's rescale rule (Shrikumar et al. 2017): differences from a reference, shared out exactly.
 
-The batch holds the inputs in its first half and their references in its second. The signal is the multiplier m, how
-much of the output's difference each unit of a value's difference stands for; sum of m * (x - reference) over the input
-is the difference of the outputs. Linear layers pass multipliers on by their gradient. A layer that acts on each value
-by itself has the slope of the secant in place of its derivative:
+The first half of the batch holds the inputs, the second half their references. The signal is the multiplier m: the
+difference of the output for each unit of a value's difference. The sum of m * (x - reference) over the input is the
+difference of the outputs. Linear layers pass multipliers on by their gradient. At a layer that acts on each value by
+itself, the slope of the secant replaces the derivative:
 
-    m_x = m_y (y - y') / (x - x'),    or m_y dy/dx where x and x' are as good as equal
+    m_x = m_y (y - y') / (x - x'),    or m_y dy/dx where x and x' are (nearly) equal
 
-LRN, softmax and the other normalisations are treated so, too: all of y_k's difference goes to x_k, and is lost where
-x_k differs not at all. Max pooling (as in captum): with t = max(y, y'), the winner of the inputs' half gets t - y', and
-the winner of the reference's half y - t.
-Both halves of what is returned are equal: a multiplier belongs to the pair.
+LRN, softmax and the other normalisations are treated in the same way: all of y_k's difference goes to x_k, and is lost
+where x_k does not differ. Max pooling is as in captum: with t = max(y, y'), the winner of the inputs' half gets t - y',
+and the winner of the references' half gets y - t.
+Both halves of the result are equal: a multiplier belongs to the pair.
 """
 
 from typing import Any
@@ -23,13 +23,13 @@ from refvis.layers.pool import Pool
 from refvis.layers.roi_pool import ROIPool
 
 LEAST = 1e-10
-"""Differences of inputs up to this size count as none."""
+"""Differences of inputs up to this size count as zero."""
 
 
 def rescale(
     layer: Any, signal: Array, output: Array, x: Array, *rest: Array, least: float = LEAST
 ) -> tuple[Array, ...]:
-    """Rescale rule for layers that act on each value by itself: the secant's slope is the derivative."""
+    """Rescale rule for layers that act on each value by itself: the secant's slope replaces the derivative."""
     slopes = gradient_of(layer, signal, output, x, *rest)
     return _per_difference(signal * _both(_difference(output)), slopes[0], x, least), *slopes[1:]
 
@@ -53,17 +53,17 @@ def batch_norm(layer: BatchNorm, signal: Array, output: Array, x: Array) -> tupl
 
 
 def _per_difference(amounts: Array, slopes: Array, x: Array, least: float) -> Array:
-    """Return amounts / (x - x'), the slopes where that is as good as zero."""
+    """Return amounts / (x - x'), or the slopes where x - x' is nearly zero."""
     xp = array_module(x)
     dx = _both(_difference(x))
-    none = abs(dx) <= least
-    return xp.where(none, _both(slopes[: len(x) // 2]), amounts / xp.where(none, x.dtype.type(1), dx))
+    equal = abs(dx) <= least
+    return xp.where(equal, _both(slopes[: len(x) // 2]), amounts / xp.where(equal, x.dtype.type(1), dx))
 
 
 def _difference(values: Array) -> Array:
-    """Return the first half of the batch less the second."""
+    """Return the first half of the batch minus the second."""
     if len(values) % 2:
-        raise ValueError(f"the batch has {len(values)} rows, expected the inputs and as many references after them")
+        raise ValueError(f"the batch has {len(values)} rows, expected the inputs and then a reference for each of them")
     return values[: len(values) // 2] - values[len(values) // 2 :]
 
 

@@ -14,7 +14,14 @@ from refvis.layers.operators import Rule, title
 def rule_for(mode: Mode, name: str, layer: Any, first: bool = False) -> Rule:
     """Return the rule of that mode for the layer of that name, or raise ValueError naming layer and type.
 
-    `first` says whether the layer is one of those that a key `First` stands for.
+        mode    a table
+        name    the layer's name
+        layer   the layer
+        first   whether the layer is one of those that a key `First` stands for. Default False
+
+    >>> from refvis import layers, modes
+    >>> modes.rule_for(modes.GUIDED, "relu1", layers.ReLU()).__name__
+    'guided'
     """
     rule = _chosen(mode, name, layer, first)
     if rule is None:
@@ -31,7 +38,10 @@ def _chosen(mode: Mode, name: str, layer: Any, first: bool) -> Rule | None:
 
 
 def firsts(mode: Mode, nodes: Iterable[Node]) -> set[str]:
-    """Return the names of the nodes that a key `First` stands for: no other of such a type lies below them."""
+    """Return the names of the nodes that a key `First` stands for.
+
+    No other node of a type with such a key lies between them and the input.
+    """
     kinds = {key.kind for key in mode if isinstance(key, First)}
     above: set[str] = set()
     names: set[str] = set()
@@ -45,7 +55,7 @@ def firsts(mode: Mode, nodes: Iterable[Node]) -> set[str]:
 
 
 def resolved(mode: str | Mode, nodes: tuple[Node, ...]) -> dict[str, Rule]:
-    """Return the rule of every node, by its name; nodes that the mode has none for are missing."""
+    """Return the rule of every node, by its name. Nodes without a rule in the mode are missing."""
     rules = find(mode)
     first = firsts(rules, nodes)
     chosen = ((node.name, _chosen(rules, node.name, node.layer, node.name in first)) for node in nodes)
@@ -53,7 +63,12 @@ def resolved(mode: str | Mode, nodes: tuple[Node, ...]) -> dict[str, Rule]:
 
 
 def is_relevance(mode: str | Mode) -> bool:
-    """Return whether the mode propagates relevance: whether any of its rules stands in `lrp`, `passes` aside."""
+    """Return whether the mode, a name or a table, propagates relevance: it has a rule of `lrp` other than `passes`.
+
+    >>> from refvis import modes
+    >>> modes.is_relevance("epsilon"), modes.is_relevance("guided")
+    (True, False)
+    """
     rules = (_innermost(rule) for rule in find(mode).values())
     return any(is_lrp(rule) and rule is not lrp.passes for rule in rules)
 

@@ -1,4 +1,4 @@
-"""Modes: what each type of layer does with the signal on its way back, as tables.
+"""Modes as tables: each type of layer has a rule that passes the signal back.
 
 A mode is a dict from a layer type, `First(type)`, or the name of one layer, to a rule ``(layer, signal, output,
 *inputs) -> signal for each input``. A name wins over `First`, which wins over a type. Tables mix with ``|``:
@@ -8,7 +8,7 @@ A mode is a dict from a layer type, `First(type)`, or the name of one layer, to 
 
 Tables of relevance stand in `composites.py`. `lookup.py` finds the rule of each node, and `text.py` prints tables.
 Deconvnet and guided backpropagation keep the pooling switches (the gradient of max pooling) and LRN's gradient;
-`desalinet` names these choices one by one.
+`desalinet` makes each of these choices a parameter.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ from refvis.layers.modes.composites import (
     EXCITATION,
     LRP_0,
     Z_PLUS,
-    boxed,
+    bound_boxes,
     is_open_box,
 )
 from refvis.layers.normalize_lp import NormalizeLp
@@ -80,13 +80,21 @@ MODES: dict[str, dict[Any, Rule]] = {
 def desalinet(
     relu_mask: bool = True, backward_relu: bool = True, pooling_switches: bool = True, lrn_gradient: bool = True
 ) -> dict[Any, Rule]:
-    """Return the table with these switches (Mahendran & Vedaldi 2016, section 2).
+    """Return the table with these four switches (Mahendran & Vedaldi 2016, section 2). All are on by default.
 
-    `relu_mask`: the signal passes where the input was positive; `backward_relu`: where it is positive itself;
-    `pooling_switches`: max pooling sends it to the winner, else to the centre of the window; `lrn_gradient`: LRN goes
-    back by its gradient, else unchanged. The first two are (True, False) for the paper's SaliNet, (False, True) for its
-    DeconvNet, (True, True) for its DeSaliNet: with all else at its default gradient, deconvnet and guided here. In the
-    authors' code LRN passes the signal of the last two unchanged.
+        relu_mask         the signal passes a ReLU where the input was positive
+        backward_relu     the signal passes a ReLU where the signal is positive
+        pooling_switches  max pooling sends the signal to the winner; off: to the centre of the window
+        lrn_gradient      LRN passes the signal on by its gradient; off: unchanged
+
+    The first two are (True, False) for the paper's SaliNet, (False, True) for its DeconvNet and (True, True) for its
+    DeSaliNet: with the other switches on, these are the modes gradient, deconvnet and guided. In the authors' code, LRN
+    passes the signal of the last two unchanged.
+
+    >>> from refvis import layers, modes
+    >>> table = modes.desalinet(relu_mask=False, pooling_switches=False)
+    >>> modes.rule_name(table[layers.ReLU]), modes.rule_name(table[layers.Pool])
+    ('relu.deconvnet', 'pool.centred')
     """
     rules = {(True, True): relu.guided, (True, False): relu.gradient, (False, True): relu.deconvnet}
     return (
@@ -100,18 +108,32 @@ def desalinet(
 def with_box(mode: str | Mode, low: float | Array, high: float | Array) -> dict[Any, Rule]:
     """Return the table with the bounds `low` and `high` for every rule `lrp.box` in it that has none yet.
 
-    `mode` is a name or a table; the bounds are numbers, or arrays that broadcast against the first layer's input
-    (N x H x W x C). Raises ValueError for a table without such a rule.
+        mode   a name, or a table
+        low    the least value that a pixel of the network's input can have: a number, or an array that broadcasts
+               against the input of the first layer, N x H x W x C
+        high   the largest value, given likewise
+
+    Raises ValueError for a table without such a rule.
+
+    >>> from refvis import layers, modes
+    >>> table = modes.with_box("epsilon_gamma_box", -1.0, 1.0)
+    >>> modes.rule_name(table[modes.First(layers.Conv)])
+    'lrp.box(low=-1.0, high=1.0)'
     """
     rules = find(mode)
     if not any(map(is_open_box, rules.values())):
         names = ", ".join(name for name, one in MODES.items() if any(map(is_open_box, one.values())))
-        raise ValueError(f"the mode has no box rule without bounds: give one that has, such as {names}")
-    return boxed(rules, low, high)
+        raise ValueError(f"the mode has no box rule without bounds, expected one such as {names}")
+    return bound_boxes(rules, low, high)
 
 
 def find(mode: str | Mode) -> Mode:
-    """Return the mode of that name (or the table itself, if it is one), or raise ValueError listing the names."""
+    """Return the mode of that name, or the table itself if it is one; raise ValueError listing the names.
+
+    >>> from refvis import modes
+    >>> modes.find("guided") is modes.GUIDED
+    True
+    """
     if isinstance(mode, Mapping):
         return mode
     if mode not in MODES:

@@ -1,4 +1,4 @@
-"""Modes as texts that a person can read: a line for each layer type, or for each node."""
+"""Modes as texts: a line for each layer type, or for each node."""
 
 from functools import partial
 from typing import Any
@@ -11,12 +11,24 @@ from refvis.layers.operators import Rule
 
 
 def table(mode: str | Mode) -> str:
-    """Return the mode as a text that a person can read, one line per layer type or name."""
+    """Return the mode (a name or a table) as a text, one line per layer type or name.
+
+    >>> from refvis import layers, modes
+    >>> print(modes.table({layers.ReLU: layers.lrp.passes, "fc6": layers.lrp.flat}))
+    ReLU  lrp.passes
+    fc6   lrp.flat
+    """
     return _lines([(key if isinstance(key, str) else key.__name__, rule) for key, rule in find(mode).items()])
 
 
 def applied(mode: str | Mode, nodes: tuple[Node, ...]) -> str:
-    """Return the rules that the mode applies to these nodes, as a text, one line per node."""
+    """Return the rules that the mode (a name or a table) applies to these nodes, as a text, one line per node.
+
+    >>> from refvis import layers, modes
+    >>> print(modes.applied("guided", layers.chain({"relu1": layers.ReLU(), "prob": layers.Softmax()})))
+    relu1  relu.guided
+    prob   softmax.gradient
+    """
     return _lines(list(resolved(mode, nodes).items()))
 
 
@@ -27,7 +39,7 @@ def _lines(rules: list[tuple[str, Rule]]) -> str:
 
 
 def rule_name(rule: Any) -> str:
-    """Return what to call a rule in a table: its file, its name, and the options that differ from its own."""
+    """Return a rule's name for a table: its file, its name, and the options that differ from its defaults."""
     if isinstance(rule, partial):
         options = ", ".join(f"{key}={_option(value)}" for key, value in rule.keywords.items())
         return f"{rule_name(rule.func)}({options})"

@@ -105,7 +105,7 @@ def test_rules_of_relevance_know_how_it_is_linear(monkeypatch, how):
 def test_without_the_affine_form_weights_are_unknown():
     register()
     x = np.ones((1, 1, 1, 2))
-    with pytest.raises(ValueError, match="this rule needs to know the weights of Affine"):
+    with pytest.raises(ValueError, match="this rule needs the weights of Affine, which are unknown"):
         layers.backward(network().nodes[0].layer, x, None, x, rule=lrp.z_plus)
 
 

@@ -98,7 +98,9 @@ def test_a_maximum_is_not_linear(rule: object) -> None:
 
 def test_weights_that_no_field_holds() -> None:
     x, grid = np.ones((1, 2, 3, 4)), np.zeros((1, 1, 1, 2))
-    with pytest.raises(ValueError, match=r"needs to know the weights of BilinearSampler.*lrp\.epsilon.*lrp\.LINEAR"):
+    with pytest.raises(
+        ValueError, match=r"needs the weights of BilinearSampler, which are unknown.*lrp\.epsilon.*lrp\.LINEAR"
+    ):
         layers.backward(layers.BilinearSampler(), np.ones((1, 1, 1, 4)), None, x, grid, rule=lrp.z_plus)
 
 

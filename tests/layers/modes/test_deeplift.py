@@ -157,7 +157,7 @@ def test_a_maximum_that_moves() -> None:
 def test_an_odd_batch_has_no_references(layer: Any, count: int) -> None:
     x = np.ones((count, 2, 4, 5))
     y = layers.forward(layer, x)
-    with pytest.raises(ValueError, match=f"batch has {count} rows, expected the inputs and as many references"):
+    with pytest.raises(ValueError, match=f"batch has {count} rows, expected the inputs and then a reference for each"):
         layers.backward(layer, y, y, x, rule=modes.DEEPLIFT[type(layer)])
 
 
