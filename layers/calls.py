@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from inspect import signature
 
-from refvis.layers.base.arrays import Array, array_module, require_float
+from refvis.layers.base.arrays import Array, array_module, require_float, require_real
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.exactness import fastest
 from refvis.layers.base.geometry import require_rank4
@@ -82,6 +82,7 @@ def _signal(layer: Layer, signal: Array, output: Array | None, inputs: tuple[Arr
     """Return the signal in the inputs' dtype, and the output; raise ShapeError unless the signal has its shape."""
     expected = _check(layer, inputs)
     array_module(signal, output, *inputs)
+    require_real(signal, "the signal")
     if signal.shape != expected:
         raise ShapeError(f"the signal has shape {signal.shape}, expected the output's {expected}")
     if output is None:

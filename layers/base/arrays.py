@@ -16,6 +16,9 @@ FLOATS = ("float32", "float64")
 FLOAT_CODES = {np.dtype(name).char for name in FLOATS}
 """The same as characters, which a dtype tells at less cost than its name."""
 
+REAL_KINDS = "fiub"
+"""Kinds of dtypes that hold real numbers: floats, integers of both signs, booleans."""
+
 _NUMPY_OR_NONE = {np.ndarray, type(None)}
 
 
@@ -38,6 +41,7 @@ def array_module(*arrays: Array) -> Any:
 
 def _module_of(array: Array, cupy: Any) -> Any:
     if isinstance(array, np.ndarray):
+        _refuse_special(array)
         return np
     if cupy is not None and isinstance(array, cupy.ndarray):
         return cupy
@@ -47,22 +51,46 @@ def _module_of(array: Array, cupy: Any) -> Any:
     )
 
 
+def _refuse_special(array: Array) -> None:
+    """Raise TypeError for subclasses of NumPy's arrays that compute by other rules: masked arrays and matrices."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            "expected a plain array, found a masked one, whose mask layers would ignore: use x.filled(value)"
+        )
+    if isinstance(array, np.matrix):
+        raise TypeError("expected a plain array, found a numpy.matrix, whose products differ: use numpy.asarray(x)")
+
+
+def require_real(array: Array, what: str) -> None:
+    """Raise TypeError unless the array holds real numbers: complex ones would lose their imaginary part."""
+    if array.dtype.kind not in REAL_KINDS:
+        raise TypeError(f"{what} is {array.dtype}, expected real numbers, such as float32")
+
+
 def require_array(value: Any, what: str, optional: bool = False) -> None:
     """Raise TypeError where a field of a layer (`what`: "Conv filters") is no array; with `optional` it may be None."""
     if value is None and optional:
         return
+    if isinstance(value, np.ndarray):
+        _refuse_special(value)
     try:
         _module_of(value, sys.modules.get("cupy"))
     except TypeError:
         expected = "a NumPy or CuPy array" + (" or None" if optional else "")
         text = f"{what} is of type {type(value).__name__}, expected {expected}"
         raise TypeError(f"{text}: use numpy.array({what.rpartition(' ')[2]}, 'float32')") from None
+    require_real(value, what)
 
 
 def require_float(array: Array, what: str) -> None:
     """Raise TypeError unless `array` is float32 or float64, the two types in which layers compute."""
     if array.dtype.char not in FLOAT_CODES:
-        raise TypeError(f"{what} is {array.dtype}, expected float32 or float64: use .astype('float32')")
+        advice = (
+            "a picture becomes an input by net.preprocess(picture)"
+            if array.dtype == "uint8"
+            else "use .astype('float32')"
+        )
+        raise TypeError(f"{what} is {array.dtype}, expected float32 or float64: {advice}")
 
 
 def storage(array: Array) -> tuple[Any, ...]:

@@ -6,7 +6,15 @@ from difflib import get_close_matches
 from typing import Any, Self
 
 from refvis.layers import modes
-from refvis.layers.base.arrays import Array, array_module, moved, require_float_name, require_library, storage
+from refvis.layers.base.arrays import (
+    Array,
+    array_module,
+    moved,
+    require_float_name,
+    require_library,
+    require_real,
+    storage,
+)
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.node import Node
 from refvis.layers.calls import backward, forward, forward_of, output_shape, parameter_gradients
@@ -188,6 +196,7 @@ class Graph:
                 where = label_of(self.nodes, name)
                 raise ShapeError(f"the seed for {where} has shape {seed.shape}, expected {trace[name].shape}")
             array_module(seed, trace[name])
+            require_real(seed, f"the seed for {label_of(self.nodes, name)}")
             signals[name] = seed.astype(trace[name].dtype, copy=False)
         return signals
 

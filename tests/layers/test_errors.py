@@ -239,3 +239,51 @@ def test_shape_errors_are_value_errors() -> None:
 def test_layers_without_implementation() -> None:
     with pytest.raises(ValueError, match=r"no implementation for .*'custom'.*: refvis.layers has one for .*Conv, "):
         layers.forward(layers.Unknown("custom"), np.zeros((1, 1, 1, 1)))
+
+
+@pytest.mark.parametrize("special", [np.ma.MaskedArray, np.matrix])
+def test_arrays_that_compute_by_other_rules_are_refused(special: Any) -> None:
+    """A masked array's mask would be ignored by some layers, and a matrix multiplies in another way."""
+    layer, x = layers.FullyConnected(np.ones((2, 3))), np.ones((1, 1, 1, 3), "float32")
+    with pytest.raises(TypeError, match="expected a plain array, found a"):
+        layers.FullyConnected(np.ones((2, 3)).view(special))
+    if special is np.ma.MaskedArray:  # a matrix has two axes
+        with pytest.raises(TypeError, match=r"mask layers would ignore: use x.filled\(value\)"):
+            layers.forward(layer, x.view(special))
+        with pytest.raises(TypeError, match="found a masked one"):
+            layers.backward(layer, np.ones((1, 1, 1, 2)).view(special), None, x)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128", "object", "U3"])
+def test_only_real_numbers_are_parameters_and_signals(dtype: str) -> None:
+    """Complex ones would lose their imaginary part on the way to the input's dtype."""
+    x, odd = np.ones((1, 1, 1, 3), "float32"), np.ones((2, 3)).astype(dtype)
+    with pytest.raises(TypeError, match=f"^FullyConnected weights is {np.dtype(dtype)}, expected real numbers"):
+        layers.FullyConnected(odd)
+    with pytest.raises(TypeError, match=r"^Conv biases is .*, expected real numbers"):
+        layers.Conv(np.ones((2, 1, 1, 3)), odd[:, 0])
+    layer = layers.FullyConnected(np.ones((2, 3)))
+    with pytest.raises(TypeError, match=r"^the signal is .*, expected real numbers"):
+        layers.backward(layer, odd[:, :2].reshape(2, 1, 1, 2)[:1], None, x)
+    net = layers.Graph(layers.chain({"fc": layer}))
+    with pytest.raises(TypeError, match=r"^the seed for fc \(x1\) is .*, expected real numbers"):
+        net.backward(net.forward(x), {"fc": odd[:1, :2].reshape(1, 1, 1, 2)})
+
+
+def test_pictures_are_told_the_way_to_an_input() -> None:
+    with pytest.raises(TypeError, match=r"the input is uint8, .*: a picture becomes an input by net.preprocess"):
+        layers.forward(layers.ReLU(), np.zeros((4, 5, 3), "uint8"))
+    with pytest.raises(TypeError, match=r"the input is int64, expected float32 or float64: use .astype\('float32'\)"):
+        layers.forward(layers.ReLU(), np.zeros((1, 4, 5, 3), "int64"))
+
+
+def test_other_layouts_are_told_the_transpose() -> None:
+    filters, x = np.ones((7, 2, 4, 3), "float32"), np.ones((1, 5, 6, 3), "float32")
+    layer = layers.Conv(filters)
+    for wrong, advice in (
+        ((layer, x.transpose(0, 3, 1, 2)), r"becomes N x H x W x C by x.transpose\(0, 2, 3, 1\)$"),
+        ((layers.Conv(filters.transpose(0, 3, 1, 2)), x), r"by filters.transpose\(0, 2, 3, 1\)$"),
+        ((layer, np.ones((1, 5, 6, 4), "float32")), r"divides the filters into groups$"),
+    ):
+        with pytest.raises(layers.ShapeError, match=advice):
+            layers.forward(*wrong)
