@@ -62,7 +62,7 @@ def image_source(images: Images) -> Source:
 
 def _of_folder(folder: Path) -> Source:
     if not folder.is_dir():
-        raise NotADirectoryError(f"{str(folder)!r} is no folder: give a folder of images, or the images in a list")
+        raise NotADirectoryError(f"{str(folder)!r} is not a folder: give a folder of images, or images in a list")
     readable = Image.registered_extensions()
     every = {path for path in folder.rglob("*") if path.suffix.lower() in readable and path.is_file()}
     paths = sorted(path for path in every if not _is_mask(path, every))

@@ -37,7 +37,7 @@ def convolution(layer: Layer, signal: Array, output: Array, x: Array) -> tuple[A
     try:
         return backward(replace(layer, dilate=1), signal, output, x)
     except ShapeError as error:
-        raise ShapeError(f"FeatureVis goes back without the dilation {layer.dilate}, but then {error}") from error
+        raise ShapeError(f"FeatureVis' backward pass ignores the dilation {layer.dilate}, and then {error}") from error
 
 
 def relevance(layer: Layer, signal: Array, output: Array, x: Array, y: Array | None = None) -> tuple[Array, ...]:

@@ -128,7 +128,7 @@ def invert_code(
     From noise, there is also "norm_of_start", the error "norm" of the first start.
     """
     if not goal.code.any():
-        raise ValueError(f"the code at {goal.variable!r} is zero everywhere: it determines no image")
+        raise ValueError(f"the code at {goal.variable!r} is zero everywhere: choose another layer or image")
     term = Term("code", code_measure(goal.code, error, others), recipe.weight, goal.variable)
     if start is None:
         z = noise(net, recipe, run, goal.image, 1, goal.code.dtype.name)

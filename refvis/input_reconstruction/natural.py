@@ -109,7 +109,7 @@ def caricature(
     positive = array_module(goal.code).maximum(goal.code, 0)
     squared = float((positive * positive).sum())
     if squared == 0:
-        raise ValueError(f"the code at {goal.variable!r} is nowhere positive: there is nothing to exaggerate")
+        raise ValueError(f"the code at {goal.variable!r} has no positive value to exaggerate: choose another layer")
     used = _recipe(net, goal.variable, recipe, weight, steps)
     measure = partial(inner_product, direction=positive / squared)
     run = Run(seed, 1, patience, checkpoint, progress)

@@ -26,6 +26,14 @@ class LBFGS:
     """L-BFGS with the curvature of the last `memory` steps; a step with a relative gain below `tolerance` ends the run.
 
     `tolerance` is SciPy's ``ftol``. Transforms, projections, checkpoints and patience are not supported.
+
+    >>> import numpy as np, refvis
+    >>> from refvis.optimisation.lbfgs import LBFGS
+    >>> net = refvis.chain({"sum": refvis.layers.FullyConnected(np.array([[1.0, 1.0]]))})
+    >>> x = np.array([2.0, 0.0]).reshape(1, 1, 1, 2)
+    >>> inverse = refvis.inversion(net, x, "sum", lp_weight=0.0, tv_weight=0.0, optimiser=LBFGS())
+    >>> bool(inverse.measures["norm"] < 1e-6)
+    True
     """
 
     memory: int = 10

@@ -43,6 +43,11 @@ class Loop(Generic[AnyOptimiser]):
         title        title of the progress bar
 
     Raises ValueError for a negative number of steps, or a patience below 1.
+
+    >>> from refvis.optimisation.minimise import Loop
+    >>> from refvis.optimisation.optimisers import Adam
+    >>> Loop(steps=30, optimiser=Adam(4.0), patience=10).patience
+    10
     """
 
     steps: int

@@ -79,6 +79,13 @@ class AdaGrad:
 
     a <- momentum a + g^2; s <- momentum s - g / (1/rate + sqrt a); z <- z + s. The rate only bounds the steps. Raises
     ValueError unless the rate is above 0 and the momentum within 0 ... 1.
+
+    >>> import numpy as np
+    >>> from refvis.optimisation.optimisers import AdaGrad
+    >>> optimiser, z = AdaGrad(1e6), np.zeros((1, 1, 1, 2))
+    >>> gradient = np.array([1.0, 100.0]).reshape(1, 1, 1, 2)
+    >>> optimiser.step(z, gradient, optimiser.initial_memory(z), number=1, steps=9)[0].ravel().round(3)
+    array([-1., -1.])
     """
 
     rate: float
@@ -106,7 +113,14 @@ class AdaGrad:
 class Adam:
     """Adam (Kingma & Ba 2015) with moments 0.9 and 0.999; its default schedule is `Cosine`.
 
-    Its steps are about as long as the rate, whatever the scale of the objective. Raises ValueError for a negative rate.
+    Its steps are about as long as the rate at any scale of the objective. Raises ValueError for a negative rate.
+
+    >>> import numpy as np
+    >>> from refvis.optimisation.optimisers import Adam
+    >>> optimiser, z = Adam(0.5), np.zeros((1, 1, 1, 2))
+    >>> gradient = np.array([1.0, 100.0]).reshape(1, 1, 1, 2)
+    >>> optimiser.step(z, gradient, optimiser.initial_memory(z), number=1, steps=9)[0].ravel().round(3)
+    array([-0.5, -0.5])
     """
 
     rate: float

@@ -15,7 +15,12 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Constant:
-    """The same rate at every step."""
+    """The same rate at every step.
+
+    >>> from refvis.optimisation.schedules import Constant
+    >>> Constant().factor(number=3, steps=4)
+    1.0
+    """
 
     def factor(self, number: int, steps: int) -> float:
         """Return 1."""
@@ -24,7 +29,12 @@ class Constant:
 
 @dataclass(frozen=True)
 class Cosine:
-    """From the full rate to zero along half a cosine: (1 + cos(pi (number - 1) / steps)) / 2."""
+    """From the full rate to zero along half a cosine: (1 + cos(pi (number - 1) / steps)) / 2.
+
+    >>> from refvis.optimisation.schedules import Cosine
+    >>> [round(Cosine().factor(number, steps=4), 2) for number in (1, 2, 3, 4)]
+    [1.0, 0.85, 0.5, 0.15]
+    """
 
     def factor(self, number: int, steps: int) -> float:
         """Return the factor."""

@@ -79,7 +79,7 @@ class Fourier:
             return self.colours
         if self.colours is SCENE_COLOURS:
             return np.eye(channels)
-        raise ShapeError(f"Fourier's colours are of {len(self.colours)} channels, the image has {channels}")
+        raise ShapeError(f"Fourier's colours have {len(self.colours)} channels, expected the image's {channels}")
 
 
 def hartley(v: Array) -> Array:

@@ -107,7 +107,7 @@ class Generated:
             )
         drawn = self.net.shapes(**{self.net.inputs[0]: (1, *size)})[self.net.outputs[0]]
         if drawn[1:] != image:
-            raise ValueError(f"the generator draws images of shape {drawn[1:]}, the network takes {image}")
+            raise ValueError(f"the generator draws images of shape {drawn[1:]}, expected {image}, the network's input")
         return size
 
     def __repr__(self) -> str:

@@ -29,7 +29,13 @@ class Bound:
 
 @dataclass(frozen=True)
 class Sphere:
-    """Each image is scaled to the root mean square `rms` (Erhan et al. 2009 fix its norm); a zero image stays zero."""
+    """Each image is scaled to the root mean square `rms` (Erhan et al. 2009 fix its norm); a zero image stays zero.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.projections import Sphere
+    >>> Sphere(5.0)(np.full((1, 1, 1, 2), 2.0), step=1)
+    array([[[[5., 5.]]]])
+    """
 
     rms: float
 
@@ -42,7 +48,13 @@ class Sphere:
 
 @dataclass(frozen=True)
 class Decay:
-    """All values are multiplied by 1 - `share` (Yosinski et al. 2015)."""
+    """All values are multiplied by 1 - `share` (Yosinski et al. 2015).
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.projections import Decay
+    >>> Decay(0.25)(np.full((1, 1, 1, 2), 2.0), step=1)
+    array([[[[1.5, 1.5]]]])
+    """
 
     share: float
 
@@ -53,7 +65,15 @@ class Decay:
 
 @dataclass(frozen=True)
 class Blurred:
-    """The image is blurred by a Gaussian of `sigma` pixels at every `every`-th step (Yosinski et al. 2015)."""
+    """The image is blurred by a Gaussian of `sigma` pixels at every `every`-th step (Yosinski et al. 2015).
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.projections import Blurred
+    >>> Blurred(0.5, every=4)(np.eye(3)[None, :, :, None], step=4)[0, :, :, 0].round(2)
+    array([[0.79, 0.19, 0.01],
+           [0.19, 0.64, 0.19],
+           [0.01, 0.19, 0.79]])
+    """
 
     sigma: float
     every: int = 1
@@ -72,6 +92,11 @@ class SmallCleared:
     """The `percent` of each image's pixels with the shortest colours become 0 at every `every`-th step.
 
     Yosinski et al. 2015 clear pixels with small norm.
+
+    >>> import numpy as np
+    >>> from refvis.input_reconstruction.image.projections import SmallCleared
+    >>> SmallCleared(percent=50.0)(np.arange(4.0).reshape(1, 1, 4, 1), step=1).ravel()
+    array([0., 0., 2., 3.])
     """
 
     percent: float

@@ -41,7 +41,7 @@ def mean_squared_distance(codes: Array) -> float:
     It equals 2 / (N - 1) times the sum of the squared distances to the mean code.
     """
     if len(codes) < 2:
-        raise ValueError(f"there is {len(codes)} code to take distances from, expected 2 or more")
+        raise ValueError(f"there are {len(codes)} codes to take distances between, expected 2 or more")
     away = codes - codes.mean(axis=0, keepdims=True)
     return float((away * away).sum()) * 2 / (len(codes) - 1)
 
@@ -88,5 +88,5 @@ def require_weights(**weights: float) -> None:
 
 def _positive(scale: float, what: str) -> float:
     if not scale > 0:
-        raise ValueError(f"the scale of the error is {scale}: the codes in {what} are zero, or all the same")
+        raise ValueError(f"the scale of the error is {scale}: the codes in {what} are zero, or all equal: give others")
     return scale

@@ -97,7 +97,7 @@ class Objective:
         """Check that names are unique, since the history is by name, and that no measure holds an array with NaN."""
         names = [term.name for term in self.terms]
         if len(set(names)) < len(names):
-            raise ValueError(f"several terms have the same name: {', '.join(names)}")
+            raise ValueError(f"several terms have the same name: {', '.join(names)}; give each its own name")
         for term in self.terms:
             for name, value in getattr(term.measure, "keywords", {}).items():
                 if getattr(value, "ndim", 0):

@@ -49,7 +49,7 @@ def _require_input(net: Network, cut: Graph, x: Array, otherwise: str) -> None:
     except ShapeError as fault:
         image = (len(x), *(net.input_size or ()), net.channels)
         message = f"the target has shape {x.shape}, expected {otherwise}, or an input, {image}"
-        raise ShapeError(f"{message}; it is no input, since in {fault}") from None
+        raise ShapeError(f"{message}; the network rejects it as an input: {fault}") from None
 
 
 def _deepest_map(net: Network, x: Array) -> str:
@@ -57,5 +57,5 @@ def _deepest_map(net: Network, x: Array) -> str:
     shapes = net.upto(net.scores).shapes(**{net.inputs[0]: x.shape})
     maps = [name for name, shape in shapes.items() if shape[1] * shape[2] > 1 and name not in net.inputs]
     if not maps:
-        raise ValueError("no layer has more than one position: name one with at=")
+        raise ValueError("no layer has more than one position: give a layer with at=")
     return maps[-1]

@@ -323,7 +323,7 @@ def test_folders_without_images_are_refused(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"none of the 1 images can be read; broken\.png"):
         refvis.examples(classifier(), tmp_path)
-    with pytest.raises(NotADirectoryError, match="is no folder"):
+    with pytest.raises(NotADirectoryError, match="is not a folder"):
         refvis.examples(classifier(), tmp_path / "broken.png")
 
 

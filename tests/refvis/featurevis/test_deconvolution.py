@@ -176,7 +176,7 @@ def test_dilation_is_forgotten_on_the_way_back():
     net = refvis.chain({"conv": layer})
     expected = by_engine(net, x, "x1", [2], modes.GRADIENT | {Conv: plain_backward})
     np.testing.assert_array_equal(deconvolution(net, x, measure_layer="conv", measure_filter=2), expected)
-    with pytest.raises(ShapeError, match=r"layer 'conv' .* without the dilation \(2, 1\), but then the signal"):
+    with pytest.raises(ShapeError, match=r"layer 'conv' .* ignores the dilation \(2, 1\), and then the signal"):
         deconvolution(net, inputs(size=(8, 5, 3)), measure_layer="conv", measure_filter=2)
 
 

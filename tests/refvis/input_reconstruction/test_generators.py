@@ -194,7 +194,7 @@ def test_generators_of_other_networks(net):
             (4, 3, 9),
             r"shape (2, 4, 3, 9), expected a code at conv2 (x5), (2, 4, 3, 10), or an input, (2, 13, 11, 3)",
         ),
-        (1, (2, 2, 3), "it is no input, since in layer 'conv2' (Conv): the filter covers 3 x 3 pixels"),
+        (1, (2, 2, 3), "the network rejects it as an input: layer 'conv2' (Conv): the filter covers 3 x 3 pixels"),
         (2, (9, 9, 3), "'small-from-conv2' draws images of (7, 8, 3) from this code, expected (9, 9, 3)"),
     ],
 )

@@ -47,7 +47,7 @@ def test_a_caricature_has_more_of_its_own_code():
     assert_same(refvis.caricature(net, x, "conv2", steps=0).x, x)
     with pytest.raises(ValueError, match="a caricature needs an image, and x is a code"):
         refvis.caricature(net, code.astype("float32"), "conv2")
-    with pytest.raises(ValueError, match="nowhere positive"):
+    with pytest.raises(ValueError, match="no positive value to exaggerate"):
         refvis.caricature(
             refvis.chain({"conv": conv(np.random.default_rng(0), (4, 5, 5, 3), biases=False)}), 0 * x, "conv"
         )

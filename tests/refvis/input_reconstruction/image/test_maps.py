@@ -58,7 +58,7 @@ def test_colours_fit_their_images_alone():
     np.testing.assert_allclose(decode(Fourier(), z), decode(Fourier(colours=((1.0,),)), z), rtol=1e-12)
     own = Fourier(colours=((1.0, 0.5), (0.5, 1.0)))
     for refused in (lambda: own.shape((5, 4, 3)), lambda: own(normal((1, 5, 4, 3), 3))):
-        with pytest.raises(ShapeError, match="Fourier's colours are of 2 channels, the image has 3"):
+        with pytest.raises(ShapeError, match="Fourier's colours have 2 channels, expected the image's 3"):
             refused()
     with pytest.raises(ValueError, match=r"colours is \[2, 1\], expected C rows of C numbers"):
         Fourier(colours=((1.0, 0.5), (0.5,)))
@@ -89,7 +89,9 @@ def test_generated_draws_what_the_generator_draws():
     z = normal((2, 3, 2, 5), 3)
     np.testing.assert_array_equal(decode(Generated(net), z), net.forward(z).output)
     assert Generated(net).shape((7, 5, 3)) == Generated(net, (3, 2, 5)).shape((7, 5, 3)) == (3, 2, 5)
-    with pytest.raises(ValueError, match=r"the generator draws .* \(7, 5, 3\), the network takes \(8, 8, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"the generator draws .* \(7, 5, 3\), expected \(8, 8, 3\), the network's input"
+    ):
         Generated(net).shape((8, 8, 3))
     with pytest.raises(ValueError, match="does not say how large a code is"):
         Generated(refvis.chain({"up": ConvTranspose(np.ones((2, 3, 3, 3)))})).shape((7, 5, 3))

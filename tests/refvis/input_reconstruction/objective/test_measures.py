@@ -80,7 +80,7 @@ def test_errors_without_a_scale_are_refused():
         code_measure(TARGET, "mean")
     with pytest.raises(ValueError, match="give them as others="):
         code_measure(TARGET, "pairwise")
-    with pytest.raises(ValueError, match="there is 1 code to take distances from, expected 2 or more"):
+    with pytest.raises(ValueError, match="there are 1 codes to take distances between, expected 2 or more"):
         mean_squared_distance(CODES[:1])
     with pytest.raises(
         ShapeError, match=r"others have shape \(7, 5, 4, 5\), expected codes like the target, N x \(5, 4, 6"
