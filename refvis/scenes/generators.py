@@ -36,7 +36,7 @@ linear readout of relu2 explains 86 % of the variance, of relu3 79 %, of relu5 3
 (docs/code_information.py)."""
 
 
-def untrained(plan: Plan, channels: int, random: np.random.Generator) -> Graph:
+def new_generator(plan: Plan, channels: int, random: np.random.Generator) -> Graph:
     """Return the untrained generator for codes of `channels`, its filters normal as in He et al. (2015)."""
     layers: dict[str, Layer] = {}
     for number, width in enumerate(plan.convolutions, 1):
@@ -52,8 +52,8 @@ def untrained(plan: Plan, channels: int, random: np.random.Generator) -> Graph:
 def fold_scales(graph: Graph, code_scale: float) -> Graph:
     """Return a generator for unscaled data, from one trained on codes / code_scale and images / OUTPUT_SCALE."""
     first, last = graph.nodes[0], graph.nodes[-1]
-    scaled = replace(first, layer=replace(first.layer, filters=_divided(first.layer.filters, code_scale)))
-    filters, biases = (_divided(array, 1 / OUTPUT_SCALE) for array in (last.layer.filters, last.layer.biases))
+    scaled = replace(first, layer=replace(first.layer, filters=_divide(first.layer.filters, code_scale)))
+    filters, biases = (_divide(array, 1 / OUTPUT_SCALE) for array in (last.layer.filters, last.layer.biases))
     enlarged = replace(last, layer=replace(last.layer, filters=filters, biases=biases))
     return Graph((scaled, *graph.nodes[1:-1], enlarged))
 
@@ -63,7 +63,7 @@ def meta(plan: Plan, shape: tuple[int, ...], about: dict[str, Any]) -> dict[str,
     return {"inputs": {"name": plan.source, "size": (*shape[1:], 1)}, **about}
 
 
-def _divided(values: Array, by: float) -> Array:
+def _divide(values: Array, by: float) -> Array:
     return values / values.dtype.type(by)
 
 

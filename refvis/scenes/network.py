@@ -12,7 +12,7 @@ INPUT_SCALE = 64.0
 """Typical size of an input value (0 ... 255 minus its mean). Training inputs are divided by it."""
 
 
-def untrained(random: np.random.Generator) -> Graph:
+def new_network(random: np.random.Generator) -> Graph:
     """Return the untrained network: filters normal as in He et al. (2015), biases 0, float32.
 
     A small version of Krizhevsky et al. 2012: five convolutions (the second, fourth and fifth in two groups),

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from refvis.layers import Array, Dropout, Graph, Node, SoftmaxLoss
 from refvis.layers.dropout import draw_mask
-from refvis.scenes.network import INPUT_SCALE, fold_input_scale, meta, untrained
+from refvis.scenes.network import INPUT_SCALE, fold_input_scale, meta, new_network
 from refvis.scenes.scene import TEST_SEEDS, TRAINING_SEEDS, batch
 from refvis.scenes.training import adam, augment, batches, fresh_state, load_state, parameters, rate_at, save_state
 from refvis.weights import save_simplenn
@@ -69,7 +69,7 @@ def accuracy(graph: Graph, images: Array, labels: Array, average: Array) -> floa
 
 def train(out: Path, scenes: int, epochs: int, seed: int) -> None:
     """Train and write the model to `out`."""
-    graph = untrained(np.random.default_rng(seed))
+    graph = new_network(np.random.default_rng(seed))
     images, labels, _ = batch(tqdm(TRAINING_SEEDS[:scenes], desc="scenes", unit="scene"))
     check_images, check_labels, _ = batch(VALIDATION)
     average = images.mean(axis=(0, 1, 2), dtype="float64").astype("float32")

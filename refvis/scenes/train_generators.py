@@ -20,7 +20,7 @@ from refvis.layers import Array, Graph
 from refvis.loading import load
 from refvis.network import Network
 from refvis.scenes.code_statistics import code_meta
-from refvis.scenes.generators import OUTPUT_SCALE, PLANS, fold_scales, meta, untrained
+from refvis.scenes.generators import OUTPUT_SCALE, PLANS, fold_scales, meta, new_generator
 from refvis.scenes.scene import TEST_SEEDS, TRAINING_SEEDS, batch
 from refvis.scenes.training import (
     adam,
@@ -48,7 +48,7 @@ def train(name: str, out: Path, scenes: int, epochs: int, seed: int) -> None:
     coder, judge = net.upto(plan.source), net.upto(COMPARED)
     codes = coder.forward(checks).output
     scale = float(np.sqrt((codes * codes).mean()))
-    graph = untrained(plan, codes.shape[3], np.random.default_rng(seed))
+    graph = new_generator(plan, codes.shape[3], np.random.default_rng(seed))
     values = parameters(graph)
     state, saved = fresh_state(values), out.with_suffix(f".{seed}-{scenes}-{epochs}.npz")
     per_epoch = scenes // BATCH

@@ -15,7 +15,7 @@ from refvis.input_reconstruction.image.generator_codes import Between, code_stat
 from refvis.input_reconstruction.image.parametrisations import Generated
 from refvis.layers import BatchNorm, Conv, ConvTranspose, Graph, ReLU
 from refvis.scenes.code_statistics import code_meta, main, statistics
-from refvis.scenes.generators import OUTPUT_SCALE, PLANS, Plan, fold_scales, meta, untrained
+from refvis.scenes.generators import OUTPUT_SCALE, PLANS, Plan, fold_scales, meta, new_generator
 from refvis.weights import bundled_path, read_model
 
 PIXELS = {"relu2": 0.34, "relu3": 0.46, "relu5": 0.77}
@@ -76,7 +76,7 @@ def test_bundled_generators_are_models_like_any_other(net, at, tmp_path):
     assert loaded.load_report == ()
     assert loaded.meta["code"]["network"] == net.fingerprint
     plan = PLANS[name]
-    kinds = [type(node.layer) for node in untrained(plan, 64, np.random.default_rng(0)).nodes]
+    kinds = [type(node.layer) for node in new_generator(plan, 64, np.random.default_rng(0)).nodes]
     assert [type(node.layer) for node in loaded.nodes] == kinds
     assert set(kinds) == {Conv, ReLU, ConvTranspose}
 
@@ -214,7 +214,7 @@ def test_a_retrained_network_is_another(net):
 
 def test_raw_codes_give_raw_images():
     plan = Plan("relu9", (7,), (5, 3))
-    graph = untrained(plan, 6, np.random.default_rng(0))
+    graph = new_generator(plan, 6, np.random.default_rng(0))
     code = inputs(2, size=(3, 4, 6))
     wanted = graph.forward(code / np.float32(37)).output * np.float32(OUTPUT_SCALE)
     assert wanted.shape == (2, 12, 16, 3)
@@ -226,7 +226,7 @@ def test_raw_codes_give_raw_images():
 def test_statistics_are_added_to_a_file(net, tmp_path, capsys):
     plan = PLANS["scenes-from-relu5"]
     path = tmp_path / "new.mat"
-    graph = untrained(plan, 64, np.random.default_rng(0))
+    graph = new_generator(plan, 64, np.random.default_rng(0))
     refvis.save(refvis.Network(graph.nodes, meta={"inputs": {"name": "relu5", "size": (8, 8, 64, 1)}}), path)
     before = refvis.load(path).fingerprint
     main([str(path), "--scenes", "60"])
