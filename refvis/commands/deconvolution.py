@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, subject
+from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, load_subject
 from refvis.commands.units import (
     Against,
     At,
@@ -47,11 +47,11 @@ def deconvolution(
     from refvis.backpropagation.rules import find_mode
 
     find_mode(mode)
-    given = subject(image, scene)
+    subject = load_subject(image, scene)
     net = load_network(model, size, mean)
     heatmap = refvis.deconvolution(
         net,
-        net.preprocess(given.image),
+        net.preprocess(subject.image),
         mode,
         at,
         parse_channel(net, channel, at),
@@ -60,6 +60,6 @@ def deconvolution(
         against=parse_against(net, against, at),
     )
     heatmap.save(out)
-    typer.echo(value_line(given.name, heatmap))
+    typer.echo(value_line(subject.name, heatmap))
     typer.echo(f"heatmap: {escape_controls(str(out))}")
     note_negative_value(float(heatmap.measures["score"][0]), mode)

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from refvis.commands.notes import note
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, print_classes, subject
+from refvis.commands.options import (
+    DEFAULT_MODEL,
+    Image,
+    Mean,
+    Model,
+    Scene,
+    Size,
+    load_network,
+    load_subject,
+    print_classes,
+)
 from refvis.commands.units import parse_channel_number
 from refvis.results import Reconstruction
 from refvis.text.terminal import escape_controls
@@ -46,12 +56,12 @@ def explain(
 
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out} is a file, expected a folder: choose another --out")
-    given = subject(image, scene)
+    subject = load_subject(image, scene)
     net = load_network(model, size, mean)
     unit = None if channel is None else parse_channel_number(net, channel, None)
-    fits = given.mask is not None and net.input_size in (None, given.mask.shape)
-    mask = given.mask if fits else None
-    explanation = report.explain(net, given.image, given.name, mask, steps, seed, True, unit, maximize)
+    fits = subject.mask is not None and net.input_size in (None, subject.mask.shape)
+    mask = subject.mask if fits else None
+    explanation = report.explain(net, subject.image, subject.name, mask, steps, seed, True, unit, maximize)
     out.mkdir(parents=True, exist_ok=True)
     report.write_arrays(explanation, out / "explanation.h5")
     report.write_page(explanation, out / "explanation.html")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from refvis.commands.notes import note
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, subject
+from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, load_subject
 from refvis.commands.reconstructions import Checkpoint, Seed, Starts, check_output, print_image_path
 from refvis.interruptions import suppress_interruption_warnings
 from refvis.results import Reconstruction
@@ -51,7 +51,7 @@ def invert(
     import refvis
 
     check_output(out)
-    given = subject(image, scene)
+    subject = load_subject(image, scene)
     net = load_network(model, size, mean)
     options: dict[str, Any] = {"starts": starts, "seed": seed, "checkpoint": checkpoint, "progress": True}
     options |= {} if steps is None else {"steps": steps}
@@ -59,9 +59,9 @@ def invert(
         options["weight" if natural else "tv_weight"] = weight
     method = refvis.natural_preimage if natural else refvis.inversion
     with suppress_interruption_warnings():
-        inversion = method(net, net.preprocess(given.image), at, **options)
+        inversion = method(net, net.preprocess(subject.image), at, **options)
     inversion.save(out)
-    typer.echo(escape_controls(f"{given.name}, inverted from {inversion.record.explained}"))
+    typer.echo(escape_controls(f"{subject.name}, inverted from {inversion.record.explained}"))
     typer.echo(f"error: {100 * float(inversion.measures['norm'][0]):.2f} % of the code's squared norm")
     if inversion.failed:
         _note_failure(inversion, "larger" if natural else "smaller")

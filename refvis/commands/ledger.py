@@ -3,7 +3,7 @@
 import typer
 
 from refvis.commands.deconvolution import Mode, Seed
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, subject
+from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, load_subject
 from refvis.commands.units import (
     Against,
     At,
@@ -35,9 +35,9 @@ def ledger(
     from refvis.backpropagation.rules import find_mode
 
     find_mode(mode)
-    given = subject(image, scene)
+    subject = load_subject(image, scene)
     net = load_network(model, size, mean)
-    x = net.preprocess(given.image)
+    x = net.preprocess(subject.image)
     book = refvis.ledger(
         net,
         x,
@@ -48,7 +48,7 @@ def ledger(
         position=parse_position(position),
         against=parse_against(net, against, at),
     )
-    typer.echo(subject_line(net, given.name, at, book.record.parameters["channel"]))
+    typer.echo(subject_line(net, subject.name, at, book.record.parameters["channel"]))
     typer.echo(book)
     if book.record.parameters["seed"] == "activation":
         note_negative_value(sum(book.seeds.values()), mode)

@@ -48,8 +48,8 @@ def maximize(
         raise ValueError("--class is of the scores: omit --layer, or give a --channel of that layer")
     suffix = check_output(out)
     net = load_network(model, size, mean)
-    given = channel if named is None else named
-    unit = None if given is None else parse_channel_number(net, given, at)
+    text = channel if named is None else named
+    unit = None if text is None else parse_channel_number(net, text, at)
     run = {"steps": steps, "starts": starts, "seed": seed, "checkpoint": checkpoint, "progress": True}
     with suppress_interruption_warnings():
         maximized = refvis.activation_maximization(net, at, unit, recipe, position=parse_position(position), **run)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from refvis.commands.notes import exit_interrupted
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, load_network, parse_size, subject
+from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, load_network, load_subject, parse_size
 from refvis.commands.reconstructions import Seed, check_output
 from refvis.commands.units import (
     Against,
@@ -68,9 +68,9 @@ def occlusion(
     boxes = (_pixels(size, "--size"), _pixels(stride, "--stride"))
     if input_size is not None:
         parse_size(input_size, "--input-size")
-    given = subject(image, scene)
+    subject = load_subject(image, scene)
     net = load_network(model, input_size, mean, "--input-size")
-    x = net.preprocess(given.image)
+    x = net.preprocess(subject.image)
     with suppress_interruption_warnings():
         heatmap = refvis.occlusion(
             net,
@@ -87,7 +87,7 @@ def occlusion(
             against=parse_against(net, against, at),
         )
     heatmap.save(out)
-    typer.echo(subject_line(net, given.name, at, heatmap.record.parameters["channel"]))
+    typer.echo(subject_line(net, subject.name, at, heatmap.record.parameters["channel"]))
     typer.echo(f"heatmap: {escape_controls(str(out))}")
     if heatmap.covered is not None:
         share = f"{100 * heatmap.covered.mean():.0f} % of the pixels"

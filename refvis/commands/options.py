@@ -43,7 +43,7 @@ class Subject:
     mask: Array | None = None
 
 
-def subject(image: Path | None, scene: int | None) -> Subject:
+def load_subject(image: Path | None, scene: int | None) -> Subject:
     """Return the given image, or else the scene of that seed; ValueError if both are given."""
     if image is not None:
         if scene is not None:

@@ -133,11 +133,11 @@ def explain(
     )
 
 
-def _channel(net: Network, given: int | str | None, scores: Array) -> int:
+def _channel(net: Network, channel: int | str | None, scores: Array) -> int:
     """Return the number of the given channel, or of the strongest."""
-    if given is None:
+    if channel is None:
         return int(scores[0].sum(axis=(0, 1)).argmax())
-    return check_channels((given,), scores.shape[3], label_of(net.nodes, net.scores), net.labels_at(net.scores))[0]
+    return check_channels((channel,), scores.shape[3], label_of(net.nodes, net.scores), net.labels_at(net.scores))[0]
 
 
 def _target(net: Network, channel: int, shape: tuple[int, ...]) -> str:

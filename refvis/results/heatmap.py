@@ -98,7 +98,7 @@ class Heatmap:
         image lie over it.
         """
         units = self.record.units
-        one_image = len(units) == len(self.maps)
+        one_image = len(units) == len(self.maps) and self.record.images == 1
         pictures = [colour_scale(each, self.signed).colour(each) for each in self.maps]
         if one_image and self.picture is not None:
             pictures = [self._blend(self.picture, each, OPACITY) for each in pictures]
@@ -144,8 +144,8 @@ class Heatmap:
         units = self.record.units
         if len(units) < 2:
             return f"image {row}" if units else f"row {row}"
-        image, unit = divmod(row, len(units))
-        return f"image {image}, {units[unit]}"
+        image, unit = divmod(row, len(units) // self.record.images)
+        return f"image {image}, {units[row if self.record.images > 1 else unit]}"
 
 
 def background(net: Network, x: Array, values: Array) -> Array | None:

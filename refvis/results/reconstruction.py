@@ -47,12 +47,12 @@ class Reconstruction:
 
     @property
     def partial(self) -> bool:
-        """Whether the run was interrupted; `x` is then the best image up to that moment."""
+        """True if the run was interrupted; `x` is then the best image up to that moment."""
         return self.ended == "interrupted"
 
     @property
     def failed(self) -> bool:
-        """Whether a complete search from noise for a code ended above half of the start's squared distance."""
+        """True if a complete search from noise for a code ended above half of the start's squared distance."""
         start = self.measures.get("norm_of_start")
         return start is not None and not self.partial and bool((self.measures["norm"] > FAILED * start).any())
 

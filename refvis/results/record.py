@@ -21,8 +21,9 @@ class Record:
     """The method, its parameters, the model's name and fingerprint, and the versions that made a result.
 
     `input` is a short hash of the explained input. `layer` is the name of the layer that writes the variable in the
-    parameter "at". `units` are the channels with the names of their classes, "3 (dog)". `explained` says layer,
-    channels and position in words.
+    parameter "at". `units` are the channels with the names of their classes, "3 (dog)"; where several images have
+    channels of their own, those of all `images`, image by image. `explained` says layer, channels and position in
+    words.
     """
 
     method: str
@@ -34,6 +35,7 @@ class Record:
     layer: str = ""
     units: tuple[str, ...] = ()
     explained: str = ""
+    images: int = 1
 
     def flat(self) -> dict[str, Any]:
         """Return the record as one level of texts and numbers, for a file's attributes, without empty fields."""
@@ -55,9 +57,8 @@ def record(method: str, net: Network, x: Array | None = None, /, **parameters: A
     """
     variable = str(parameters.get("at"))
     layer = next((node.name for node in net.nodes if node.output == variable), "")
-    units = (
-        tuple(_unit_name(one, net.labels_at(variable)) for one in _as_list(parameters.get("channel"))) if layer else ()
-    )
+    channels, labels = _as_list(parameters.get("channel")), net.labels_at(variable)
+    units = tuple(_unit_name(one, labels) for one in _flat(channels)) if layer else ()
     return Record(
         method,
         parameters,
@@ -67,6 +68,7 @@ def record(method: str, net: Network, x: Array | None = None, /, **parameters: A
         layer=layer,
         units=units,
         explained=_explained(net, variable, units, parameters) if layer else "",
+        images=len(channels) if _has_lists(channels) else 1,
     )
 
 
@@ -88,7 +90,7 @@ def _explained(net: Network, variable: str, units: Sequence[str], parameters: Ma
     if "position" in parameters:
         words.append(f"position {parameters['position']}")
     if "against" in parameters:
-        others = [_unit_name(one, net.labels_at(variable)) for one in _as_list(parameters["against"])]
+        others = [_unit_name(one, net.labels_at(variable)) for one in _flat(_as_list(parameters["against"]))]
         words.append(f"against {_first_few(others)}")
     if "seed_channels" in parameters:
         words.append(f"seed in channels {parameters['seed_channels']}")
@@ -97,6 +99,15 @@ def _explained(net: Network, variable: str, units: Sequence[str], parameters: Ma
 
 def _as_list(given: Any) -> list[Any]:
     return [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _has_lists(channels: list[Any]) -> bool:
+    """Return whether there is a list of channels for each image."""
+    return bool(channels) and isinstance(channels[0], list)
+
+
+def _flat(channels: list[Any]) -> list[Any]:
+    return [one for each in channels for one in each] if _has_lists(channels) else channels
 
 
 def _unit_name(channel: Any, labels: Sequence[str]) -> str:
