@@ -53,7 +53,7 @@ class Gpus:
 
 @dataclass(frozen=True)
 class Machine:
-    """Versions and folders, the processor with its `flags` (empty if the system does not list them), BLAS and GPUs."""
+    """Versions, the `folder` of refvis, the processor with its `flags` (empty if the system does not list them), BLAS and GPUs."""
 
     refvis: str
     folder: str
@@ -74,7 +74,7 @@ def machine() -> Machine:
     model, flags = _processor(CPUINFO.read_text(errors="replace") if CPUINFO.exists() else "")
     return Machine(
         refvis=__version__,
-        folder=str(Path(__file__).parent),
+        folder=str(Path(__file__).parents[1]),
         python=platform.python_version(),
         executable=sys.executable,
         system=f"{platform.system()} {platform.machine()}",

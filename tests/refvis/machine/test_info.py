@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -136,6 +137,7 @@ def test_this_machine(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     here = machine.machine()
     assert (here.refvis, here.numpy) == (refvis.__version__, np.__version__)
+    assert here.folder == str(Path(refvis.__file__).parent)
     assert here.executable == sys.executable
     assert here.cores >= 1
     assert here.blas.name
