@@ -53,7 +53,7 @@ class Gpus:
 
 @dataclass(frozen=True)
 class Machine:
-    """Versions, the `folder` of refvis, the processor with its `flags` (empty if the system does not list them), BLAS and GPUs."""
+    """Versions, the `folder` of refvis, the processor with its `flags` (empty if unknown), BLAS and GPUs."""
 
     refvis: str
     folder: str
