@@ -73,7 +73,7 @@ def solved(
     else:
         state, ended = minimised(objective, z, Loop(recipe.steps, recipe.optimiser, **options))
     if ended == "interrupted":
-        warn_interrupted(made.method, f"{len(state.rows) - 1} of {recipe.steps} steps")
+        warn_interrupted(made.method, f"{state.steps} of {recipe.steps} steps")
     elif checkpoint is not None:
         checkpoint.remove()
     return _result(net, state, ended, recipe.parametrisation, run.starts, made)

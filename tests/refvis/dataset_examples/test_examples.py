@@ -161,7 +161,7 @@ def test_layers_that_mix_images_see_one_at_a_time():
 
 
 def test_all_ways_to_give_images(tmp_path):
-    net, wanted = classifier(), refvis.examples(classifier(), IMAGES[:5], "conv2", 3, top=3)
+    net, expected = classifier(), refvis.examples(classifier(), IMAGES[:5], "conv2", 3, top=3)
     (tmp_path / "sub").mkdir()
     paths = [tmp_path / "sub" / f"{number}.png" for number in range(5)]
     for path, image in zip(paths, IMAGES, strict=False):
@@ -175,9 +175,9 @@ def test_all_ways_to_give_images(tmp_path):
         refvis.examples(net, paths, "conv2", 3, top=3),
         refvis.examples(net, by_name, "conv2", 3, top=3),
     ):
-        assert_same(result.patches, wanted.patches)
-        assert_same(result.scores, wanted.scores)
-    assert folder.names == (tuple(f"sub/{number}.png" for number in wanted.images[0]),)
+        assert_same(result.patches, expected.patches)
+        assert_same(result.scores, expected.scores)
+    assert folder.names == (tuple(f"sub/{number}.png" for number in expected.images[0]),)
     assert (list(folder.skipped), folder.seen) == (["broken.png"], 5)
     assert "not an image" in folder.skipped["broken.png"]
 
@@ -189,9 +189,9 @@ def test_masks_are_no_images(tmp_path, monkeypatch, capsys):
     for path in sorted((tmp_path / "all" / "sub").glob("*.png")):
         if not path.stem.endswith("-mask"):
             (tmp_path / "images" / path.name).write_bytes(path.read_bytes())
-    result, wanted = (refvis.examples(classifier(), folder, "conv2", 3) for folder in ("all", "images"))
-    assert_same(result.patches, wanted.patches)
-    assert (result.seen, result.masks, wanted.seen, wanted.masks) == (3, 3, 3, 0)
+    result, expected = (refvis.examples(classifier(), folder, "conv2", 3) for folder in ("all", "images"))
+    assert_same(result.patches, expected.patches)
+    assert (result.seen, result.masks, expected.seen, expected.masks) == (3, 3, 3, 0)
     alone = tmp_path / "images" / "alone-mask.png"
     alone.write_bytes(next((tmp_path / "all" / "sub").glob("*-mask.png")).read_bytes())
     assert refvis.examples(classifier(), "images", "conv2", 3).seen == 4
@@ -291,9 +291,9 @@ def test_the_sheet_shows_every_patch():
     pictures = np.random.default_rng(0).integers(0, 256, (2, 2, 5, 20, 24, 3)).astype("uint8")
     page = sheet([Row(f"unit {k}", np.arange(5.0), *pictures[k]) for k in (0, 1)])
     for picture in pictures.reshape(-1, 20, 24, 3):
-        wanted = picture.repeat(2, axis=0).repeat(2, axis=1)  # the least size at which 24 pixels are 48
-        y, x = np.argwhere((page == wanted[0, 0]).all(axis=2))[0]
-        np.testing.assert_array_equal(page[y : y + 40, x : x + 48], wanted)
+        expected = picture.repeat(2, axis=0).repeat(2, axis=1)  # the least size at which 24 pixels are 48
+        y, x = np.argwhere((page == expected[0, 0]).all(axis=2))[0]
+        np.testing.assert_array_equal(page[y : y + 40, x : x + 48], expected)
 
 
 @pytest.mark.parametrize(

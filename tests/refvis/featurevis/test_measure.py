@@ -1,4 +1,4 @@
-"""What FeatureVis measures where it is not told."""
+"""The layers and filters that FeatureVis measures by default."""
 
 import numpy as np
 import pytest

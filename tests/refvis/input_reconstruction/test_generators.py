@@ -216,10 +216,10 @@ def test_raw_codes_give_raw_images():
     plan = Plan("relu9", (7,), (5, 3))
     graph = new_generator(plan, 6, np.random.default_rng(0))
     code = inputs(2, size=(3, 4, 6))
-    wanted = graph.forward(code / np.float32(37)).output * np.float32(OUTPUT_SCALE)
-    assert wanted.shape == (2, 12, 16, 3)
+    expected = graph.forward(code / np.float32(37)).output * np.float32(OUTPUT_SCALE)
+    assert expected.shape == (2, 12, 16, 3)
     result = fold_scales(graph, 37.0).forward(code).output
-    np.testing.assert_allclose(result, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
     assert isinstance(graph, Graph)
 
 

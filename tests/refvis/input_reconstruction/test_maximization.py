@@ -179,7 +179,7 @@ def test_regularisers_are_of_the_image():
         Recipe((Term("a", partial(lp, p=2.0, sigma=1.0), 1.0, "x5"),))
 
 
-def asleep():
+def dead():
     """A channel that is off for noise, behind a ReLU, pooling and LRN, and one that is on."""
     filters = np.random.default_rng(3).normal(size=(2, 3, 3, 3)).astype("float32") / 50
     biases = np.array([-4.0, 1.0], "float32")
@@ -194,27 +194,27 @@ def asleep():
 
 
 @pytest.mark.parametrize("at", ["relu", "pool", "norm"])
-def test_units_that_are_off_are_woken(at):
-    result = refvis.activation_maximization(asleep(), at, None, Recipe(steps=60, noise=1.0))
+def test_dead_units_become_active(at):
+    result = refvis.activation_maximization(dead(), at, None, Recipe(steps=60, noise=1.0))
     np.testing.assert_array_equal(result.history["activation"][0, 0], 0)
     assert result.history["activation"][0, 1] < 0
     assert (result.measures["activation"] > 1).all()
 
 
-def test_only_maps_without_a_gradient_are_woken():
+def test_only_maps_without_a_gradient_pass_the_signal():
     random = np.random.default_rng(0)
     x, signal = (random.normal(size=(2, 4, 3, 5)) for _ in range(2))
     x[0, ..., 2], x[1, ..., 4] = -1, -1
     signal[1, ..., 0], signal[1, 1, 1, 0] = 0, -3
-    x[1, 1, 1, 0] = -0.5  # the one place that is asked for is off
+    x[1, 1, 1, 0] = -0.5  # the only position with a signal is inactive
     (result,) = dead_relu_gradient(ReLU(), signal, None, x)
     expected = signal * (x > 0)
     expected[0, ..., 2], expected[1, ..., 4], expected[1, 1, 1, 0] = signal[0, ..., 2], signal[1, ..., 4], -3
     np.testing.assert_array_equal(result, expected)
 
 
-def test_which_relu_wakes():
-    net = asleep()
+def test_the_relu_that_passes_the_signal():
+    net = dead()
     for at, name in (("relu", "relu"), ("pool", "relu"), ("norm", "relu"), ("conv", None), ("sum", None)):
         rules = dead_relu_mode(net, net.variable(at))
         assert [key for key in rules if isinstance(key, str)] == ([name] if name else [])

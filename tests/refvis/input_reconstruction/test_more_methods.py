@@ -162,7 +162,7 @@ def test_deepdream_measures_what_it_enlarges(channel):
     np.testing.assert_array_equal(result.measures["objective"], result.history["excitement"][-1])
 
 
-def test_a_channel_that_is_off_is_told():
+def test_an_inactive_channel_is_warned_of():
     net = refvis.chain({"conv": Conv(np.ones((2, 1, 1, 3)), np.array([0.0, -1e9])), "relu": ReLU()})
     x = inputs()
     with pytest.warns(UserWarning, match=r"nothing was added: relu \(x2\), channel 1, is inactive there"):
@@ -216,13 +216,13 @@ def test_inversion_among_a_generators_images():
     generator = refvis.chain({"up": up})
     shown = Generated(generator, (4, 3, 2))
     net = refvis.chain({"conv": conv(random, (5, 3, 3, 3))})
-    wanted = random.normal(size=(1, 4, 3, 2)).astype("float32")
-    x = generator.forward(wanted).output
+    code = random.normal(size=(1, 4, 3, 2)).astype("float32")
+    x = generator.forward(code).output
     result = refvis.inversion(net, x, "conv", steps=300, parametrisation=shown, lp_weight=0, tv_weight=0, rate=0.01)
     assert result.measures["norm"][0] < 1e-3
     np.testing.assert_allclose(result.x, x, atol=0.5)
     assert result.record.parameters["parametrisation"].startswith("Generated(network, ")
-    begun = refvis.inversion(net, x, "conv", steps=0, parametrisation=shown, start=wanted)
+    begun = refvis.inversion(net, x, "conv", steps=0, parametrisation=shown, start=code)
     assert begun.measures["norm"][0] < 1e-10
 
 

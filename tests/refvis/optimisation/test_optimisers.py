@@ -120,7 +120,7 @@ def test_numbers_that_cannot_be_are_refused(made, message):
         made()
 
 
-def test_lbfgs_takes_no_more_steps_than_told():
+def test_lbfgs_takes_no_more_steps_than_allowed():
     for steps in (0, 1, 3):
         state, ended = minimised_by_lbfgs(bowl, np.zeros(SHAPE), Loop(steps, LBFGS(tolerance=0.0)))
         assert (len(state.rows), ended) == (steps + 1, "all steps")
