@@ -1,5 +1,6 @@
 """Targets, the maps that are explained: one or several of each image, of one variable of the network."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -67,14 +68,18 @@ class Target:
         return replace(self, channels=channels, against=tuple(one for one in self.against for _ in range(times)))
 
     def choices(self, images: int) -> dict[str, Any]:
-        """Return the selection as found in the network, for a record: of several images, the units of the first."""
+        """Return the selection as found in the network, for a record; see `merge_choices` for several images."""
         count = len(self.channels) // images
-        channels = ["all" if one is None else one for one in self.channels[:count]]
-        choices: dict[str, Any] = {"at": self.variable, "channel": channels[0] if count == 1 else channels}
+        return merge_choices([self._choices_of(slice(i * count, (i + 1) * count)) for i in range(images)])
+
+    def _choices_of(self, image: slice) -> dict[str, Any]:
+        channels = ["all" if one is None else one for one in self.channels[image]]
+        choices: dict[str, Any] = {"at": self.variable, "channel": channels[0] if len(channels) == 1 else channels}
         if self.position is not None:
             choices["position"] = self.position
         if self.against:
-            choices["against"] = self.against[0] if count == 1 else list(self.against[:count])
+            against = list(self.against[image])
+            choices["against"] = against[0] if len(against) == 1 else against
         return choices
 
     def _signs(self, values: Array) -> Array:
@@ -116,6 +121,21 @@ def target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]
         units = [check_channels(channel, values.shape[3], name, labels)] * len(values)
     others = check_against(selection.against, units, values.shape[3], name, labels)
     return Target(cut, variable, sum(units, ()), sum(others, ()), place), trace
+
+
+def merge_choices(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the choices of several images as one record: what is equal for all once, else a list for the images.
+
+    >>> from refvis.targets import merge_choices
+    >>> merge_choices([{"at": "fc8", "channel": 3}, {"at": "fc8", "channel": 5}])
+    {'at': 'fc8', 'channel': [[3], [5]]}
+    """
+    merged: dict[str, Any] = {}
+    for name, first in each[0].items():
+        values = [choices[name] for choices in each]
+        own = [value if isinstance(value, list) else [value] for value in values]
+        merged[name] = first if all(value == first for value in values) else own
+    return merged
 
 
 def layer_variable(net: Network, at: str) -> str:

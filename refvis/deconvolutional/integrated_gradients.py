@@ -14,7 +14,7 @@ from refvis.deconvolutional.baselines import baseline_scores, baseline_text, bas
 from refvis.layers import Array, array_module, modes
 from refvis.network import Network
 from refvis.results import Heatmap, background, record
-from refvis.targets import Target, target
+from refvis.targets import Target, merge_choices, target
 from refvis.units import Against, Channel, Selection
 
 METHODS = ("gausslegendre", "trapezoid", "left", "right", "middle")
@@ -69,16 +69,22 @@ def integrated_gradients(
     starts = baselines(baseline, x)
     selection = Selection(at, channel, position, against)
     attributions, rises, scores = [], [], []
-    choices: dict[str, Any] = {}
+    choices: list[dict[str, Any]] = []
     for image in x[:, None]:
         goal, trace = target(net, image, selection)
         attributions.append(_integrate(goal, image, starts, places, batch_size(goal, trace, batch)))
         rises.append(goal.scores(trace[goal.variable]) - baseline_scores(goal, starts))
         scores.append(goal.measures(trace)["score"])
-        choices = choices or goal.choices(1)
+        choices.append(goal.choices(1))
     values = xp.concatenate(attributions)
     provenance = record(
-        "integrated_gradients", net, x, **choices, baseline=baseline_text(baseline), steps=steps, method=method
+        "integrated_gradients",
+        net,
+        x,
+        **merge_choices(choices),
+        baseline=baseline_text(baseline),
+        steps=steps,
+        method=method,
     )
     measures = {"score": np.concatenate(scores)} | completeness(values, xp.concatenate(rises))
     return Heatmap(values, True, provenance, background(net, x, values), measures)

@@ -20,7 +20,7 @@ from refvis.deconvolutional.noise import Noise, mean, mean_square, variance
 from refvis.layers import Array, array_module, modes
 from refvis.network import Network
 from refvis.results import Heatmap, background, record
-from refvis.targets import target
+from refvis.targets import merge_choices, target
 from refvis.units import Against, Channel, Selection
 
 
@@ -171,16 +171,16 @@ def _over_copies(
     """Return the mean, mean square or variance (`fold`) of the signals at the noisy copies of each image."""
     rules = find_mode(mode)
     folded, scores = [], []
-    choices: dict[str, Any] = {}
+    choices: list[dict[str, Any]] = []
     for image in x[:, None]:
         goal, trace = target(net, image, selection)
         batch = batch_size(goal, trace, copies.batch)
         copy = partial(copies.copy, image)
         folded.append(fold(signals(goal, rules, default_seed(rules), copy, copies.samples, batch)))
         scores.append(goal.measures(trace)["score"])
-        choices = choices or goal.choices(1)
+        choices.append(goal.choices(1))
     values = array_module(x).concatenate(folded)
     options = {"noise": copies.share, "samples": copies.samples, "seed": copies.seed}
-    provenance = record(method, net, x, mode=mode_text(mode, goal.net), **choices, **options)
+    provenance = record(method, net, x, mode=mode_text(mode, goal.net), **merge_choices(choices), **options)
     signed = method == "smoothgrad" and modes.is_relevance(rules)
     return Heatmap(values, signed, provenance, background(net, x, values), {"score": np.concatenate(scores)})

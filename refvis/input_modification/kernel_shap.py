@@ -23,6 +23,7 @@ from refvis.input_modification.segments.least_squares import weighted_least_squa
 from refvis.layers import Array, array_module
 from refvis.network import Network
 from refvis.results import Heatmap, background, record
+from refvis.targets import merge_choices
 from refvis.units import Against, Channel, Selection
 
 
@@ -85,7 +86,7 @@ def kernel_shap(
     """
     maps, measures = [], []
     options: dict[str, str] = {}
-    choices: dict[str, Any] = {}
+    choices: list[dict[str, Any]] = []
     selection = Selection(at, channel, position, against, output)
     for image in x[:, None]:
         objective, trace = objective_of(net, image, selection)
@@ -99,9 +100,11 @@ def kernel_shap(
             "segments": segmented.description,
             "coalitions": "all" if every else f"{len(shown)} drawn",
         }
-        choices = choices or objective.choices()
+        choices.append(objective.choices())
     values = array_module(x).concatenate(maps)
-    run_record = record("kernel_shap", net, x, **choices, **options, samples=samples, fill=describe(fill), seed=seed)
+    run_record = record(
+        "kernel_shap", net, x, **merge_choices(choices), **options, samples=samples, fill=describe(fill), seed=seed
+    )
     columns = dict(zip(("image", "replaced"), np.hstack(measures), strict=True))
     return Heatmap(values, True, run_record, background(net, x, values), columns)
 

@@ -20,6 +20,7 @@ from refvis.input_modification.segments.least_squares import weighted_least_squa
 from refvis.layers import Array, array_module
 from refvis.network import Network
 from refvis.results import Heatmap, background, record
+from refvis.targets import merge_choices
 from refvis.units import Against, Channel, Selection
 
 
@@ -86,7 +87,7 @@ def lime(
     if not width > 0 or not ridge >= 0:
         raise ValueError(f"width is {width} and ridge is {ridge}, expected a width above 0 and a ridge of 0 or more")
     maps, measures, description = [], [], ""
-    choices: dict[str, Any] = {}
+    choices: list[dict[str, Any]] = []
     selection = Selection(at, channel, position, against, output)
     for image in x[:, None]:
         objective, trace = objective_of(net, image, selection)
@@ -96,10 +97,11 @@ def lime(
         coefficients, measured = _fit(shown, levels, width, ridge)
         maps.append(segmented.paint(coefficients))
         measures.append(measured)
-        description, choices = description or segmented.description, choices or objective.choices()
+        description = description or segmented.description
+        choices.append(objective.choices())
     values = array_module(x).concatenate(maps)
     options = {"segments": description, "samples": samples, "fill": describe(fill), "width": width, "ridge": ridge}
-    run_record = record("lime", net, x, **choices, **options, seed=seed)
+    run_record = record("lime", net, x, **merge_choices(choices), **options, seed=seed)
     columns = dict(zip(("intercept", "fit", "image_error"), np.hstack(measures), strict=True))
     return Heatmap(values, True, run_record, background(net, x, values), columns)
 

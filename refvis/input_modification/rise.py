@@ -19,6 +19,7 @@ from refvis.layers import Array, array_module
 from refvis.layers.base.geometry import Pair, pair
 from refvis.network import Network
 from refvis.results import Heatmap, background, record
+from refvis.targets import merge_choices
 from refvis.units import Against, Channel, Selection
 
 
@@ -93,7 +94,7 @@ def rise(
     at_once = min(batch_size(one.goal, trace, batch) for one, trace in zip(objectives, traces, strict=True))
     sums = _sum_masks(objectives, pyramids, random_masks, x, at_once, progress)
     values = sums.maps(normalise, keep).astype(x.dtype)[..., None]
-    choices = {**objectives[0].choices(), "normalise": normalise, "fill": describe(fill)}
+    choices = {**merge_choices([one.choices() for one in objectives]), "normalise": normalise, "fill": describe(fill)}
     if sums.done < masks:
         choices["partial"] = f"{sums.done} of {masks} masks"
     grid = {"masks": sums.done, "cells": str(random_masks.cells), "keep": keep, "seed": seed}

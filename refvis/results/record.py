@@ -86,7 +86,9 @@ def _explained(net: Network, variable: str, units: Sequence[str], parameters: Ma
     """Return in words what is explained: the variable, its channels, and what they are compared with."""
     words = [label_of(net.nodes, variable)]
     if units:
-        words.append("all channels" if units == ("all",) else f"channel{'s' * (len(units) > 1)} {_first_few(units)}")
+        of_each = "of each image: " if _has_lists(_as_list(parameters.get("channel"))) else ""
+        channels = f"channel{'s' * (len(units) > 1)} {of_each}{_first_few(units)}"
+        words.append("all channels" if units == ("all",) else channels)
     if "position" in parameters:
         words.append(f"position {parameters['position']}")
     if "against" in parameters:

@@ -19,6 +19,7 @@ from refvis.optimisation.minimise import Loop
 from refvis.optimisation.optimisers import Optimiser
 from refvis.optimisation.state import State
 from refvis.results import Heatmap, background, record
+from refvis.targets import merge_choices
 from refvis.units import Selection
 
 MEASURES = ("image", "changed", "replaced", "area")
@@ -83,35 +84,39 @@ def search_masks(
     """
     done: list[MaskRun] = []
     measures: list[Array] = []
-    choices: dict[str, Any] = {}
-    for run, measured, choices in _run_all(net, x, selection, search, runs):
+    chosen: dict[int, dict[str, Any]] = {}
+    partial: dict[str, str] = {}
+    for run, measured, image, choices in _run_all(net, x, selection, search, runs):
         done.append(run)
         measures.append(measured)
+        chosen[image] = choices
         if run.ended == "interrupted":
-            choices["partial"] = f"{len(run.state.rows)} of {search.loop.steps + 1} steps"
-            warn_interrupted(method, choices["partial"])
+            partial = {"partial": f"{len(run.state.rows)} of {search.loop.steps + 1} steps"}
+            warn_interrupted(method, partial["partial"])
             break
     values = array_module(x).concatenate([run.heat for run in done])
     each = [histories(run.state.rows) for run in done]
     history = {name: _pad([terms[name] for terms in each]) for name in each[0]}
     shared = {"game": search.game, "fill": describe(search.fill), "jitter": search.jitter, "seed": search.seed}
-    run_record = record(method, net, x, **choices, **shared, **options, steps=search.loop.steps)
+    run_record = record(
+        method, net, x, **merge_choices([*chosen.values()]), **partial, **shared, **options, steps=search.loop.steps
+    )
     columns = dict(zip(MEASURES, np.concatenate(measures, axis=1), strict=True))
     return Heatmap(values, False, run_record, background(net, x, values), columns, history)
 
 
 def _run_all(
     net: Network, x: Array, selection: Selection, search: MaskSearch, runs: MaskRuns
-) -> Iterator[tuple[MaskRun, Array, dict[str, Any]]]:
-    """Yield each run with its measures (measures x rows) and its target."""
+) -> Iterator[tuple[MaskRun, Array, int, dict[str, Any]]]:
+    """Yield each run with its measures (measures x rows), the number of its image, and that image's target."""
     average = net.normalization.get("averageImage")
-    for image in x[:, None]:
+    for index, image in enumerate(x[:, None]):
         objective, trace = objective_of(net, image, selection)
         pyramids = replacement_pyramids(search.fill, image, average, search.seed, search.degrees)
         for number in range(objective.units):
             unit = objective.unit(number)
             for run in runs(unit, pyramids, trace):
-                yield run, _measure(unit, pyramids(0), run.heat, search.game), objective.choices()
+                yield run, _measure(unit, pyramids(0), run.heat, search.game), index, objective.choices()
 
 
 def _measure(objective: MaskObjective, pyramid: Array, heat: Array, game: str) -> Array:

@@ -70,7 +70,7 @@ def test_none_is_the_strongest_channel_of_each_image():
     for n, k in enumerate(best):
         one = refvis.deconvolution(net, x[n : n + 1], "gradient", channel=int(k))
         np.testing.assert_allclose(heatmap.values[n], one.values[0], rtol=1e-4, atol=1e-6)
-    assert heatmap.record.parameters["channel"] == best[0]
+    assert heatmap.record.parameters["channel"] == [[k] for k in best], "the record has each image's own"
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -336,3 +336,37 @@ def test_files_get_ordinary_permissions(tmp_path):
     (tmp_path / "plain").write_text("")
     files.write_atomically(tmp_path / "a.txt", lambda part: part.write_text("x"))
     assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_batch_records_each_images_own_channel(tmp_path):
+    """Several images without a channel are explained for the strongest of each: the record, captions and files say it."""
+    net, x = classifier(), inputs(6)
+    best = net.forward(x)["x8"].reshape(6, 7).argmax(axis=1).tolist()
+    assert len(set(best)) > 1, "the images are expected to differ"
+    names = [f"{k} ({net.classes[k]})" for k in best]
+    for method, options in (
+        (refvis.deconvolution, {}),
+        (refvis.smoothgrad, {"samples": 2}),
+        (refvis.integrated_gradients, {"steps": 2}),
+        (refvis.rise, {"masks": 3, "cells": 2}),
+        (refvis.lime, {"samples": 6, "segments": 3}),
+        (refvis.kernel_shap, {"samples": 6, "segments": 3}),
+        (refvis.meaningful_perturbation, {"steps": 1, "cells": 2}),
+        (refvis.ledger, {}),
+    ):
+        result = method(net, x, **options)
+        record = result.record
+        assert record.parameters["channel"] == [[k] for k in best], method
+        assert (record.units, record.images) == (tuple(names), 6)
+        assert f"channels of each image: {names[0]}, {names[1]}" in record.explained
+    same = refvis.deconvolution(net, x, channel=[2, 5]).record
+    assert (same.parameters["channel"], same.units, same.images) == (
+        [2, 5],
+        (f"2 ({net.classes[2]})", f"5 ({net.classes[5]})"),
+        1,
+    )
+    heatmap = refvis.deconvolution(net, x)
+    assert [heatmap._caption(row) for row in range(6)] == [f"image {row}, {name}" for row, name in enumerate(names)]
+    heatmap.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file.attrs["parameter channel"] == str([[k] for k in best])
