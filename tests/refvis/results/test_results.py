@@ -339,11 +339,12 @@ def test_files_get_ordinary_permissions(tmp_path):
 
 
 def test_a_batch_records_each_images_own_channel(tmp_path):
-    """Several images without a channel are explained for the strongest of each: the record, captions and files say it."""
+    """Several images without a channel are explained for the strongest of each: record, captions and files say it."""
     net, x = classifier(), inputs(6)
     best = net.forward(x)["x8"].reshape(6, 7).argmax(axis=1).tolist()
     assert len(set(best)) > 1, "the images are expected to differ"
-    names = [f"{k} ({net.classes[k]})" for k in best]
+    labels = [f"{k} ({name})" for k, name in enumerate(net.labels_at("x8"))]
+    names = [labels[k] for k in best]
     for method, options in (
         (refvis.deconvolution, {}),
         (refvis.smoothgrad, {"samples": 2}),
@@ -362,7 +363,7 @@ def test_a_batch_records_each_images_own_channel(tmp_path):
     same = refvis.deconvolution(net, x, channel=[2, 5]).record
     assert (same.parameters["channel"], same.units, same.images) == (
         [2, 5],
-        (f"2 ({net.classes[2]})", f"5 ({net.classes[5]})"),
+        (labels[2], labels[5]),
         1,
     )
     heatmap = refvis.deconvolution(net, x)
