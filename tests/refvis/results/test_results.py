@@ -345,13 +345,15 @@ def test_a_batch_records_each_images_own_channel(tmp_path):
     assert len(set(best)) > 1, "the images are expected to differ"
     labels = [f"{k} ({name})" for k, name in enumerate(net.labels_at("x8"))]
     names = [labels[k] for k in best]
+    height, width = x.shape[1:3]
+    three = np.arange(height * width).reshape(height, width) * 3 // (height * width)
     for method, options in (
         (refvis.deconvolution, {}),
         (refvis.smoothgrad, {"samples": 2}),
         (refvis.integrated_gradients, {"steps": 2}),
         (refvis.rise, {"masks": 3, "cells": 2}),
-        (refvis.lime, {"samples": 6, "segments": 3}),
-        (refvis.kernel_shap, {"samples": 6, "segments": 3}),
+        (refvis.lime, {"samples": 6, "segments": three}),
+        (refvis.kernel_shap, {"samples": 6, "segments": three}),
         (refvis.meaningful_perturbation, {"steps": 1, "cells": 2}),
         (refvis.ledger, {}),
     ):
