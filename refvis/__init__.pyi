@@ -14,6 +14,7 @@ from . import show as show
 from . import targets as targets
 from . import units as units
 from . import weights as weights
+from .dataset_examples.result import Examples as Examples
 from .dataset_examples.search import examples as examples
 from .deconvolutional.accounts.ledger import Ledger as Ledger
 from .deconvolutional.cam import cam as cam

@@ -89,4 +89,5 @@ def code_statistics(generator: Network) -> CodeStatistics:
             f"{generator.name!r} has no statistics of its codes: run python -m refvis.scenes.code_statistics FILE"
         )
     mean, deviation = (moved(np.asarray(known[name], "float32"), generator.library) for name in ("mean", "deviation"))
-    return CodeStatistics(tuple(int(n) for n in size[:3]), mean, deviation)  # type: ignore[arg-type]
+    height, width, channels = (int(n) for n in size[:3])
+    return CodeStatistics((height, width, channels), mean, deviation)
