@@ -23,10 +23,11 @@ from typing import Any
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.lrp.booking import Booking, total
 from refvis.layers.lrp.linear import Linear, linear, negative, positive
-from refvis.layers.lrp.shares import Relevance, account_for_bias, changed, quotient, sums, with_bias, zeros
+from refvis.layers.lrp.shares import Relevance, account_for_bias, change_bias, quotient, sums, with_bias, zeros
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser, stabiliser
 
 SPLITS = ("both", "weights")
+SIGNS = ("denominator", "output")
 
 Pieces = tuple[Linear, ...]
 Change = Callable[[Array], Array]
@@ -101,7 +102,7 @@ def alpha_beta(
     for factor, sign in (alpha, positive), (-beta, negative):
         if factor:
             pieces = contributions(part, split, sign)
-            values = changed(part.bias, sign) if modify_bias else part.bias
+            values = change_bias(part.bias, sign) if modify_bias else part.bias
             weighted = signal if factor == 1 else signal * signal.dtype.type(factor)
             share = quotient(weighted, with_bias(contributions_of(pieces, signal), values, bias), eps, book)
             relevance = sums(relevance, relevance_of(pieces, share))
@@ -147,6 +148,7 @@ def gamma(
     bias: str = "booked",
     modify_bias: bool = True,
     split: str = "both",
+    sign_of: str = "denominator",
     book: Booking | None = None,
 ) -> tuple[Array, ...]:
     """Gamma rule (Montavon et al. 2019, section 10.2.1): contributions of the sign of y count 1 + gamma times.
@@ -160,9 +162,11 @@ def gamma(
         modify_bias  whether f is the part of b with that sign (default), or 0: the bias then counts once
         split        when a contribution counts as positive: by the sign of the product, "both" (default), or by that
                      of the weight, "weights"; with "weights", F is P for every k
+        sign_of      whose sign chooses F where the bias is "absent": that of the "denominator" (default: y without its
+                     bias), or that of the "output" (y with it; zennit with zero_params="bias")
 
     Returns one array for each input, in its shape and dtype. Raises ValueError unless gamma >= 0, and for another name
-    of `bias` or `split`.
+    of `bias`, `split` or `sign_of`.
 
     >>> import numpy as np
     >>> from functools import partial
@@ -175,11 +179,14 @@ def gamma(
     """
     if not gamma >= 0:
         raise ValueError(f"gamma is {gamma}, expected 0 or more")
+    if sign_of not in SIGNS:
+        raise ValueError(f"sign_of is {sign_of!r}, expected one of {', '.join(SIGNS)}")
     part = linear(layer, *inputs)
     up, down = (contributions(part, split, sign) for sign in (positive, negative))
     P, N = contributions_of(up, signal), contributions_of(down, signal)
     own = None if bias == "absent" else part.bias
-    sign = stabiliser(eps).sign(P + N if own is None else P + N + own)
+    deciding = part.bias if sign_of == "output" else own
+    sign = stabiliser(eps).sign(P + N if deciding is None else P + N + deciding)
     if split == "both":
         favoured = [(signal * ~(sign <= 0), P, positive), (signal * (sign < 0), N, negative)]
         if book is not None:

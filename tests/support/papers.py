@@ -99,10 +99,11 @@ def gamma(
     bias: str = "booked",
     modify_bias: bool = True,
     split: str = "both",
+    sign_of: str = "denominator",
 ) -> Received:
     """Montavon et al. 2019, section 10.2.2 (split by weights), and its form for outputs of either sign."""
     P, N = parted(block, split)
-    y = terms(block).sum(axis=2) + (0 if bias == "absent" else block.b)
+    y = terms(block).sum(axis=2) + (0 if bias == "absent" and sign_of == "denominator" else block.b)
     up = np.ones_like(R) if split == "weights" else (y >= 0).astype(float)
 
     def part(R: np.ndarray, F: np.ndarray, f: np.ndarray) -> Received:

@@ -29,6 +29,7 @@ def variants() -> Iterator[tuple[str, dict[str, Any]]]:
             yield "alpha_beta", options | {"alpha": alpha, "beta": alpha - 1, "eps": 0.125}
     for bias in BIASES:
         yield "gamma", {"bias": bias, "eps": 0.0}
+        yield "gamma", {"bias": bias, "sign_of": "output", "eps": 0.125}
         yield "z_plus", {"bias": bias, "eps": 0.0}
         yield "w_square", {"bias": bias}
         yield "flat", {"bias": bias}
