@@ -1,7 +1,7 @@
-"""Calls of layers: look an operator up in the table, check the arguments, and run it, or its fast twin.
+"""Calls of layers: look up an operator in the table, check the arguments, and run it or its fast twin.
 
-`forward`, `backward`, `output_shape` and `parameter_gradients` check what they are given. `forward_of` and
-`gradient_of` are the functions that rules and methods call on arrays which were checked before.
+`forward`, `backward`, `output_shape` and `parameter_gradients` check their arguments. Rules and methods call
+`forward_of` and `gradient_of` with arrays that were checked before.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,15 @@ from refvis.layers.operators import Layer, Rule, operator, title
 
 
 def output_shape(layer: Layer, *shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of the layer's output for inputs of those shapes (N x H x W x C), or raise ShapeError."""
+    """Return the shape of the layer's output for inputs of those shapes, N x H x W x C each.
+
+    Raises ShapeError where sizes do not fit, ValueError for a layer without implementation.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layers.output_shape(layers.Conv(np.ones((8, 3, 3, 4)), stride=2), (1, 7, 9, 4))
+    (1, 3, 4, 8)
+    """
     row = operator(layer)
     require_rank4(shapes[0])
     return row.output_shape(layer, *shapes)
@@ -25,8 +33,16 @@ def output_shape(layer: Layer, *shapes: tuple[int, ...]) -> tuple[int, ...]:
 def forward(layer: Layer, *inputs: Array) -> Array:
     """Return the layer's output (N x H x W x C) in the dtype and array library of the first input.
 
-    `inputs` are N x H x W x C, float32 or float64. Raises ShapeError where sizes do not fit, ValueError for a layer
-    without implementation, TypeError for a wrong dtype or NumPy and CuPy mixed.
+        layer    one of the layer dataclasses
+        inputs   N x H x W x C each, float32 or float64
+
+    Raises ShapeError where sizes do not fit, ValueError for a layer without implementation, TypeError for another dtype
+    and where NumPy and CuPy are mixed.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layers.forward(layers.ReLU(), np.array([[[[-1.0, 2.0]]]])).ravel()
+    array([0., 2.])
     """
     _check(layer, inputs)
     return forward_of(layer, *inputs)
@@ -35,20 +51,48 @@ def forward(layer: Layer, *inputs: Array) -> Array:
 def backward(
     layer: Layer, signal: Array, output: Array | None, *inputs: Array, rule: Rule | None = None
 ) -> tuple[Array, ...]:
-    """Return the signal for each input, given the `signal` at the output, by `rule` (None: the exact gradient).
+    """Return the signal for each input, in its shape, given the signal at the output.
 
-    `output` is what `forward` returned for these `inputs` (None: it is computed). Errors as in `forward`.
+    Parameters:
+
+        layer    one of the layer dataclasses
+        signal   the signal at the output, in its shape
+        output   what `forward` returned for these inputs; None: it is computed
+        inputs   N x H x W x C each, float32 or float64
+        rule     ``(layer, signal, output, *inputs) -> signal for each input``. Default: the exact gradient
+
+    Raises ShapeError where sizes do not fit, ValueError for a layer without implementation, TypeError for another dtype
+    and where NumPy and CuPy are mixed.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x, signal = np.array([[[[-1.0, 2.0]]]]), np.array([[[[5.0, -3.0]]]])
+    >>> layers.backward(layers.ReLU(), signal, None, x)[0].ravel()
+    array([ 0., -3.])
+    >>> layers.backward(layers.ReLU(), signal, None, x, rule=layers.relu.guided)[0].ravel()
+    array([0., 0.])
     """
-    signal, output = _signal(layer, signal, output, inputs)
+    signal, output = _check_signal(layer, signal, output, inputs)
     return fastest(rule or operator(layer).gradient)(layer, signal, output, *inputs)
 
 
 def parameter_gradients(layer: Layer, signal: Array, output: Array | None, *inputs: Array) -> dict[str, Array]:
-    """Return {field name: gradient} for the layer's parameters, in their shapes; {} for a layer without parameters."""
+    """Return {field: gradient} for the layer's parameters, in their shapes; {} for a layer without parameters.
+
+    Arguments and errors are those of `backward`.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layer = layers.FullyConnected(np.array([[1.0, 2.0]]), np.array([0.0]))
+    >>> x, signal = np.array([[[[3.0, 5.0]]]]), np.full((1, 1, 1, 1), 10.0)
+    >>> gradients = layers.parameter_gradients(layer, signal, None, x)
+    >>> gradients["weights"], gradients["biases"]
+    (array([[30., 50.]]), array([10.]))
+    """
     gradients = operator(layer).parameter_gradients
     if gradients is None:
         return {}
-    signal, output = _signal(layer, signal, output, inputs)
+    signal, output = _check_signal(layer, signal, output, inputs)
     return fastest(gradients)(layer, signal, output, *inputs)
 
 
@@ -72,13 +116,13 @@ def _input_count(forward: Callable[..., Array]) -> int | None:
 def _check(layer: Layer, inputs: tuple[Array, ...]) -> tuple[int, ...]:
     expected = _input_count(operator(layer).forward)
     if expected not in (None, len(inputs)):
-        raise ShapeError(f"{title(layer)} takes {expected} input(s), found {len(inputs)}")
+        raise ShapeError(f"{title(layer)} got {len(inputs)} input(s), expected {expected}")
     array_module(*inputs)
     require_float(inputs[0], "the input")
     return output_shape(layer, *(x.shape for x in inputs))
 
 
-def _signal(layer: Layer, signal: Array, output: Array | None, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
+def _check_signal(layer: Layer, signal: Array, output: Array | None, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
     """Return the signal in the inputs' dtype, and the output; raise ShapeError unless the signal has its shape."""
     expected = _check(layer, inputs)
     array_module(signal, output, *inputs)

@@ -85,7 +85,7 @@ def output_shape(layer: ConvTranspose, shape: tuple[int, ...]) -> tuple[int, ...
     """Return the shape N x H' x W' x K of the output, or raise ShapeError."""
     if shape[3] != len(layer.filters):
         raise ShapeError(f"the input has {shape[3]} channels, expected one per filter: {len(layer.filters)}")
-    (height, width), (top, bottom, left, right) = uncropped(layer, shape), layer.crop
+    (height, width), (top, bottom, left, right) = uncropped_size(layer, shape), layer.crop
     if height <= top + bottom or width <= left + right:
         raise ShapeError(
             f"the crop {layer.crop} (top, bottom, left, right) leaves nothing of {height} x {width} pixels: "
@@ -94,7 +94,7 @@ def output_shape(layer: ConvTranspose, shape: tuple[int, ...]) -> tuple[int, ...
     return shape[0], height - top - bottom, width - left - right, layer.channels
 
 
-def uncropped(layer: ConvTranspose, shape: tuple[int, ...]) -> tuple[int, int]:
+def uncropped_size(layer: ConvTranspose, shape: tuple[int, ...]) -> tuple[int, int]:
     """Return the height and width of the output before the crop, which all stamps cover together."""
     (sy, sx), (fh, fw) = layer.upsample, layer.size
     return sy * (shape[1] - 1) + fh, sx * (shape[2] - 1) + fw
@@ -107,15 +107,15 @@ def taps(layer: ConvTranspose, shape: tuple[int, ...]) -> Iterator[tuple[int, in
         yield u, v, tap(u, 1, sy, shape[1]), tap(v, 1, sx, shape[2])
 
 
-def grouped(layer: ConvTranspose, x: Array) -> tuple[Array, Array]:
+def split_groups(layer: ConvTranspose, x: Array) -> tuple[Array, Array]:
     """Return the filters as G x C/G x FH x FW x K/G in the dtype of x, and x as N x H x W x G x C/G."""
     f = layer.filters.astype(x.dtype, copy=False)
     return f.reshape(layer.groups, -1, *f.shape[1:]), x.reshape(*x.shape[:3], layer.groups, -1)
 
 
-def widened(layer: ConvTranspose, signal: Array, x: Array) -> Array:
+def uncrop(layer: ConvTranspose, signal: Array, x: Array) -> Array:
     """Return the signal with zeros where the crop was (N x uncropped height x width x G x K/G): the crop's adjoint."""
-    wide = array_module(signal).zeros((len(x), *uncropped(layer, x.shape), layer.channels), x.dtype)
+    wide = array_module(signal).zeros((len(x), *uncropped_size(layer, x.shape), layer.channels), x.dtype)
     cropped(wide, layer.crop, signal.shape)[...] = signal
     return wide.reshape(*wide.shape[:3], layer.groups, -1)
 
@@ -124,8 +124,8 @@ def forward(layer: ConvTranspose, x: Array) -> Array:
     """Return y of the formula above (N x H' x W' x K, dtype of x)."""
     xp = array_module(x, layer.filters, layer.biases)
     shape = output_shape(layer, x.shape)
-    f, source = grouped(layer, x)
-    wide = xp.zeros((len(x), *uncropped(layer, x.shape), layer.groups, f.shape[4]), x.dtype)
+    f, source = split_groups(layer, x)
+    wide = xp.zeros((len(x), *uncropped_size(layer, x.shape), layer.groups, f.shape[4]), x.dtype)
     for u, v, rows, columns in taps(layer, x.shape):
         wide[:, rows, columns] += xp.einsum("nijgc,gck->nijgk", source, f[:, :, u, v])
     y = cropped(wide, layer.crop, shape).reshape(shape)
@@ -135,8 +135,8 @@ def forward(layer: ConvTranspose, x: Array) -> Array:
 def gradient(layer: ConvTranspose, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Return (dx,), the adjoint of `forward` in x: what each tap wrote, it reads."""
     xp = array_module(signal, x, layer.filters)
-    f, source = grouped(layer, x)
-    wide, dx = widened(layer, signal, x), xp.zeros_like(source)
+    f, source = split_groups(layer, x)
+    wide, dx = uncrop(layer, signal, x), xp.zeros_like(source)
     for u, v, rows, columns in taps(layer, x.shape):
         dx += xp.einsum("nijgk,gck->nijgc", wide[:, rows, columns], f[:, :, u, v])
     return (dx.reshape(x.shape),)
@@ -145,8 +145,8 @@ def gradient(layer: ConvTranspose, signal: Array, output: Array | None, x: Array
 def parameter_gradients(layer: ConvTranspose, signal: Array, output: Array | None, x: Array) -> dict[str, Any]:
     """Return {"filters": df, "biases": db} (biases if the layer has them), the adjoint of `forward` in them."""
     xp = array_module(signal, x, layer.filters)
-    f, source = grouped(layer, x)
-    wide, df = widened(layer, signal, x), xp.zeros_like(f)
+    f, source = split_groups(layer, x)
+    wide, df = uncrop(layer, signal, x), xp.zeros_like(f)
     for u, v, rows, columns in taps(layer, x.shape):
         df[:, :, u, v] = xp.einsum("nijgc,nijgk->gck", source, wide[:, rows, columns])
     gradients = {"filters": df.reshape(layer.filters.shape)}

@@ -44,7 +44,7 @@ def output_shape(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> 
     return shape[0], like[1], like[2], shape[3]
 
 
-def kept(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[slice, slice]:
+def kept_slices(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[slice, slice]:
     """Return the rows and columns that are kept."""
     top, left = (min(layer.offset[a], shape[a + 1] - like[a + 1]) for a in (0, 1))
     return slice(top, top + like[1]), slice(left, left + like[2])
@@ -52,14 +52,14 @@ def kept(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[sl
 
 def forward(layer: Crop, x: Array, like: Array) -> Array:
     """Return y (N x height and width of the second input x C, dtype of x)."""
-    rows, columns = kept(layer, x.shape, like.shape)
+    rows, columns = kept_slices(layer, x.shape, like.shape)
     return x[:, rows, columns]
 
 
 def gradient(layer: Crop, signal: Array, output: Array | None, x: Array, like: Array) -> tuple[Array, Array]:
     """Return (dx, zeros): the signal in the part that was kept, zero around it; zeros for the second input."""
     xp = array_module(signal, x)
-    rows, columns = kept(layer, x.shape, like.shape)
+    rows, columns = kept_slices(layer, x.shape, like.shape)
     dx = xp.zeros(x.shape, signal.dtype)
     dx[:, rows, columns] = signal
     return dx, xp.zeros_like(like)
@@ -73,7 +73,7 @@ def window(layer: Crop) -> Window:
 
 def window_within(layer: Crop, shape: tuple[int, ...], like: tuple[int, ...]) -> Window:
     """Return the window for inputs of these shapes."""
-    rows, columns = kept(layer, shape, like)
+    rows, columns = kept_slices(layer, shape, like)
     return (1, 1), (1, 1), (-rows.start, -columns.start)
 
 

@@ -73,7 +73,7 @@ OPERATORS: dict[type, Operator] = {
 }
 
 DEFINITIONS = OPERATORS
-"""The same table: it holds definitions, and nothing else."""
+"""Another name of the table: it holds definitions only."""
 
 
 def operator(layer: Layer) -> Operator:
@@ -82,25 +82,25 @@ def operator(layer: Layer) -> Operator:
     if row is None:
         names = ", ".join(sorted(kind.__name__ for kind in OPERATORS))
         raise ValueError(
-            f"no implementation for {title(layer)}: refvis.layers has one for {names}; add one with "
+            f"no implementation for {title(layer)}, expected one of {names}: add one with "
             "refvis.layers.register, or cut the network before it with net.upto(...)"
         )
     return row
 
 
 def title(layer: Layer) -> str:
-    """Return what to call the layer's type in a message or table."""
+    """Return the name of the layer's type for a message or table."""
     return f"unknown {layer.type!r}" if isinstance(layer, Unknown) else type(layer).__name__
 
 
 def is_per_image(layer: Layer) -> bool:
-    """Return whether each image of the layer's output is known to depend on that image of its inputs only."""
+    """Return whether each image of the layer's output depends only on that image of its inputs, as far as is known."""
     row = OPERATORS.get(type(layer))
     return row is not None and row.per_image(layer)
 
 
 def local(layer: Layer) -> Locality | None:
-    """Return how the layer is computed on patches of its input; None where it is not known to be local."""
+    """Return how the layer is computed on patches of its input; None for a layer that is not known to be local."""
     row = OPERATORS.get(type(layer))
     return row.local if row is not None and row.local is not None and row.local.applies(layer) else None
 

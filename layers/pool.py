@@ -81,14 +81,16 @@ def forward(layer: Pool, x: Array) -> Array:
 def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
     """Return (dx,): to the winner of each window (max), or in equal parts to its pixels (avg)."""
     xp = array_module(signal, x)
-    wide = padded(_ranked(x) if layer.method == "max" else x, layer.pad, xp.nan)  # NaN, the border, is equal to nothing
+    wide = padded(
+        _nan_as_infinity(x) if layer.method == "max" else x, layer.pad, xp.nan
+    )  # NaN, the border, is equal to nothing
     back = xp.zeros_like(wide)
     if layer.method == "avg":
         share = signal / counts(layer, x)
         for rows, columns in taps(layer, x.shape):
             back[:, rows, columns] += share
     else:
-        largest = _ranked(output)
+        largest = _nan_as_infinity(output)
         free = xp.ones(output.shape, bool)
         for rows, columns in taps(layer, x.shape):
             wins = (wide[:, rows, columns] == largest) & free
@@ -97,7 +99,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
     return (cropped(back, layer.pad, x.shape),)
 
 
-def _ranked(values: Array) -> Array:
+def _nan_as_infinity(values: Array) -> Array:
     """Return NaN as infinity: the maximum of a window that holds NaN is NaN, so NaN wins."""
     xp = array_module(values)
     nan = xp.isnan(values)
@@ -118,11 +120,11 @@ def centred(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]
     back[:, rows, columns] += signal
     (top, bottom, left, right), (_, height, width, _) = layer.pad, back.shape
     for axis, before, after, extent in ((1, top, bottom, height), (2, left, right, width)):
-        back = _folded(back, axis, before, extent - after)
+        back = _fold_edges(back, axis, before, extent - after)
     return (back,)
 
 
-def _folded(values: Array, axis: int, first: int, stop: int) -> Array:
+def _fold_edges(values: Array, axis: int, first: int, stop: int) -> Array:
     """Return `values` from `first` to before `stop` along an axis, with all values outside added to the edges."""
     moved = array_module(values).moveaxis(values, axis, 0)
     inside = moved[first:stop].copy()
@@ -161,7 +163,7 @@ def without_pad(layer: Pool) -> Pool:
     return replace(layer, pad=0)
 
 
-def counted(layer: Pool, y: Array, cut: Cut) -> Array:
+def divide_by_counts(layer: Pool, y: Array, cut: Cut) -> Array:
     """Return averages of patches that divide by the pixels inside the image, instead of by all of the window."""
     if layer.method == "max" or layer.pad == (0, 0, 0, 0):
         return y
@@ -207,7 +209,7 @@ OPERATOR = Operator(
     output_shape,
     window=window,
     per_image=always,
-    local=Locality(bare=without_pad, finish=counted, border=border),
+    local=Locality(bare=without_pad, finish=divide_by_counts, border=border),
     affine=affine,
     matconvnet=Block(from_fields, "pool", "Pooling", to_fields, renamed=(("pool", "poolSize"),), unused=("dilate",)),
 )

@@ -1,4 +1,4 @@
-"""Graph surgery: networks are values, so each function returns a new network and leaves the one given as it was."""
+"""Graph surgery: functions that return a changed network, and leave the given one as it was."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,35 +16,58 @@ G = TypeVar("G", bound=Graph)
 
 
 def replace_layer(net: G, name: str, layer: Layer) -> G:
-    """Return the network with another layer at the node `name` (or at the node that writes the variable `name`)."""
+    """Return the network with another layer at the node `name` (or at the node that writes the variable `name`).
+
+    Raises ValueError for an unknown name.
+
+    >>> from refvis import layers
+    >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "prob": layers.Softmax()}))
+    >>> layers.replace_layer(net, "relu1", layers.ReLU(leak=0.1)).node("relu1").layer
+    ReLU(leak=0.1)
+    """
     old = net.node(name)
     return replace(net, nodes=tuple(replace(node, layer=layer) if node is old else node for node in net.nodes))
 
 
 def remove_layer(net: G, name: str) -> G:
-    """Return the network without the node `name`: what read its output reads its input instead.
+    """Return the network without the node `name`: nodes that read its output read its input instead.
 
-    Raises ValueError for a node with several inputs, and for one whose removal leaves nothing.
+    Raises ValueError for an unknown name, for a node with several inputs, and for the only node of a network.
+
+    >>> from refvis import layers
+    >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "prob": layers.Softmax()}))
+    >>> [(node.name, node.inputs) for node in layers.remove_layer(net, "relu1").nodes]
+    [('prob', ('x0',))]
     """
     gone = net.node(name)
     if len(gone.inputs) != 1:
-        raise ValueError(f"layer {gone.name!r} has {len(gone.inputs)} inputs: only a layer with one can be removed")
+        raise ValueError(
+            f"layer {gone.name!r} has {len(gone.inputs)} inputs, expected one, which takes its place"
+        )
     names = {gone.output: gone.inputs[0]}
-    kept = [replace(node, inputs=_mapped(node.inputs, names)) for node in net.nodes if node is not gone]
+    kept = [replace(node, inputs=_rename(node.inputs, names)) for node in net.nodes if node is not gone]
     return replace(net, nodes=tuple(kept))
 
 
 def rename_variables(net: G, names: Mapping[str, str]) -> G:
-    """Return the network with variables renamed, {old: new}; ValueError where an old name is unknown or names clash."""
+    """Return the network with variables renamed, {old: new}.
+
+    Raises ValueError where an old name is unknown, or two variables would have one name.
+
+    >>> from refvis import layers
+    >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "prob": layers.Softmax()}))
+    >>> layers.rename_variables(net, {"x0": "image"}).inputs
+    ('image',)
+    """
     known = set(net.inputs) | {node.output for node in net.nodes}
     for old in names:
         if old not in known:
-            raise ValueError(f"the network has no variable {old!r}")
+            raise ValueError(f"the network has no variable {old!r}, expected one of {', '.join(sorted(known))}")
     renamed = [names.get(name, name) for name in known]
     if len(set(renamed)) < len(renamed):
-        raise ValueError(f"two variables would have one name after renaming {dict(names)}")
+        raise ValueError(f"two variables would have one name after renaming {dict(names)}: give each a name of its own")
     nodes = tuple(
-        replace(node, inputs=_mapped(node.inputs, names), outputs=_mapped(node.outputs, names)) for node in net.nodes
+        replace(node, inputs=_rename(node.inputs, names), outputs=_rename(node.outputs, names)) for node in net.nodes
     )
     return replace(net, nodes=nodes)
 
@@ -54,6 +77,11 @@ def canonical_names(net: G) -> G:
 
     The input becomes "input"; a last softmax reads "prediction" and writes "prob"; a last loss reads "prediction" and
     "label" and writes "objective". All other variables keep their names.
+
+    >>> from refvis import layers
+    >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "prob": layers.Softmax()}))
+    >>> [(node.inputs, node.output) for node in layers.canonical_names(net).nodes]
+    [(('input',), 'prediction'), (('prediction',), 'prob')]
     """
     names = {net.inputs[0]: "input"}
     last = net.nodes[-1]
@@ -68,9 +96,19 @@ def merge_batchnorm(net: G) -> G:
     """Return the network with each batch normalisation at given moments merged into the linear layer before it.
 
     With y = W x + b and z = (y - mean) / sigma * scale + offset:  W' = W * scale / sigma,  b' = (b - mean) * scale /
-    sigma + offset, per output channel, computed in float64 and stored in the parameters' dtype. A batch normalisation
-    that uses the batch's own moments, or does not follow a Conv, ConvTranspose or FullyConnected that nothing else
-    reads, stays as it is. A merged layer keeps its name and writes the variable that the normalisation wrote.
+    sigma + offset, per output channel, computed in float64 and stored in the parameters' dtype.
+
+    A batch normalisation stays as it is if it uses the batch's own moments, or if it does not follow a Conv,
+    ConvTranspose or FullyConnected that nothing else reads. A merged layer keeps its name and writes the variable that
+    the normalisation wrote.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> fc = layers.FullyConnected(np.array([[1.0]]))
+    >>> norm = layers.BatchNorm(np.array([10.0]), np.array([1.0]), moments=np.array([[3.0, 2.0]]))
+    >>> net = layers.merge_batchnorm(layers.Graph(layers.chain({"fc1": fc, "bn1": norm})))
+    >>> [node.name for node in net.nodes], net.nodes[0].layer.weights, net.nodes[0].layer.biases  # 10 / 2, 1 - 15
+    (['fc1'], array([[5.]]), array([-14.]))
     """
     writers = {node.output: node for node in net.nodes}
     readers: dict[str, int] = {}
@@ -97,5 +135,5 @@ def _factors(layer: BatchNorm) -> tuple[Array, Array]:
     return factor, layer.offset.astype("float64").reshape(-1) - mean * factor
 
 
-def _mapped(variables: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
+def _rename(variables: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(names.get(name, name) for name in variables)

@@ -14,7 +14,7 @@ Array: TypeAlias = Any
 
 FLOATS = ("float32", "float64")
 FLOAT_CODES = {np.dtype(name).char for name in FLOATS}
-"""The same as characters, which a dtype tells at less cost than its name."""
+"""The same as characters: the character of a dtype is faster to read than its name."""
 
 REAL_KINDS = "fiub"
 """Kinds of dtypes that hold real numbers: floats, integers of both signs, booleans."""
@@ -26,8 +26,13 @@ def array_module(*arrays: Array) -> Any:
     """Return the module (``numpy`` or ``cupy``) that all `arrays` belong to; None stands for an absent array.
 
     Raises TypeError for anything that is no array, and for NumPy and CuPy mixed in one call.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> layers.array_module(np.zeros(3), None).__name__
+    'numpy'
     """
-    if {*map(type, arrays)} <= _NUMPY_OR_NONE:  # the usual case, which layers ask for many times over
+    if {*map(type, arrays)} <= _NUMPY_OR_NONE:  # the usual case, checked in every call of a layer
         return np
     cupy = sys.modules.get("cupy")
     modules = {_module_of(array, cupy) for array in arrays if array is not None}
@@ -94,9 +99,9 @@ def require_float(array: Array, what: str) -> None:
 
 
 def storage(array: Array) -> tuple[Any, ...]:
-    """Return what tells one array from another: where its values lie, and in which layout.
+    """Return the place of an array in memory: its address, shape, strides and dtype.
 
-    It is equal for an array and a view of all of it, as a layer may have made one; arrays with equal values differ.
+    It is the same for an array and a view of all of it. Arrays with equal values at two addresses differ.
     """
     address = array.data.ptr if hasattr(array.data, "ptr") else array.ctypes.data
     return address, tuple(array.shape), tuple(array.strides), str(array.dtype)
@@ -109,32 +114,35 @@ def require_float_name(dtype: Any) -> None:
 
 
 def require_finite(x: Array, what: str = "the input") -> None:
-    """Raise ValueError for an input (or `what` it is) with NaN or infinite values."""
+    """Raise ValueError where x has values that are NaN or infinite; `what` names it in the error."""
     finite = array_module(x).isfinite(x)
     if not finite.all():
         raise ValueError(f"{what} holds {int((~finite).sum())} values that are NaN or infinite")
 
 
 def one_for_all(*parameters: Array | None) -> bool:
-    """Return whether parameters that broadcast to N x H x W x C have no values of their own for each image."""
+    """Return whether parameters that broadcast to N x H x W x C have the same values for all images."""
     return all(array is None or array.ndim < 4 or len(array) == 1 for array in parameters)
 
 
 def one_for_all_places(*parameters: Array | None) -> bool:
-    """Return whether parameters that broadcast to N x H x W x C are the same for all images and places."""
+    """Return whether parameters that broadcast to N x H x W x C have the same values for all images and places."""
     return all(array is None or max((1, *array.shape[:-1])) == 1 for array in parameters)
 
 
 def pixels(y: Array) -> Array:
-    """Return the view of y (N x H x W x K) as a matrix with a row for each pixel, which must stand evenly apart.
+    """Return y (N x H x W x K) as a matrix with a row for each pixel, a view: pixels must be evenly spaced in memory.
 
-    So do some channels of all pixels, and some rows of an image.
+    They are in a slice of the channels of all pixels, and in some rows of one image.
     """
     return y.reshape(-1, y.shape[3])
 
 
 def moved(array: Array, library: str) -> Array:
-    """Return `array` as one of "numpy" or "cupy"; ValueError for another name, ImportError where CuPy is missing."""
+    """Return `array` in the library "numpy" or "cupy".
+
+    Raises ValueError for another name, ImportError where CuPy is missing.
+    """
     require_library(library)
     if library == "numpy":
         return array if isinstance(array, np.ndarray) else array.get()
@@ -163,5 +171,5 @@ def summary(layer: Any) -> str:
 
 
 def shortly(value: Any) -> str:
-    """Return a value as text: an array by shape and dtype, all else by its value."""
+    """Return a value as text: an array by shape and dtype, anything else by its value."""
     return f"{'x'.join(map(str, value.shape))} {value.dtype}" if getattr(value, "ndim", 0) else repr(value)

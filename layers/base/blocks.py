@@ -1,6 +1,6 @@
 """Blocks: the structs that hold a layer in MatConvNet's models, in a simplenn chain and in a DagNN.
 
-Layers know the names and defaults of these structs' fields, as plain values; `refvis.weights` knows the files.
+Layers know the names and defaults of these fields, as plain values. `refvis.weights` knows the files.
 """
 
 from collections.abc import Callable, Container
@@ -17,10 +17,10 @@ ANY_NUMBER = range(1, 2**31)
 
 
 class Fields(Protocol):
-    """The fields of one struct of a model, as a layer's `read` asks for them.
+    """The fields of one struct of a model; a layer's `read` function takes its values from here.
 
-    Every default that is taken becomes a remark of the load report; what does not fit is an error that names the file's
-    field. `inputs` is the number of the layer's inputs.
+    Every default that is filled in becomes a remark of the load report. A value that does not fit is an error that
+    names the field in the file. `inputs` is the number of the layer's inputs.
     """
 
     inputs: int
@@ -29,19 +29,19 @@ class Fields(Protocol):
         """Return a field of one number."""
 
     def numbers(self, name: str, default: tuple[float, ...], counts: tuple[int, ...]) -> tuple[float, ...]:
-        """Return a field of numbers, one of `counts` long."""
+        """Return a field of numbers; `counts` are the lengths that it may have."""
 
     def flag(self, name: str, default: bool) -> bool:
         """Return a field that is true or false."""
 
     def text(self, name: str) -> str | None:
-        """Return a text; None where it is absent or empty."""
+        """Return a text, or None where it is absent or empty."""
 
     def choice(self, name: str, default: str) -> str:
-        """Return a text; where it is absent, the default, with a remark."""
+        """Return a text, or the default, with a remark, where it is absent."""
 
     def geometry(self, name: str, default: int | None) -> Any:
-        """Return whole numbers, (y, x) or one; for "pad" and "crop" also four. Without a default, they are needed."""
+        """Return whole numbers, (y, x) or one; "pad" and "crop" may have four. No default: the field is required."""
 
     def matrix(self, name: str, shape: tuple[int, int]) -> tuple[tuple[float, ...], ...]:
         """Return a field of numbers of that shape as rows."""
@@ -50,7 +50,7 @@ class Fields(Protocol):
         """Return the arrays in `weights`; files of older versions hold them in fields of these names."""
 
     def own_arrays(self) -> list[Array | None]:
-        """Return all arrays in `weights` with four axes, the last one first; their number is the file's."""
+        """Return all arrays in `weights`, as many as the file has, with four axes, the last one first."""
 
     def filters(self, array: Array) -> Array:
         """Return filters FH x FW x C x K as K x FH x FW x C."""
@@ -62,10 +62,10 @@ class Fields(Protocol):
         """Return the field `instanceWeights`: one number, an array with four axes, the last one first, or None."""
 
     def options(self, name: str, known: tuple[str, ...]) -> dict[str, float]:
-        """Return the known ones among the options in a cell {name, value, ...}."""
+        """Return those options in a cell {name, value, ...} whose names are in `known`."""
 
     def without_labels(self) -> None:
-        """Ignore the labels of the last training batch, which may stand in the field `class`."""
+        """Ignore the field `class`, which may hold the labels of the last training batch."""
 
     def remark(self, kind: Any, text: str, name: str = "") -> None:
         """Add a remark ("default", "changed", "ignored", "warning") on the field, or on the struct."""
@@ -74,7 +74,7 @@ class Fields(Protocol):
         """Return the error for the field, or for the struct."""
 
     def unknown(self, what: str) -> Any:
-        """Return a layer that is shown but does not run; `what` says in the remark what it is."""
+        """Return an unknown layer, which is shown but does not run; `what` names it in the remark."""
 
 
 def no_fields(layer: Any) -> Struct:
@@ -92,15 +92,15 @@ class Block:
     """How a layer is read from, and written to, MatConvNet's models.
 
     read          ``(fields) -> layer``
-    type, older   the simplenn type that is written, and others that are read; "": a chain cannot hold the layer
+    type, older   the simplenn type that is written, and older types that are read; "": a chain cannot hold the layer
     block         the DagNN class, without "dagnn."; "": a DagNN cannot hold the layer
-    fields        ``(layer) -> Struct``, what both hold
+    fields        ``(layer) -> Struct``, the fields that both have
     arrays        the layer's arrays in the order of `weights`, each with the letter that ends its name in a DagNN
     read_block    as `read`, for a block whose defaults or fields differ
-    renamed       fields that a block calls otherwise: (name in a chain, name in a block)
-    more          ``(layer) -> Struct``, what only a block holds
-    inputs        numbers of inputs that a block may have; none: blocks of this class are read as another layer
-    unused        fields of a block that say nothing about what it computes
+    renamed       fields that have another name in a block: (name in a chain, name in a block)
+    more          ``(layer) -> Struct``, fields that only a block has
+    inputs        numbers of inputs that a block may have; empty: blocks of this class are read as another layer
+    unused        fields of a block that do not change what it computes
     in_chain      whether a chain can hold this layer
     """
 
@@ -123,6 +123,6 @@ FILTERS = (("filters", "f"), ("biases", "b"))
 
 
 def filter_size(layer: Any) -> Struct:
-    """Return the size of filters as a block has it, FH x FW x C x K, and whether there are biases."""
+    """Return the size of the filters in a block's order, FH x FW x C x K, and whether there are biases."""
     size = (1, 1, 0, 0) if layer.filters is None else tuple(layer.filters.shape[axis] for axis in (1, 2, 3, 0))
     return {"size": size, "hasBias": layer.biases is not None}

@@ -1,4 +1,4 @@
-"""The border that a pad puts around images: put on, and taken off again. A pad is (top, bottom, left, right) pixels."""
+"""Borders: padding around images, and its removal. A pad is (top, bottom, left, right) pixels."""
 
 from refvis.layers.base.arrays import Array, array_module
 
@@ -15,11 +15,11 @@ def padded(x: Array, pad: Pad, fill: float = 0) -> Array:
 
 
 def blank(x: Array, pad: Pad, fill: float = 0) -> Array:
-    """Return an array of x's dtype and of its size with the border, `fill` everywhere."""
-    return array_module(x).full(bordered(x.shape, pad), fill, x.dtype)
+    """Return an array of `fill` in the dtype of x, with the size of x and its border."""
+    return array_module(x).full(bordered_shape(x.shape, pad), fill, x.dtype)
 
 
-def bordered(shape: tuple[int, ...], pad: Pad) -> tuple[int, ...]:
+def bordered_shape(shape: tuple[int, ...], pad: Pad) -> tuple[int, ...]:
     """Return the shape N x H x W x C with the border added to H and W."""
     top, bottom, left, right = pad
     count, height, width, channels = shape

@@ -1,14 +1,14 @@
-"""Fields of layers that are checked and brought to one form when a layer is made.
+"""Fields of layers that check their values, and convert them to one form, when a layer is made.
 
     @dataclass(frozen=True)
     class Pool:
-        size: PairField = PairField()       # no default: it has to be given
+        size: PairField = PairField()       # no default: it is required
         stride: PairField = PairField(1)
 
     Pool(3).size is (3, 3)
 
-Each field is a descriptor: it stores what is written to it in its one form. ``dataclasses.replace`` and the initialiser
-of a frozen dataclass write fields through it. So layers stay frozen, and need no code to convert their fields.
+Each field is a descriptor, which converts a value when it is written. ``dataclasses.replace`` and the initialiser of a
+frozen dataclass write fields through it. So layers stay frozen, and need no code to convert their fields.
 """
 
 from collections.abc import Callable
@@ -22,18 +22,18 @@ Given = TypeVar("Given")
 Kept = TypeVar("Kept")
 
 REQUIRED: Any = object()
-"""Stands for the default of a field that has none."""
+"""The default of a required field."""
 
 
 class CheckedField(Generic[Given, Kept]):
-    """A field that takes what users write (`Given`) and stores it in one form (`Kept`)."""
+    """A field that takes all forms that users write (`Given`) and stores one of them (`Kept`)."""
 
     def __init__(self, default: Given = REQUIRED) -> None:
         """Take the default in any form."""
         self.default = default
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Learn the field's name."""
+        """Store the field's name."""
         self.name = name
 
     @overload
@@ -52,11 +52,11 @@ class CheckedField(Generic[Given, Kept]):
         return self.default
 
     def __set__(self, layer: object, value: Given) -> None:
-        """Store the value in its one form; the layer's own ``__setattr__`` keeps users from it once it is made."""
+        """Store the value in its one form; the layer's own ``__setattr__`` refuses later changes."""
         vars(layer)[self.name] = self.normal(value, f"{type(layer).__name__} {self.name}")
 
     def normal(self, value: Given, what: str) -> Kept:
-        """Return the value in the form that is stored; `what` is what an error calls it, "Pool stride"."""
+        """Return the value in its stored form; `what` names the field in an error, "Pool stride"."""
         raise NotImplementedError
 
 
@@ -126,7 +126,7 @@ class VectorField(ArrayField):
 
 
 class ChoiceField(CheckedField[str, str]):
-    """One of some names."""
+    """One of several names."""
 
     def __init__(self, default: str, names: tuple[str, ...]) -> None:
         """Take the default and the names."""
@@ -134,22 +134,22 @@ class ChoiceField(CheckedField[str, str]):
         self.names = names
 
     def normal(self, value: str, what: str) -> str:
-        """Return the name, or raise ShapeError listing those that there are."""
+        """Return the name, or raise ShapeError listing the possible ones."""
         if value not in self.names:
             raise ShapeError(f"{what} is {value!r}, expected {' or '.join(map(repr, self.names))}")
         return value
 
 
 class ConvertedField(CheckedField[Any, Any]):
-    """What a function of the layer's own file makes of the value."""
+    """A value converted by a function of the layer's own file."""
 
     def __init__(self, convert: Callable[[Any], Any], default: Any = REQUIRED) -> None:
-        """Take the function, which raises ShapeError or TypeError for what it refuses, and the default."""
+        """Take the function, which raises ShapeError or TypeError for values that it refuses, and the default."""
         super().__init__(default)
         self.convert = convert
 
     def normal(self, value: Any, what: str) -> Any:
-        """Return what the function returns."""
+        """Return the converted value."""
         return self.convert(value)
 
 

@@ -21,13 +21,13 @@ Number: TypeAlias = Any
 """Pixels: an int, or a Fraction behind a window that moves by parts of a pixel."""
 
 Window: TypeAlias = tuple[tuple[Number, Number], tuple[Number, Number], tuple[Number, Number]]
-"""What one position of a layer's output sees of its input: pixels covered, stride, and pad before, each (y, x)."""
+"""The part of the input that one position of the output sees: pixels covered, stride, and pad before, each (y, x)."""
 
 POINT: Window = (1, 1), (1, 1), (0, 0)
 """The window of a layer that works position by position."""
 
 Corner: TypeAlias = tuple[int, int]
-"""Row and column of a rectangle's first pixel, which may lie outside of the map."""
+"""Row and column of a rectangle's first pixel, which may lie outside the map."""
 
 
 def integers(value: Any, what: str, lengths: tuple[int, ...], least: int) -> tuple[int, ...]:
@@ -103,7 +103,7 @@ def tap(offset: int, dilate: int, stride: int, count: int) -> slice:
 
 
 def spans(count: int, rows: int, at_once: int) -> list[tuple[slice, slice]]:
-    """Return (images, rows) that cover `count` images: up to `at_once` rows of one, or several images of so many."""
+    """Return (images, rows) that cover `count` images: at most `at_once` rows of one image, or several whole images."""
     images = max(1, at_once // rows)
     return [
         (slice(n, min(n + images, count)), slice(i, min(i + at_once, rows)))
@@ -113,7 +113,7 @@ def spans(count: int, rows: int, at_once: int) -> list[tuple[slice, slice]]:
 
 
 def place(source: Any, target: Any, at: tuple[int, int]) -> None:
-    """Copy `source` (h x w x C) into `target` at (row, column) `at`, which may be negative; the rest is cut off."""
+    """Copy `source` (h x w x C) into `target` at (row, column) `at`, which may be negative, and cut off the rest."""
     spans = []
     for offset, inner, outer in zip(at, source.shape[:2], target.shape[:2], strict=True):
         first, last = max(offset, 0), max(min(offset + inner, outer), max(offset, 0))

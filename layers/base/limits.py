@@ -1,7 +1,7 @@
-"""The limit of memory for what is computed at once."""
+"""The limit of memory for one pass of a network."""
 
 MEMORY = 512 << 20
-"""Bytes, about, that the variables and signals of one pass may take. Methods split what needs more into parts."""
+"""Approximate limit in bytes of the variables and signals of one pass. Methods split larger work into parts."""
 
 
 def count_at_once(bytes_each: int, limit: int | None = None) -> int:

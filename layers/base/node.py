@@ -8,9 +8,18 @@ from refvis.layers.base.operator import Layer
 
 @dataclass(frozen=True)
 class Node:
-    """A layer with a name and a place: the variables that it reads and the one that it writes.
+    """A layer with a name and a place: the variables that it reads, and the one that it writes.
 
-    Both are tuples of names; one name may be given as a plain string.
+        name      the layer's name
+        layer     one of the layer dataclasses
+        inputs    names of the variables that it reads; one may be given as a plain string
+        outputs   name of the variable that it writes, given likewise
+
+    Raises ValueError for a node without inputs, and for several outputs.
+
+    >>> from refvis import layers
+    >>> layers.Node("relu1", layers.ReLU(), "x1", "x2").output
+    'x2'
     """
 
     name: str

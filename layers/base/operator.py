@@ -1,4 +1,4 @@
-"""The row that each operator has in the table: its functions, and what is known about its layers.
+"""The row of an operator in the table: its functions, and what is known about its layers.
 
 A layer's own file ends with its row. `refvis.layers.operators` collects the rows.
 """
@@ -29,10 +29,10 @@ def never(layer: Layer) -> bool:
 
 
 class Cut(NamedTuple):
-    """Patches that were cut out of a layer's input, and the parts of the output that they give.
+    """Patches of a layer's input, and the parts of its output that follow from them.
 
-    There is a corner for each of B patches: `seen` in the input, which has the height and width `extent`, and `written`
-    in the output, whose parts have the height and width `size`. Patches may be larger than needed.
+    Each of B patches has two corners: `seen` in the input, whose height and width are `extent`, and `written` in the
+    output. The parts of the output have the height and width `size`. Patches may be larger than needed.
     """
 
     seen: tuple[Corner, ...]
@@ -43,12 +43,14 @@ class Cut(NamedTuple):
 
 @dataclass(frozen=True)
 class Locality:
-    """Where a layer's output at a place depends on its window only, and how it is computed from patches of its input.
+    """How a local layer, whose output at a place depends on its window only, is computed from patches of its input.
 
-    `applies` tells whether a layer is local, in the same way for every image. On patches that hold the border already,
-    the layer without its border, ``bare(layer)``, gives the parts of the output (None: the patch is the output);
-    ``finish(layer, y, cut)`` corrects these. `border` is what padding stands for. ``window(layer, *shapes)`` is the
-    window where it depends on the inputs' shapes.
+    applies   ``(layer)``: whether this layer is local, in the same way for every image
+    bare      ``(layer)``: the layer without its border, to run on patches that hold their border; None: the patch
+              is the output
+    finish    ``(layer, y, cut)``: the correct part of the output, given the output y of the bare layer
+    border    ``(layer)``: the value of padding
+    window    ``(layer, *shapes)``: the window, where it depends on the shapes of the inputs
     """
 
     applies: Callable[[Layer], bool] = always
@@ -59,15 +61,18 @@ class Locality:
 
 
 EVERYWHERE = Locality()
-"""Every layer of the type is local, and applies to patches as it is."""
+"""Every layer of the type is local, and runs on patches without change."""
 
 
 class AffineForm(NamedTuple):
     """A layer written as y = W x + b: the layer W, without bias, and the inputs that contribute to y.
 
-    `bias` broadcasts against the output. `weights` names the field of `layer` that holds W (None: all weights of an
-    output are equal; `UNKNOWN`: neither). `places` are inputs that say where to read; no relevance goes to them.
-    `to_inputs` turns relevance of these `inputs` into one array for each input of the layer itself.
+    layer       W
+    inputs      the contributing inputs
+    bias        b, which broadcasts against the output; None: no bias
+    weights     the field of `layer` that holds W; None: all weights of an output are equal; `UNKNOWN`: neither
+    places      inputs that say where to read, and get no relevance
+    to_inputs   turns relevance of `inputs` into one array for each input of the original layer
     """
 
     layer: Layer
@@ -79,7 +84,7 @@ class AffineForm(NamedTuple):
 
 
 UNKNOWN = "unknown"
-"""Stands for weights that no field holds and that are not equal."""
+"""Weights that no field holds and that are not equal."""
 
 
 def reading_at(layer: Layer, x: Array, places: tuple[Array, ...], weights: str | None) -> AffineForm:
@@ -90,21 +95,26 @@ def reading_at(layer: Layer, x: Array, places: tuple[Array, ...], weights: str |
 
 @dataclass(frozen=True)
 class Operator:
-    """How one type of layer computes, and what is known about it. The first three functions are needed.
+    """How one type of layer computes, and what is known about it. The first three functions are required.
 
-    forward              ``(layer, *inputs) -> output``
-    gradient             the rule that passes a signal on exactly
-    output_shape         ``(layer, *shapes) -> shape``, which raises ShapeError where sizes do not fit
-    parameter_gradients  ``(layer, signal, output, *inputs) -> {field: gradient}``
-    window               ``(layer) -> Window``, or None where no window describes what is seen; without it: a point
-    shape_only           numbers of the inputs of which only the shape is used
-    whole_image          whether every output sees the whole image
-    objective            whether the last input is labels; the layer is left out of a forward pass without them
-    per_image            whether each image of the output depends on that image of the inputs only
-    local                whether and how the layer is computed on patches; None: not local
-    affine               ``(layer, *inputs) -> AffineForm`` of a layer that is linear in its inputs
-    scaled               ``(layer, factor, offset, like) -> layer``: factor * y + offset for each output channel, merged
-    matconvnet           how MatConvNet's models hold the layer
+        forward              ``(layer, *inputs) -> output``
+        gradient             the rule that passes a signal on exactly
+        output_shape         ``(layer, *shapes) -> shape``, which raises ShapeError where sizes do not fit
+        parameter_gradients  ``(layer, signal, output, *inputs) -> {field: gradient}``. Default: no parameters
+        window               ``(layer) -> Window``, or None where no window describes what is seen. Default: a point
+        shape_only           numbers of the inputs of which only the shape is used. Default: none
+        whole_image          whether every output sees the whole image. Default False
+        objective            whether the last input is labels; a forward pass without labels leaves the layer out
+        per_image            whether each image of the output depends on that image of the inputs only
+        local                whether and how the layer is computed on patches. Default: it is not
+        affine               ``(layer, *inputs) -> AffineForm`` of a layer that is linear in its inputs
+        scaled               ``(layer, factor, offset, like) -> layer`` that computes factor * y + offset, by channel
+        matconvnet           how MatConvNet's models hold the layer. Default: they cannot
+
+    >>> from refvis import layers
+    >>> row = layers.OPERATORS[layers.ReLU]
+    >>> row.gradient is layers.relu.gradient, row.output_shape(layers.ReLU(), (1, 2, 3, 4))
+    (True, (1, 2, 3, 4))
     """
 
     forward: Callable[..., Array]

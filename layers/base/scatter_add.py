@@ -1,8 +1,8 @@
 """Scatter-add: amounts added up by place, in the same order every time.
 
-On a GPU, atomic additions would change that order from run to run; here no two of them meet.
+On a GPU, atomic additions would change that order from run to run. This function uses none there.
 
-total[p, c] = sum of amounts[i, c] over all i with places[i] = p,    in the order of i, in double
+    total[p, c] = sum of amounts[i, c] over all i with places[i] = p,    in the order of i, in float64
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def by_bincount(places: Array, amounts: Array, size: int) -> Array:
 
 
 def in_rounds(places: Array, amounts: Array, size: int) -> Array:
-    """Return the same, bit for bit: in each turn at most one amount for each place, so that none waits for another."""
+    """Return the same, bit for bit, in rounds: each adds at most one amount to each place."""
     xp = array_module(places)
     some = (amounts != 0).any(axis=1)
     places, amounts = places[some], amounts[some]

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from refvis.layers.base.arrays import Array, array_module
-from refvis.layers.base.border import Pad, bordered, cropped
+from refvis.layers.base.border import Pad, bordered_shape, cropped
 
 SMALLEST, LARGEST = 1 << 17, 1 << 26
 """Bytes of an output from which on a buffer pays, and bytes of any buffer up to which it is kept."""
@@ -69,7 +69,7 @@ def filled(shape: tuple[int, ...], like: Array, value: float, dtype: Any = None)
 
 def blank(x: Array, pad: Pad, fill: float = 0) -> Array:
     """Return what ``border.blank`` returns."""
-    return filled(bordered(x.shape, pad), x, fill)
+    return filled(bordered_shape(x.shape, pad), x, fill)
 
 
 def padded(x: Array, pad: Pad, fill: float = 0) -> Array:

@@ -27,7 +27,7 @@ TILE_BYTES, DEVICE_TILE_BYTES = 2 << 20, 256 << 20
 """Columns at a time: what a processor's cache holds; on a GPU, where every call costs time, as much as is bearable."""
 
 
-class Sliding(NamedTuple):
+class SlidingWindow(NamedTuple):
     """A window that slides over an image that is padded already: its taps, step and dilation, all (y, x)."""
 
     size: tuple[int, int]
@@ -35,9 +35,9 @@ class Sliding(NamedTuple):
     dilate: tuple[int, int] = (1, 1)
 
 
-def sliding(layer: Conv) -> Sliding:
+def sliding_window(layer: Conv) -> SlidingWindow:
     """Return the layer's window."""
-    return Sliding(layer.size, layer.stride, layer.dilate)
+    return SlidingWindow(layer.size, layer.stride, layer.dilate)
 
 
 @twin_of(conv.forward)
@@ -51,7 +51,7 @@ def forward(layer: Conv, x: Array) -> Array:
     for each, (inputs, outputs) in zip(f, group_slices(len(f), x.shape[3], y.shape[3]), strict=True):
         if not conv_winograd.forward(layer, x[..., inputs], each, y[..., outputs]):
             matrix = each.reshape(len(each), -1).T
-            _correlate(sliding(layer), padded(x[..., inputs], layer.pad), matrix, y[..., outputs])
+            _correlate(sliding_window(layer), padded(x[..., inputs], layer.pad), matrix, y[..., outputs])
     add_biases(y, layer.biases)
     return y
 
@@ -64,7 +64,7 @@ def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tupl
     array_module(signal, x, layer.filters)
     f = filters_like(layer, x)
     dx = empty(x.shape, x)
-    back = _way_back(layer, signal.shape, x.shape, x.shape[3] // len(f))
+    back = _gradient_method(layer, signal.shape, x.shape, x.shape[3] // len(f))
     for g, (inputs, outputs) in enumerate(group_slices(len(f), x.shape[3], signal.shape[3])):
         back(layer, signal[..., outputs], f[g], dx[..., inputs])
     return (dx,)
@@ -79,7 +79,7 @@ def parameter_gradients(layer: Conv, signal: Array, output: Array | None, x: Arr
     df = xp.zeros(filters_like(layer, x).shape, x.dtype)  # in C order, whatever that of the filters: it is reshaped
     for g, (inputs, outputs) in enumerate(group_slices(len(df), x.shape[3], signal.shape[3])):
         total, dy = df[g].reshape(df.shape[1], -1), xp.ascontiguousarray(signal[..., outputs])
-        for n, rows, columns in _tiles(sliding(layer), padded(x[..., inputs], layer.pad), dy.shape[1:3]):
+        for n, rows, columns in _tiles(sliding_window(layer), padded(x[..., inputs], layer.pad), dy.shape[1:3]):
             total += dy[n, rows].reshape(len(columns), -1).T @ columns
     gradients = {"filters": df.reshape(layer.filters.shape)}
     if layer.biases is not None:
@@ -93,7 +93,7 @@ def group_slices(groups: int, inputs: int, outputs: int) -> list[tuple[slice, sl
     return [(slice(g * c, g * c + c), slice(g * k, g * k + k)) for g in range(groups)]
 
 
-def _correlate(window: Sliding, wide: Array, matrix: Array, y: Array) -> None:
+def _correlate(window: SlidingWindow, wide: Array, matrix: Array, y: Array) -> None:
     """Write into y the correlation of the padded input with one group's filters, a matrix of FH*FW*C x K."""
     if y.shape[1:3] == (1, 1) and wide.shape[1:3] == window.size:
         y[:, 0, 0] = by_columns(wide.reshape(len(wide), -1), matrix.T)
@@ -102,7 +102,7 @@ def _correlate(window: Sliding, wide: Array, matrix: Array, y: Array) -> None:
         array_module(y).matmul(columns, matrix, out=pixels(y[images, rows]))
 
 
-def _windows(window: Sliding, wide: Array, size: tuple[int, int]) -> Array:
+def _windows(window: SlidingWindow, wide: Array, size: tuple[int, int]) -> Array:
     """Return the view N x H' x W' x FH x FW x C of all windows of the padded input, without a copy."""
     xp = array_module(wide)
     (sy, sx), (dy, dx) = window.stride, window.dilate
@@ -111,7 +111,7 @@ def _windows(window: Sliding, wide: Array, size: tuple[int, int]) -> Array:
     return xp.lib.stride_tricks.as_strided(wide, shape, (n, h * sy, w * sx, h * dy, w * dx, c))
 
 
-def _tiles(window: Sliding, wide: Array, size: tuple[int, int]) -> Iterator[tuple[slice, slice, Array]]:
+def _tiles(window: SlidingWindow, wide: Array, size: tuple[int, int]) -> Iterator[tuple[slice, slice, Array]]:
     """Yield (images, output rows, columns) for all tiles; the columns of one tile are overwritten by the next."""
     if window.size == window.stride == (1, 1) and wide.flags.c_contiguous:  # each pixel is a column already
         yield slice(0, len(wide)), slice(0, size[0]), wide.reshape(-1, wide.shape[3])
@@ -136,11 +136,11 @@ def _rows_of_tiles(like: Array, values: int) -> list[tuple[slice, slice]]:
     return spans(count, rows, at_once if at_once >= rows else -(-rows // -(-rows // at_once)))
 
 
-Back = Callable[[Conv, Array, Array, Array], None]
+GradientMethod = Callable[[Conv, Array, Array, Array], None]
 """``(layer, signal, filters K x FH x FW x C, dx)``: write dx for one group."""
 
 
-def _way_back(layer: Conv, signal: tuple[int, ...], x: tuple[int, ...], channels: int) -> Back:
+def _gradient_method(layer: Conv, signal: tuple[int, ...], x: tuple[int, ...], channels: int) -> GradientMethod:
     """Return the way to write dx that suits the layer and the shapes of signal and input."""
     whole = layer.size == x[1:3] and signal[1:3] == (1, 1)
     if layer.pad == (0, 0, 0, 0) and (whole or layer.size == layer.stride == (1, 1)):
@@ -158,7 +158,7 @@ def _by_taps(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
 
 def _by_phases(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
     def correlate(wide: Array, taps: Array, y: Array) -> None:
-        _correlate(Sliding(taps.shape[1:3]), wide, turned(taps), y)
+        _correlate(SlidingWindow(taps.shape[1:3]), wide, turn_filters(taps), y)
 
     by_phases(layer, signal, f, dx, correlate)
 
@@ -174,10 +174,10 @@ def _by_flipped_filters(layer: Conv, signal: Array, f: Array, dx: Array) -> None
     wide = filled((len(signal), *need, signal.shape[3]), signal, 0)
     for source, target in zip(signal, wide, strict=True):
         place(source, target, before)
-    _correlate(sliding(layer), wide, turned(f), dx)
+    _correlate(sliding_window(layer), wide, turn_filters(f), dx)
 
 
-def turned(f: Array) -> Array:
+def turn_filters(f: Array) -> Array:
     """Return filters K x FH x FW x C turned by 180 degrees and transposed, as a matrix of FH*FW*K x C."""
     count, height, width, depth = f.shape
     matrix = scratch(f)("turned", height, width, count, depth)

@@ -5,7 +5,7 @@ from refvis.layers.base.geometry import dilated_size
 from refvis.layers.conv import Conv
 from refvis.layers.fast.kernels import Kernel
 
-COLLECTED = Kernel(
+GRADIENT = Kernel(
     "conv_taps",
     """const real* maps, const whole plane, const whole image, const whole line,
     const whole channels, const whole count, const whole height, const whole width,
@@ -37,4 +37,4 @@ def add_maps(layer: Conv, maps: Array, planes: Array) -> None:
     covered = (rows - 1) * sy + dilated_size(size[0], down), (columns - 1) * sx + dilated_size(size[1], across)
     met = planes[:, :, : covered[0], : covered[1]]
     steps = (step // planes.itemsize for step in planes.strides[:3])
-    COLLECTED(met, maps, *steps, *met.shape, rows, columns, *size, sy, sx, down, across)
+    GRADIENT(met, maps, *steps, *met.shape, rows, columns, *size, sy, sx, down, across)

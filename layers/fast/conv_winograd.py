@@ -28,7 +28,7 @@ FEWEST_CHANNELS, FEWEST_PIXELS = 64, 192
 FEWEST_PRODUCTS = 1 << 26
 """Products per tap from which on tiles pay in several threads: these share out a large product of direct sums, too."""
 CHUNK_BYTES, THREAD_BYTES, CHUNK_TILES = 1 << 21, 1 << 23, 96
-"""What is in work at a time: so many bytes of transformed input, but at least so many tiles."""
+"""What is in work at a time: so many bytes of transform_filters input, but at least so many tiles."""
 
 Terms = Sequence[Array]
 
@@ -39,7 +39,7 @@ def forward(layer: Conv, x: Array, f: Array, y: Array) -> bool:
     x is the group's N x H x W x C, f its filters K x 3 x 3 x C.
     """
     top, _, left, _ = layer.pad
-    return _tried(layer, x, (top, left), f, y, lambda m: transformed(f, m).transpose(0, 2, 1))
+    return _write_by_tiles(layer, x, (top, left), f, y, lambda m: transform_filters(f, m).transpose(0, 2, 1))
 
 
 def gradient(layer: Conv, signal: Array, f: Array, dx: Array) -> bool:
@@ -49,10 +49,10 @@ def gradient(layer: Conv, signal: Array, f: Array, dx: Array) -> bool:
     """
     top, _, left, _ = layer.pad
     before = TAPS - 1 - top, TAPS - 1 - left
-    return _tried(layer, signal, before, f, dx, lambda m: transformed(f, m, turned=True))
+    return _write_by_tiles(layer, signal, before, f, dx, lambda m: transform_filters(f, m, turned=True))
 
 
-def _tried(
+def _write_by_tiles(
     layer: Conv, x: Array, before: tuple[int, int], f: Array, y: Array, matrices: Callable[[int], Array]
 ) -> bool:
     outputs = winograd_outputs()
@@ -75,8 +75,8 @@ def pays(layer: Conv, x: Array, f: Array, y: Array) -> bool:
 def correlate(x: Array, before: tuple[int, int], matrices: Array, y: Array, outputs: int) -> None:
     """Write into y (N x H' x W' x K) the correlation of x (N x H x W x C) with 3 x 3 filters, by F(outputs, 3).
 
-    `matrices` are t*t x C x K, of `transformed`. x has a border of zeros: `before` pixels (above, left; negative: so
-    many are cut off), and as many on the other sides as y needs.
+    `matrices` are t*t x C x K, of `transform_filters`. x gets a border of zeros: `before` pixels (above, left; a
+    negative number cuts pixels off), and as many on the other sides as y needs.
     """
     width = -(-y.shape[2] // outputs)
     tiles = len(x), -(-y.shape[1] // outputs), width
@@ -95,7 +95,7 @@ def _correlate_chunk(x: Array, before: tuple[int, int], matrices: Array, tiles: 
     shift, height = (t - 1) // m, rows.stop - rows.start
     wide = room("wide", m, m, len(x), height + shift, width + shift, x.shape[3])
     _by_phases(x, before, wide)
-    values = _transformed_tiles(wide, (height, width), t, room)
+    values = _transform_tiles(wide, (height, width), t, room)
     products = room("products", t * t, len(x) * height * width, y.shape[3])
     array_module(x).matmul(values.reshape(t * t, -1, x.shape[3]), matrices, out=products)
     done = _tiles_of_outputs(products.reshape(t, t, len(x), height, width, -1), m, room)
@@ -104,7 +104,7 @@ def _correlate_chunk(x: Array, before: tuple[int, int], matrices: Array, tiles: 
         target[...] = done[q, p, :, : target.shape[1], : target.shape[2]]
 
 
-def transformed(f: Array, outputs: int, turned: bool = False) -> Array:
+def transform_filters(f: Array, outputs: int, turned: bool = False) -> Array:
     """Return G f G^T of filters K x 3 x 3 x C as t*t x K x C; `turned`: of the filters turned by 180 degrees."""
     xp = array_module(f)
     G = xp.array(transforms(outputs, TAPS).filters)
@@ -137,29 +137,29 @@ def _by_phases(x: Array, before: tuple[int, int], wide: Array) -> None:
     """Write x with its border of zeros into `wide` (m x m x N x rows x columns x C), phase by phase."""
     m, (rows, columns) = len(wide), wide.shape[3:5]
     for p, q in np.ndindex(m, m):
-        from_rows, to_rows = _met(p - before[0], m, rows, x.shape[1])
-        from_columns, to_columns = _met(q - before[1], m, columns, x.shape[2])
+        from_rows, to_rows = _overlap(p - before[0], m, rows, x.shape[1])
+        from_columns, to_columns = _overlap(q - before[1], m, columns, x.shape[2])
         met = x[:, from_rows, from_columns]
         if met.shape[1:3] != (rows, columns):
             wide[p, q] = 0
         wide[p, q, :, to_rows, to_columns] = met
 
 
-def _met(first: int, step: int, count: int, extent: int) -> tuple[slice, slice]:
+def _overlap(first: int, step: int, count: int, extent: int) -> tuple[slice, slice]:
     """Return which pixels of an axis are among first + i * step, i < count, and the slice of i that meets them."""
     low = max(0, -(first // step))
     high = max(low, min(count, -((first - extent) // step)))
     return slice(first + low * step, max(0, first + high * step), step), slice(low, high)
 
 
-def _transformed_tiles(wide: Array, size: tuple[int, int], t: int, room: Scratch) -> Array:
+def _transform_tiles(wide: Array, size: tuple[int, int], t: int, room: Scratch) -> Array:
     """Return B^T d B for all tiles, t x t x N x rows x columns x C."""
     (m, _, count, _, columns, channels), (height, width) = wide.shape, size
     B = transforms(t - TAPS + 1, TAPS).input
     down, both = room("half", t, m, count, height, columns, channels), room("tiles", t, t, count, *size, channels)
-    _by_pairs(B, [wide[k % m, :, :, k // m : k // m + height] for k in range(t)], list(down), room)
+    _apply_by_row_pairs(B, [wide[k % m, :, :, k // m : k // m + height] for k in range(t)], list(down), room)
     terms = [down[:, k % m, :, :, k // m : k // m + width] for k in range(t)]
-    _by_pairs(B, terms, [both[:, k] for k in range(t)], room)
+    _apply_by_row_pairs(B, terms, [both[:, k] for k in range(t)], room)
     return both
 
 
@@ -167,12 +167,12 @@ def _tiles_of_outputs(products: Array, m: int, room: Scratch) -> Array:
     """Return A^T M A for all tiles, m x m x N x rows x columns x K, the position across before the one down."""
     A = list(zip(*transforms(m, TAPS).output, strict=True))
     up, done = room("half", m, *products.shape[1:]), room("tiles", m, m, *products.shape[2:])
-    _of_pairs(A, list(products), list(up), room)
-    _of_pairs(A, [up[:, k] for k in range(len(products))], list(done), room)
+    _apply_by_column_pairs(A, list(products), list(up), room)
+    _apply_by_column_pairs(A, [up[:, k] for k in range(len(products))], list(done), room)
     return done
 
 
-def _by_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Scratch) -> None:
+def _apply_by_row_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Scratch) -> None:
     """Write the matrix times the terms into `out`; rows of a point and its opposite share their even and odd halves."""
     kept, scratch = room("scratch", 2, *out[0].shape)
     for i in (0, len(matrix) - 1):
@@ -184,7 +184,7 @@ def _by_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Scratch) -> None:
         room.xp.subtract(even, odd, out=out[i + 1])
 
 
-def _of_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Scratch) -> None:
+def _apply_by_column_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Scratch) -> None:
     """Write the matrix times the terms into `out`; columns of a point and its opposite differ in sign, in odd rows."""
     pairs = range(1, len(terms) - 1, 2)
     *kept, scratch = room("scratch", len(pairs) + 1, *out[0].shape)

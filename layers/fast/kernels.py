@@ -72,12 +72,12 @@ class Kernel:
             return xp.ascontiguousarray(one, target.dtype)
 
         blocks = min(-(-target.size // THREADS), MOST_BLOCKS)
-        _made(xp, self, target.dtype.name)(
+        _compile(xp, self, target.dtype.name)(
             (blocks,), (THREADS,), (WHOLE(target.size), target, *map(like_target, arguments))
         )
 
 
 @lru_cache(maxsize=64)
-def _made(xp: Any, kernel: Kernel, dtype: str) -> Any:
+def _compile(xp: Any, kernel: Kernel, dtype: str) -> Any:
     """Return CuPy's kernel, which is compiled when it is first called on a device, and kept there."""
     return xp.RawKernel(kernel.source(dtype), kernel.name, options=OPTIONS)

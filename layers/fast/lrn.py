@@ -37,14 +37,14 @@ def gradient(layer: LRN, signal: Array, output: Array | None, x: Array) -> tuple
 
 
 def _forward(layer: LRN, x: Array, y: Array) -> None:
-    array_module(x).divide(x, first_channels(powered(norms(layer, x), layer.beta), x.shape), out=y)
+    array_module(x).divide(x, first_channels(power(norms(layer, x), layer.beta), x.shape), out=y)
 
 
 def _gradient(layer: LRN, signal: Array, x: Array, dx: Array) -> None:
     xp, (below, above) = array_module(x, signal), neighbours_within(layer, x.shape[3])
     L = norms(layer, x)
-    xp.divide(signal, first_channels(powered(L, layer.beta), x.shape), out=dx)
-    row, values = spaced(x, above, below)
+    xp.divide(signal, first_channels(power(L, layer.beta), x.shape), out=dx)
+    row, values = with_zeros_between(x, above, below)
     xp.multiply(dx, x, out=values)
     values /= first_channels(L, x.shape)
     mirrored = window_sums(row, above + below)
@@ -57,7 +57,7 @@ def _gradient(layer: LRN, signal: Array, x: Array, dx: Array) -> None:
 def norms(layer: LRN, x: Array) -> Array:
     """Return L, one row for each pixel, its channels first, until the next `window_sums`."""
     below, above = neighbours_within(layer, x.shape[3])
-    row, values = spaced(x, below, above)
+    row, values = with_zeros_between(x, below, above)
     array_module(x).multiply(x, x, out=values)
     L = window_sums(row, below + above)
     L *= x.dtype.type(layer.alpha)
@@ -67,7 +67,7 @@ def norms(layer: LRN, x: Array) -> Array:
     return L
 
 
-def powered(L: Array, beta: float) -> Array:
+def power(L: Array, beta: float) -> Array:
     """Return L**beta, by square roots for 1/4, 1/2 and 3/4."""
     xp, room = array_module(L), scratch(L)
     if beta not in lrn_kernels.BETAS:
@@ -79,7 +79,7 @@ def powered(L: Array, beta: float) -> Array:
     return fourth if beta == 0.25 else xp.multiply(root, fourth, out=root)
 
 
-def spaced(like: Array, before: int, after: int) -> tuple[Array, Array]:
+def with_zeros_between(like: Array, before: int, after: int) -> tuple[Array, Array]:
     """Return rows of zeros, channels and zeros, one for each pixel, and the view of the channels, yet to be written."""
     (count, height, width, channels), room = like.shape, scratch(like)
     rows = room("wide", count * height * width, before + channels + after)

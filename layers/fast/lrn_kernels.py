@@ -23,7 +23,7 @@ __device__ real norm(const real* x, const whole i, const whole channels, const w
     return L == 0 ? instead : L;
 }
 
-__device__ real powered(const real L, const whole fourths) {
+__device__ real power(const real L, const whole fourths) {
     const real root = sqrt(L);
     return fourths == 1 ? sqrt(root) : fourths == 2 ? root : root * sqrt(root);
 }
@@ -35,7 +35,7 @@ FORWARD = Kernel(
     "lrn_forward",
     f"const real* x, {LAYER}",
     """
-        target[i] = x[i] / powered(norm(x, i, channels, below, above, kappa, alpha, instead), fourths);
+        target[i] = x[i] / power(norm(x, i, channels, below, above, kappa, alpha, instead), fourths);
     """,
     FUNCTIONS,
 )
@@ -45,14 +45,14 @@ SHARES = Kernel(
     f"real* spread, const real* signal, const real* x, {LAYER}",
     """
         const real L = norm(x, i, channels, below, above, kappa, alpha, instead);
-        const real share = signal[i] / powered(L, fourths);
+        const real share = signal[i] / power(L, fourths);
         target[i] = share;
         spread[i] = share * x[i] / L;
     """,
     FUNCTIONS,
 )
 
-COLLECTED = Kernel(
+GRADIENT = Kernel(
     "lrn_gradient",
     """const real* spread, const real* x, const real factor,
     const whole channels, const whole below, const whole above""",
@@ -83,7 +83,7 @@ def gradient(layer: LRN, signal: Array, x: Array) -> Array:
     dx, spread = xp.empty(x.shape, x.dtype), xp.empty(x.shape, x.dtype)
     arguments = _arguments(layer, x)
     SHARES(dx, spread, signal, x, *arguments)
-    COLLECTED(dx, spread, x, 2 * layer.alpha * layer.beta, *arguments[:3])
+    GRADIENT(dx, spread, x, 2 * layer.alpha * layer.beta, *arguments[:3])
     return dx
 
 

@@ -9,7 +9,7 @@ from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.fast.kernels import Kernel
 from refvis.layers.pool import Pool
 
-COLLECTED = Kernel(
+GRADIENT = Kernel(
     "max_pool_gradient",
     """const real* signal, const real* largest, const real* x, const real infinity,
     const whole height, const whole width, const whole channels, const whole rows, const whole columns,
@@ -45,5 +45,5 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> Array:
     """Return dx, as ``pool_taps.gradient`` does, of maximum pooling."""
     dx, (top, _, left, _) = array_module(signal, output, x).empty(x.shape, x.dtype), layer.pad
     geometry = (*x.shape[1:], *output.shape[1:3], *layer.size, *layer.stride, top, left)
-    COLLECTED(dx, signal, output, x, float("inf"), *geometry)
+    GRADIENT(dx, signal, output, x, float("inf"), *geometry)
     return dx

@@ -1,1 +1,1 @@
-"""Networks: nodes, the engine that runs them, what a run leaves, receptive fields, and layers that users add."""
+"""The network: nodes, engine, trace, receptive fields, and the layers that users register."""

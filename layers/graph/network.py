@@ -1,4 +1,7 @@
-"""The engine: a network is nodes in order; forward gives a trace, backward walks it in reverse. It knows no layer."""
+"""The engine: a network is nodes in order; forward gives a trace, backward goes through it in reverse.
+
+It knows no layer: functions and rules come from tables.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -24,14 +27,24 @@ from refvis.layers.operators import OPERATORS, Layer, Rule, is_per_image, title
 from refvis.layers.sum import Sum
 
 SUM = Sum()
-"""What joins the signals of several paths."""
+"""The layer that adds the signals of several paths."""
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Nodes in an order that computes every input before its use.
+    """A network: nodes in an order that computes every variable before it is read.
 
-    Raises ValueError where a name is given twice or the order is wrong.
+    `inputs` are the variables that no node writes, `outputs` those that no node reads. Raises ValueError for no nodes,
+    for a name that is given twice, and for a wrong order.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> fc = layers.FullyConnected(np.array([[1.0, 10.0]]))
+    >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
+    >>> net.inputs, net.outputs
+    (('x0',), ('x2',))
+    >>> net.forward(np.array([[[[-1.0, 2.0]]]])).output.item()
+    20.0
     """
 
     nodes: tuple[Node, ...]
@@ -49,28 +62,34 @@ class Graph:
         object.__setattr__(self, "outputs", tuple(name for name in written if name not in read))
 
     def node(self, name: str) -> Node:
-        """Return the node of that name, or the node that writes the variable of that name; ValueError if none."""
+        """Return the node of that name, or the node that writes the variable of that name.
+
+        Raises ValueError, with similar names, where there is none.
+        """
         known = {node.output: node for node in self.nodes} | {node.name: node for node in self.nodes}
         if name in known:
             return known[name]
         if not isinstance(name, str):
             raise ValueError(
-                f"{name!r} is no name of a layer or variable, expected a text such as {self.nodes[0].name!r}"
+                f"{name!r} is not a name of a layer or variable, expected a text such as {self.nodes[0].name!r}"
             )
         near = get_close_matches(name, list(known), 3)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(map(repr, known))}"
         raise ValueError(f"the network has no layer or variable {name!r}: {hint}")
 
     def variable(self, name: str) -> str:
-        """Return the variable that `name` (a node, or a variable itself) stands for; ValueError if none."""
+        """Return the variable that `name` stands for: its own, or the one that the layer of that name writes.
+
+        Raises ValueError where there is none.
+        """
         return name if name in self.inputs else self.node(name).output
 
     def is_unknown_ending(self, node: Node) -> bool:
-        """Whether a node has no implementation and ends the network with several inputs, as a custom loss does."""
+        """Return whether a node without implementation ends the network with several inputs, as a custom loss does."""
         return type(node.layer) not in OPERATORS and len(node.inputs) > 1 and node.output in self.outputs
 
     def is_per_image(self, trace: Trace | None = None) -> bool:
-        """Return whether every image of a variable depends on that image of the inputs only, as far as is known.
+        """Return whether every image of a variable depends only on that image of the inputs, as far as is known.
 
         With a trace, all its variables must have the same number of images, too.
         """
@@ -78,7 +97,10 @@ class Graph:
         return len(rows) <= 1 and all(is_per_image(node.layer) for node in self.nodes)
 
     def upto(self, name: str) -> Self:
-        """Return the network cut after that node (a node's or a variable's name): only what it needs is kept."""
+        """Return the network up to the layer or variable of that name, with only the nodes that it needs.
+
+        Raises ValueError for an input of the network, and for an unknown name.
+        """
         if name in self.inputs:
             raise ValueError(f"{name!r} is an input of the network: name a layer, or a variable that a layer writes")
         wanted, kept = {self.node(name).output}, []
@@ -89,80 +111,103 @@ class Graph:
         return replace(self, nodes=tuple(reversed(kept)))
 
     def forward(self, x: Array | None = None, /, **given: Array) -> Trace:
-        """Return the trace for input `x` (N x H x W x C; the network's first input), or for inputs given by name.
+        """Return the trace for the input `x` (N x H x W x C; the network's first input), or for inputs given by name.
 
-        A loss whose labels are not given is left out, as is a layer without implementation that ends the network with
-        several inputs (a loss, most likely). Raises ShapeError naming the layer where sizes do not fit.
+        A loss whose labels are not given is left out. So is a layer without implementation that ends the network with
+        several inputs (most likely a loss). Raises ShapeError naming the layer where sizes do not fit, ValueError for a
+        missing or unknown input, TypeError for another dtype than float32 and float64.
         """
         variables = dict(given) if x is None else {self.inputs[0]: x, **given}
         self._check_given(variables)
         read: set[str] = set()
         for node in self.nodes:
             if not self.is_unknown_ending(node) and all(name in variables for name in node.inputs):
-                variables[node.output] = _at(node, forward, *(variables[name] for name in node.inputs))
+                variables[node.output] = _call_at(node, forward, *(variables[name] for name in node.inputs))
                 read.update(node.inputs)
         return Trace(variables, tuple(name for name in variables if name not in read), writers(self.nodes))
 
     def backward(self, trace: Trace, seeds: Mapping[str, Array], mode: str | modes.Mode = "gradient") -> Signals:
-        """Return the signal at every variable that the `seeds` reach, going back by `mode`.
+        """Return the signal at every variable between the seeds and the input, by the rules of `mode`.
 
-        `seeds` maps names of variables, or of the layers that write them, to arrays of their shapes. Where paths meet,
-        signals add up. Raises ShapeError for a rule that returns anything but an array like each of its inputs.
+            trace   what `forward` returned
+            seeds   name of a variable, or of the layer that writes it -> the signal there, in its shape
+            mode    a name, or a table of rules. Default: "gradient"
+
+        Where paths meet, signals add up. Raises ShapeError for a seed of another shape, and for a rule that returns
+        anything but an array like each of its inputs; ValueError for an unknown mode or name, and for a layer without a
+        rule.
+
+        >>> import numpy as np
+        >>> from refvis import layers
+        >>> fc = layers.FullyConnected(np.array([[1.0, 10.0]]))
+        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
+        >>> trace = net.forward(np.array([[[[-1.0, 2.0]]]]))
+        >>> net.backward(trace, {"fc2": np.ones((1, 1, 1, 1))})["x0"].ravel()
+        array([ 0., 10.])
         """
         for key in modes.find(mode):
             if isinstance(key, str) and self.node(key).name != key:
                 raise ValueError(f"the mode names the variable {key!r}: name its layer, {self.node(key).name!r}")
         rules = modes.resolved(mode, self.nodes)
-        signals = self._seeded(trace, seeds)
+        signals = self._seed_signals(trace, seeds)
         for node in reversed(self.nodes):
             if node.output in signals and node.output in trace:
                 rule = modes.rule_for(rules, node.name, node.layer)
                 inputs = [trace[name] for name in node.inputs]
-                passed = _at(node, backward, signals[node.output], trace[node.output], *inputs, rule=rule)
-                require_returned(passed, tuple(inputs), rule, node)
-                _add(signals, node.inputs, passed)
+                passed = _call_at(node, backward, signals[node.output], trace[node.output], *inputs, rule=rule)
+                require_signals(passed, tuple(inputs), rule, node)
+                _add_signals(signals, node.inputs, passed)
         return Signals(signals, writers(self.nodes))
 
     def parameter_gradients(self, trace: Trace, seeds: Mapping[str, Array]) -> dict[tuple[str, str], Array]:
-        """Return {(node name, field): gradient} for all parameters that the `seeds` reach.
+        """Return {(node name, field): gradient} for all parameters between the seeds and the input.
 
-        A parameter that stands in several places, the same array in each, has one gradient: the sum, under each of its
-        keys. No signal is computed below the first layer that has parameters.
+            trace   what `forward` returned
+            seeds   as in `backward`
+
+        A parameter that several layers share, the same array in each, has one gradient: the sum, under each of its
+        keys. No signal is computed below the first layer with parameters. Errors are those of `backward`.
         """
-        signals, gradients = self._seeded(trace, seeds), {}
+        signals, gradients = self._seed_signals(trace, seeds), {}
         above = self._above_parameters()
         for node in reversed(self.nodes):
             if node.output not in signals:
                 continue
             arguments = signals[node.output], trace[node.output], *(trace[name] for name in node.inputs)
-            for key, gradient in _at(node, parameter_gradients, *arguments).items():
+            for key, gradient in _call_at(node, parameter_gradients, *arguments).items():
                 gradients[node.name, key] = gradient
             if any(name in above for name in node.inputs):
-                _add(signals, node.inputs, _at(node, backward, *arguments))
-        return _shared_added(self.nodes, gradients)
+                _add_signals(signals, node.inputs, _call_at(node, backward, *arguments))
+        return _add_shared(self.nodes, gradients)
 
     def shapes(self, **given: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """Return the shape (N x H x W x C) of every variable for inputs of the `given` shapes, computing nothing.
+        """Return the shape (N x H x W x C) of every variable for inputs of the `given` shapes; no values are computed.
 
         Variables at and after a layer without implementation are missing. Raises ShapeError naming the layer.
         """
         shapes = dict(given)
         for node in self.nodes:
             if type(node.layer) in OPERATORS and all(name in shapes for name in node.inputs):
-                shapes[node.output] = _at(node, output_shape, *(shapes[name] for name in node.inputs))
+                shapes[node.output] = _call_at(node, output_shape, *(shapes[name] for name in node.inputs))
         return shapes
 
     def to(self, library: str) -> Self:
-        """Return the network with its parameters in "numpy" or "cupy" arrays; those that were shared still are."""
+        """Return the network with its parameters in the library "numpy" or "cupy"; shared parameters stay shared.
+
+        Raises ValueError for another name, ImportError where CuPy is missing.
+        """
         require_library(library)
-        return self._mapped(lambda array: moved(array, library))
+        return self._change_parameters(lambda array: moved(array, library))
 
     def astype(self, dtype: Any) -> Self:
-        """Return the network with its parameters in that dtype (float32 or float64); those shared still are."""
-        require_float_name(dtype)
-        return self._mapped(lambda array: array.astype(dtype, copy=False))
+        """Return the network with its parameters in that dtype, float32 or float64; shared parameters stay shared.
 
-    def _mapped(self, change: Any) -> Self:
+        Raises TypeError for another dtype.
+        """
+        require_float_name(dtype)
+        return self._change_parameters(lambda array: array.astype(dtype, copy=False))
+
+    def _change_parameters(self, change: Any) -> Self:
         known: dict[Any, Array] = {}
 
         def once(array: Array) -> Array:
@@ -171,7 +216,7 @@ class Graph:
                 known[place] = change(array)
             return known[place]
 
-        return replace(self, nodes=tuple(replace(node, layer=_changed(node.layer, once)) for node in self.nodes))
+        return replace(self, nodes=tuple(replace(node, layer=_replace_arrays(node.layer, once)) for node in self.nodes))
 
     def _check_given(self, given: Mapping[str, Array]) -> None:
         for name in given:
@@ -183,7 +228,7 @@ class Graph:
             if name not in given and name not in optional:
                 raise ValueError(f"the network's input {name!r} was not given")
 
-    def _seeded(self, trace: Trace, seeds: Mapping[str, Array]) -> dict[str, Array]:
+    def _seed_signals(self, trace: Trace, seeds: Mapping[str, Array]) -> dict[str, Array]:
         signals: dict[str, Array] = {}
         for given, seed in seeds.items():
             try:
@@ -210,21 +255,21 @@ class Graph:
         return above
 
 
-def _at(node: Node, function: Any, *arguments: Any, **options: Any) -> Any:
-    """Call ``function(node.layer, ...)``; an error that it raises then says at which layer."""
+def _call_at(node: Node, function: Any, *arguments: Any, **options: Any) -> Any:
+    """Call ``function(node.layer, ...)``, and name the layer in any error that it raises."""
     try:
         return function(node.layer, *arguments, **options)
     except (ValueError, TypeError) as error:
         raise type(error)(f"layer {node.name!r} ({title(node.layer)}): {error}") from error
 
 
-def _add(signals: dict[str, Array], names: tuple[str, ...], passed: tuple[Array, ...]) -> None:
+def _add_signals(signals: dict[str, Array], names: tuple[str, ...], passed: tuple[Array, ...]) -> None:
     for name, signal in zip(names, passed, strict=True):
         signals[name] = forward_of(SUM, signals[name], signal) if name in signals else signal
 
 
-def _shared_added(nodes: tuple[Node, ...], gradients: dict[tuple[str, str], Array]) -> dict[tuple[str, str], Array]:
-    """Return the gradients with their sum under every key of an array that stands in several places."""
+def _add_shared(nodes: tuple[Node, ...], gradients: dict[tuple[str, str], Array]) -> dict[tuple[str, str], Array]:
+    """Return the gradients; a parameter that several layers share has their sum under each of its keys."""
     places: dict[Any, list[tuple[str, str]]] = {}
     for node in nodes:
         for name, array in _arrays(node.layer).items():
@@ -242,24 +287,24 @@ def _arrays(layer: Layer) -> dict[str, Array]:
     return {name: value for name, value in values.items() if getattr(value, "ndim", 0)}
 
 
-def _changed(layer: Layer, change: Any) -> Layer:
+def _replace_arrays(layer: Layer, change: Any) -> Layer:
     arrays = _arrays(layer)
     return replace(layer, **{name: change(array) for name, array in arrays.items()}) if arrays else layer
 
 
-def require_returned(passed: Any, inputs: tuple[Array, ...], rule: Rule, node: Node) -> tuple[Array, ...]:
-    """Return what a rule passed on; ShapeError unless it is a tuple with an array like each input.
+def require_signals(passed: Any, inputs: tuple[Array, ...], rule: Rule, node: Node) -> tuple[Array, ...]:
+    """Return the signals that a rule passed on; ShapeError unless they are a tuple with an array like each input.
 
-    Alike are shape, array library, and dtype, which may be the first input's, in which all is computed (labels of a
-    loss may have another). The error names the `rule` and the `node` that it was applied at.
+    Shape and array library must be those of the input. The dtype may also be that of the first input, in which all is
+    computed (labels of a loss may have another). The error names the `rule` and the `node`.
     """
     dtype = inputs[0].dtype
     if isinstance(passed, tuple) and len(passed) == len(inputs):
-        if all(_alike(one, x, dtype) for one, x in zip(passed, inputs, strict=True)):
+        if all(_is_alike(one, x, dtype) for one, x in zip(passed, inputs, strict=True)):
             return passed
-        returned = f"({', '.join(map(_described, passed))})"
+        returned = f"({', '.join(map(_describe, passed))})"
     else:
-        returned = f"{len(passed)} arrays" if isinstance(passed, tuple) else _described(passed)
+        returned = f"{len(passed)} arrays" if isinstance(passed, tuple) else _describe(passed)
     expected = ", ".join(f"{x.shape} {dtype}" for x in inputs)
     raise ShapeError(
         f"the rule {modes.rule_name(rule)} of layer {node.name!r} ({title(node.layer)}) returned {returned}, "
@@ -267,9 +312,9 @@ def require_returned(passed: Any, inputs: tuple[Array, ...], rule: Rule, node: N
     )
 
 
-def _alike(one: Any, x: Array, dtype: Any) -> bool:
+def _is_alike(one: Any, x: Array, dtype: Any) -> bool:
     return isinstance(one, array_module(x).ndarray) and one.shape == x.shape and one.dtype in (dtype, x.dtype)
 
 
-def _described(value: Any) -> str:
+def _describe(value: Any) -> str:
     return f"an array {value.shape} {value.dtype}" if hasattr(value, "dtype") else type(value).__name__

@@ -10,9 +10,15 @@ def chain(layers: Mapping[str, Layer]) -> tuple[Node, ...]:
     """Return named layers as the nodes of a chain with MatConvNet's variables x0 (input), x1, x2, ...
 
     A loss takes a second input, "label". Raises ValueError for layers without names.
+
+    >>> from refvis import layers
+    >>> nodes = layers.chain({"relu1": layers.ReLU(), "prob": layers.Softmax()})
+    >>> [(node.name, node.inputs, node.output) for node in nodes]
+    [('relu1', ('x0',), 'x1'), ('prob', ('x1',), 'x2')]
     """
     if not isinstance(layers, Mapping):
-        raise ValueError(f'expected layers by name, {{"conv1": layer, ...}}, found a {type(layers).__name__}')
+        given = type(layers).__name__
+        raise ValueError(f'the layers are a {given}, expected a mapping of names to layers, {{"conv1": layer, ...}}')
     return tuple(
         Node(name, layer, (f"x{i}", "label") if is_objective(layer) else (f"x{i}",), (f"x{i + 1}",))
         for i, (name, layer) in enumerate(layers.items())
@@ -20,7 +26,7 @@ def chain(layers: Mapping[str, Layer]) -> tuple[Node, ...]:
 
 
 def writers(nodes: Iterable[Node]) -> dict[str, str]:
-    """Return layer -> the variable that it writes, for layers whose name is no other variable's."""
+    """Return layer -> the variable that it writes, for layers whose name is not the name of another variable."""
     nodes = tuple(nodes)
     variables = {name for node in nodes for name in (*node.inputs, node.output)}
     return {node.name: node.output for node in nodes if node.name == node.output or node.name not in variables}
@@ -32,12 +38,12 @@ def label(variable: str, layer: str) -> str:
 
 
 def label_of(nodes: Iterable[Node], variable: str) -> str:
-    """Return what to call a variable for a person: "fc8 (x22)", its layer and itself, or one name that both have."""
+    """Return the name of a variable for a person: "fc8 (x22)", or one name where its layer has the same."""
     return label(variable, next((node.name for node in nodes if node.output == variable), variable))
 
 
 def is_objective(layer: Layer) -> bool:
-    """Return whether the layer compares with labels, its last input, and is left out without them."""
+    """Return whether the layer compares with labels, its last input. Without them, a forward pass leaves it out."""
     return type(layer) in OPERATORS and OPERATORS[type(layer)].objective
 
 

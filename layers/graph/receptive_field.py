@@ -1,12 +1,12 @@
-"""Receptive fields: which pixels of an input each position of a variable can see.
+"""Receptive fields: the pixels of an input that each position of a variable depends on.
 
-A position (i, j) of a variable sees ``size`` pixels from ``i * stride + offset`` on (rows; columns likewise).
+Position (i, j) of a variable sees ``size`` pixels from ``i * stride + offset`` on (rows; columns likewise).
 A window of s pixels, stride t and pad p on a variable with field (size, stride, offset) gives
 
     size' = size + (s - 1) * stride,    stride' = stride * t,    offset' = offset - p * stride
 
-Where paths with equal strides meet, the field is their hull. A transposed convolution moves by 1 / upsample pixels:
-its positions, and hence all three figures, may be fractions; the pixels seen are the whole ones within that range.
+Where paths with equal strides meet, the field is their hull. A transposed convolution moves by 1 / upsample pixels.
+Its positions, and hence all three figures, may be fractions; the pixels seen are the whole ones within that range.
 Reference: MatConvNet `vl_simplenn_display` and, with its fractions, `getVarReceptiveFields` of DagNN.
 """
 
@@ -18,7 +18,17 @@ from refvis.layers.operators import OPERATORS
 
 
 class ReceptiveField(NamedTuple):
-    """Pixels seen: `size`, `stride`, and `offset` of the first pixel seen from position (0, 0); each (y, x)."""
+    """The pixels that a position (i, j) of a variable depends on; each field is (y, x), in pixels.
+
+        size     how many
+        stride   the step from one position to the next
+        offset   the first pixel of position (0, 0), negative where it lies in the padding
+
+    >>> from refvis.layers import ReceptiveField
+    >>> field = ReceptiveField(size=(11, 11), stride=(4, 4), offset=(0, 0))
+    >>> field.offset[0] + 2 * field.stride[0]  # the first row that position (2, 0) sees
+    8
+    """
 
     size: tuple[Number, Number]
     stride: tuple[Number, Number]
@@ -29,10 +39,20 @@ SELF = ReceptiveField((1, 1), (1, 1), (0, 0))
 
 
 def receptive_fields(graph: Graph, source: str | None = None) -> dict[str, ReceptiveField | None]:
-    """Return the receptive field of every variable in the input `source` (None: the first input).
+    """Return the receptive field of every variable in the input `source`, by name.
 
-    None stands for "the whole image", or for a field that no window describes (paths with unequal strides).
-    Variables that do not depend on the source, or lie behind a layer without implementation, are missing.
+        graph    the network
+        source   the name of an input, or of another variable. Default: the first input
+
+    None stands for the whole image, or for a field that no window describes (paths with unequal strides). Variables
+    that do not depend on the source, or lie behind a layer without implementation, are missing.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> conv, pool = layers.Conv(np.ones((1, 3, 3, 1)), pad=1), layers.Pool(2, stride=2)
+    >>> fields = layers.receptive_fields(layers.Graph(layers.chain({"conv1": conv, "pool1": pool})))
+    >>> fields["x2"]  # 3 + 1 pixels, one of them padding
+    ReceptiveField(size=(4, 4), stride=(2, 2), offset=(-1, -1))
     """
     known: dict[str, ReceptiveField | None] = {graph.variable(source or graph.inputs[0]): SELF}
     for node in graph.nodes:
@@ -43,11 +63,11 @@ def receptive_fields(graph: Graph, source: str | None = None) -> dict[str, Recep
             continue
         window = row.window(node.layer) if row.window else POINT
         merged = None if row.whole_image or None in seen else _hull([field for field in seen if field is not None])
-        known[node.output] = _through(merged, window) if merged and window else None
+        known[node.output] = _field_behind(merged, window) if merged and window else None
     return known
 
 
-def _through(field: ReceptiveField, window: Window) -> ReceptiveField:
+def _field_behind(field: ReceptiveField, window: Window) -> ReceptiveField:
     covered, stride, before = window
     size = tuple(_whole(field.size[a] + (covered[a] - 1) * field.stride[a]) for a in (0, 1))
     steps = tuple(_whole(field.stride[a] * stride[a]) for a in (0, 1))

@@ -1,9 +1,9 @@
-"""Layers that users add: an implementation, and the name under which model files know it.
+"""Registered layers: implementations that users add, and their names in models.
 
     refvis.layers.register(SubP, forward=..., gradient=..., output_shape=..., matconvnet="SubP", build=...)
 
-A registered layer is like one that is built in: it runs, it passes signals back in the modes gradient, deconvnet and
-guided (by its gradient), and files with it load and save. For relevance, add a rule:
+A registered layer is like a built-in one: it runs, it passes signals back in the modes gradient, deconvnet, guided and
+DeepLIFT (by its gradient), and models with it load and save. For relevance, add a rule:
 ``modes.EPSILON | {SubP: lrp.epsilon}`` if it is linear (rules that look at weights need `affine`, too), or your own.
 """
 
@@ -17,12 +17,12 @@ from refvis.layers.lrp.linear import LINEAR
 from refvis.layers.operators import OPERATORS, Layer, Operator, Rule
 
 TABLES: tuple[dict[Any, Any], ...] = (modes.GRADIENT, modes.DECONVNET, modes.GUIDED, modes.DEEPLIFT)
-"""Modes in which a layer passes the signal back by its gradient unless they say otherwise."""
+"""Modes in which a layer without another rule passes the signal back by its gradient."""
 
 
 @dataclass(frozen=True)
 class Registered:
-    """How model files hold a layer: its name there, and the functions from and to the fields of its struct."""
+    """How models hold a layer: its name there, and the functions from and to the fields of its struct."""
 
     layer: type
     name: str
@@ -31,10 +31,10 @@ class Registered:
 
 
 BY_NAME: dict[str, Registered] = {}
-"""MatConvNet's type (simplenn) or class (DagNN, without ``dagnn.``) -> how to read it."""
+"""MatConvNet's type (simplenn) or class (DagNN, without ``dagnn.``) -> the registered layer."""
 
 BY_TYPE: dict[type, Registered] = {}
-"""Layer type -> how to write it."""
+"""Layer type -> the registered layer."""
 
 
 def register(
@@ -60,13 +60,14 @@ def register(
         output_shape         ``output_shape(layer, *shapes)`` returns the shape of the output
         parameter_gradients  as `gradient`, but returns {field: array}
         window               ``window(layer)`` returns pixels covered, stride and pad, each (y, x), for receptive fields
-        matconvnet           the type's name in model files
+        matconvnet           the type's name in MatConvNet's models
         build                ``build(fields)`` makes the layer of its struct's fields: single numbers as numbers, rows
                              as tuples, other arrays in MATLAB's layout, parameters in the list "weights"
         save                 ``save(layer)`` returns such fields
         affine               ``affine(layer, *inputs)`` returns how a linear layer is W x + b, a `lrp.Linear`
 
-    Raises ValueError for a type that is built in or no dataclass, and for a name without `build` or the reverse.
+    Raises ValueError for a type that is built in or not a dataclass, and for `matconvnet` without `build`, or
+    `build` without it.
 
     >>> from dataclasses import dataclass
     >>> import numpy as np
@@ -85,13 +86,13 @@ def register(
     >>> layers.unregister(Twice)
     """
     if not (isinstance(layer, type) and is_dataclass(layer)):
-        raise ValueError(f"{layer!r} is no dataclass: decorate the layer's class with @dataclass(frozen=True)")
+        raise ValueError(f"{layer!r} is not a dataclass: decorate the layer's class with @dataclass(frozen=True)")
     if layer in OPERATORS and layer not in ADDED:
         raise ValueError(
             f"{layer.__name__} is built in: give a mode another rule for it, or register a type of your own"
         )
     if (matconvnet is None) != (build is None):
-        raise ValueError("matconvnet= and build= belong together: the name in model files, and how to make the layer")
+        raise ValueError("matconvnet= and build= belong together: the layer's name in a model, and its maker")
     unregister(layer)
     ADDED.add(layer)
     OPERATORS[layer] = Operator(forward, gradient, output_shape, parameter_gradients, window, affine=affine)
@@ -105,7 +106,13 @@ def register(
 
 
 def unregister(layer: type) -> None:
-    """Remove a layer type that was registered; nothing happens for one that was not."""
+    """Remove a layer type that was registered; other types are left alone.
+
+    >>> from refvis import layers
+    >>> layers.unregister(layers.ReLU)
+    >>> layers.ReLU in layers.OPERATORS
+    True
+    """
     if layer not in ADDED:
         return
     ADDED.remove(layer)

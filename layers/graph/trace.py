@@ -10,10 +10,10 @@ from refvis.layers.graph.nodes import label
 
 
 class Named(Mapping[str, Array]):
-    """`variables` by name. `layers` are further names: those of layers -> the variables that they write.
+    """Variables by name. `layers` has further names: those of layers -> the variables that they write.
 
-    Iteration goes over the variables, in order; ``[]``, ``in`` and ``get`` know the layers, too. KeyError says what
-    there is.
+    Iteration goes over the variables, in order. ``[]``, ``in`` and ``get`` also accept the names of layers. A KeyError
+    lists the names that exist.
     """
 
     variables: dict[str, Array]
@@ -34,9 +34,18 @@ class Named(Mapping[str, Array]):
 
 @dataclass(frozen=True)
 class Trace(Named):
-    """All variables of one forward pass, by name; `output` is the one that no computed node reads.
+    """All variables of one forward pass, by name, N x H x W x C each.
 
-    A layer's name finds the variable that it writes, unless a variable has that name: trace["fc8"] is trace["x22"].
+    The name of a layer stands for the variable that it writes, unless a variable has that name: trace["fc8"] is
+    trace["x22"]. `ends` are the variables that no computed node reads.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> trace = layers.Graph(layers.chain({"relu1": layers.ReLU()})).forward(np.array([[[[-1.0, 2.0]]]]))
+    >>> list(trace), trace["relu1"] is trace["x1"]
+    (['x0', 'x1'], True)
+    >>> trace.output.ravel()
+    array([0., 2.])
     """
 
     variables: dict[str, Array]
@@ -52,7 +61,7 @@ class Trace(Named):
 
 
 class Signals(dict[str, Array]):
-    """Signals by variable, those of the seeds first; ``[]``, ``in`` and ``get`` know the names of `layers`, too."""
+    """Signals by variable, those of the seeds first; ``[]``, ``in`` and ``get`` also accept the names of layers."""
 
     def __init__(self, signals: Mapping[str, Array], layers: Mapping[str, str]) -> None:
         """Take signals by variable, and layers' names -> the variables that they write."""
@@ -74,18 +83,20 @@ class Signals(dict[str, Array]):
 
 
 def variable_named(name: str, variables: Mapping[str, Any], layers: Mapping[str, str]) -> str:
-    """Return the one of the `variables` that `name` stands for, itself or by its layer; KeyError where none is."""
+    """Return the variable that `name` stands for, by its own name or by its layer's; KeyError where there is none."""
     if name in variables:
         return name
     if layers.get(name) in variables:
         return layers[name]
     if name in layers:
-        raise KeyError(f"layer {name!r} writes {layers[name]!r}, which was not reached: {_listed(variables, layers)}")
+        raise KeyError(
+            f"layer {name!r} writes {layers[name]!r}, which was not reached: {_list_names(variables, layers)}"
+        )
     near = get_close_matches(str(name), [*layers, *variables], 3)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else _listed(variables, layers)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else _list_names(variables, layers)
     raise KeyError(f"there is no layer or variable {name!r}: {hint}")
 
 
-def _listed(variables: Mapping[str, Any], layers: Mapping[str, str]) -> str:
+def _list_names(variables: Mapping[str, Any], layers: Mapping[str, str]) -> str:
     writers = {variable: layer for layer, variable in layers.items()}
     return f"there are {', '.join(label(name, writers.get(name, name)) for name in variables)}"

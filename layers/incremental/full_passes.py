@@ -1,6 +1,6 @@
 """Forward passes of an image with changed boxes, by definition: paste each box into a copy, and compute everything.
 
-`plan.py` computes the same with less work; a property test holds it to this file.
+`plan.py` computes the same with less work; a property test compares it with this file.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +17,10 @@ from refvis.layers.incremental.rectangles import Rectangle, size
 from refvis.layers.operators import is_per_image
 
 Content: TypeAlias = Callable[[int], Array]
-"""Number of a box -> what stands in it: h x w x C, or what broadcasts to it."""
+"""Number of a box -> its content: h x w x C, or what broadcasts to it."""
 
 MOST = 64
-"""Boxes computed at once, unless told otherwise."""
+"""The default of the largest batch of boxes."""
 
 
 def forward_changes(
@@ -32,11 +32,27 @@ def forward_changes(
     most: int = MOST,
     source: str | None = None,
 ) -> Iterator[tuple[list[int], Array]]:
-    """Yield (numbers of boxes, the network's output for each, B x H x W x C) until all boxes had their turn.
+    """Yield (numbers of boxes, the network's output for each, B x H x W x C), in batches, until all boxes are done.
 
-    `trace` is that of one image. For box n, the rows and columns ``boxes[n]`` of the variable `source` (None: the first
-    input) are replaced by ``content(n)``. At most `most` boxes, of about `limit` bytes, are computed at once; one at a
-    time where layers mix images. Raises ValueError for several outputs, ShapeError for contents that do not fit.
+    Parameters:
+
+        graph     the network, with one output
+        trace     its forward pass of one image
+        boxes     ((top, bottom), (left, right)) in pixels of `source`; bottom and right are the first ones outside
+        content   ``content(n)`` returns what stands in box n: h x w x C, or what broadcasts to it
+        limit     approximate bytes of one batch. Default: 512 MB
+        most      the largest batch. Default 64; it is 1 where layers mix images
+        source    the variable that has the boxes. Default: the first input
+
+    Raises ValueError for several outputs, ShapeError for contents that do not fit.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> net = layers.Graph(layers.chain({"fc1": layers.FullyConnected(np.array([[1.0, 10.0, 100.0]]))}))
+    >>> trace, boxes = net.forward(np.ones((1, 1, 3, 1))), [((0, 1), (0, 1)), ((0, 1), (1, 3))]
+    >>> for numbers, outputs in layers.incremental.forward_changes(net, trace, boxes, lambda n: np.zeros(1)):
+    ...     print(numbers, outputs.ravel())
+    [0, 1] [110.   1.]
     """
     source, end = source or graph.inputs[0], only_output(graph)
     nodes = dependents(graph, trace, source)
@@ -61,7 +77,7 @@ def only_output(graph: Graph) -> str:
 
 
 def dependents(graph: Graph, trace: Trace, source: str) -> list[Node]:
-    """Return the nodes that depend on a variable, as far as they were computed."""
+    """Return the nodes that depend on a variable, among those whose output is in the trace."""
     seen, nodes = {source}, []
     for node in graph.nodes:
         if not seen.isdisjoint(node.inputs) and node.output in trace:
@@ -71,29 +87,29 @@ def dependents(graph: Graph, trace: Trace, source: str) -> list[Node]:
 
 
 def batch_size(nodes: Sequence[Node], each: int, limit: int, most: int) -> int:
-    """Return how many boxes, of `each` bytes of variables, to compute at once; layers need about as much again."""
+    """Return how many boxes to compute at once. A box has `each` bytes of variables, and layers need as much again."""
     return max(1, min(most, count_at_once(2 * each, limit))) if all(is_per_image(node.layer) for node in nodes) else 1
 
 
 def compute_variable(nodes: Sequence[Node], given: dict[str, Array], trace: Trace, count: int, end: str) -> Array:
-    """Return the variable `end` for `count` images, of which some variables are given; others are as in the trace."""
+    """Return the variable `end` for `count` images, with the `given` variables and all others as in the trace."""
     variables = dict(given)
 
-    def of(name: str) -> Array:
-        return variables[name] if name in variables else repeated(trace[name], count)
+    def value(name: str) -> Array:
+        return variables[name] if name in variables else repeat_image(trace[name], count)
 
     for node in nodes:
-        variables[node.output] = forward_of(node.layer, *(of(name) for name in node.inputs))
-    return of(end)
+        variables[node.output] = forward_of(node.layer, *(value(name) for name in node.inputs))
+    return value(end)
 
 
-def repeated(values: Array, count: int) -> Array:
-    """Return the values of one image (1 x H x W x C) as those of `count`, a view."""
+def repeat_image(values: Array, count: int) -> Array:
+    """Return the values of one image (1 x H x W x C) as those of `count` images, a view."""
     return array_module(values).broadcast_to(values, (count, *values.shape[1:]))
 
 
 def fit_content(values: Array, box: Rectangle, known: Array, number: int) -> Array:
-    """Return what stands in a box, h x w x C in the dtype of `known`; ShapeError if it does not fit."""
+    """Return the content of a box, h x w x C in the dtype of `known`; ShapeError if it does not fit."""
     xp, expected = array_module(values, known), (*size(box), known.shape[3])
     try:
         return xp.broadcast_to(values, expected).astype(known.dtype, copy=False)

@@ -1,8 +1,8 @@
 """Local layers on patches: parts of a layer's output from parts of its input.
 
-A layer is local where its output at a place depends on its window of the input, and on nothing else. Patches hold what
-lies beyond the border already, so that the layer is applied without its border. What differs from layer to layer stands
-in its row (`refvis.layers.base.operator.Locality`).
+A layer is local if its output at a place depends on its window of the input, and on nothing else. Patches include the
+border, so the layer is applied without its border. The row of each layer (`refvis.layers.base.operator.Locality`) says
+how.
 """
 
 from refvis.layers.base.arrays import Array
@@ -20,6 +20,6 @@ def on_patches(layer: Layer, patches: list[Array], cut: Cut) -> Array:
 
 
 def border(layer: Layer) -> float:
-    """Return what a local layer's padding stands for."""
+    """Return the value of a local layer's padding."""
     locality = local(layer)
     return 0.0 if locality is None else locality.border(layer)

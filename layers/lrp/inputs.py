@@ -15,7 +15,7 @@ from typing import Any
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.lrp.booking import Booking
 from refvis.layers.lrp.linear import linear, negative, ones, positive
-from refvis.layers.lrp.shares import account_for_bias, changed, quotient, with_bias
+from refvis.layers.lrp.shares import account_for_bias, change_bias, quotient, with_bias
 from refvis.layers.lrp.signs import contributions_of, present, relevance_of
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser
 
@@ -83,7 +83,7 @@ def _by_weights(
     part = linear(layer, *inputs)
     weighted = part.weighted(change)
     assert weighted is not None  # neither squares nor ones are zero for weights that are equal and positive
-    alike, values = weighted.on(ones), changed(part.bias, change)
+    alike, values = weighted.on(ones), change_bias(part.bias, change)
     share = quotient(signal, with_bias(alike.forward(), values, bias), eps, book)
     return part.to_inputs(account_for_bias(alike.gradient(share), part, share, values, bias, book))
 

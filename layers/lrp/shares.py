@@ -71,6 +71,6 @@ def zeros(part: Linear) -> Relevance:
     return tuple(array_module(x).zeros_like(x) for x in part.inputs)
 
 
-def changed(bias: Array | None, change: Callable[[Array], Any]) -> Array | None:
+def change_bias(bias: Array | None, change: Callable[[Array], Any]) -> Array | None:
     """Return `change` of the bias, None if there is none."""
     return None if bias is None else change(bias)

@@ -23,7 +23,7 @@ def rule_for(mode: Mode, name: str, layer: Any, first: bool = False) -> Rule:
     >>> modes.rule_for(modes.GUIDED, "relu1", layers.ReLU()).__name__
     'guided'
     """
-    rule = _chosen(mode, name, layer, first)
+    rule = _choose(mode, name, layer, first)
     if rule is None:
         raise ValueError(
             f"the mode has no rule for layer {name!r} ({title(layer)}): add one, mode | {{{name!r}: rule}}"
@@ -33,7 +33,7 @@ def rule_for(mode: Mode, name: str, layer: Any, first: bool = False) -> Rule:
     return rule
 
 
-def _chosen(mode: Mode, name: str, layer: Any, first: bool) -> Rule | None:
+def _choose(mode: Mode, name: str, layer: Any, first: bool) -> Rule | None:
     return mode.get(name) or (mode.get(First(type(layer))) if first else None) or mode.get(type(layer))
 
 
@@ -58,7 +58,7 @@ def resolved(mode: str | Mode, nodes: tuple[Node, ...]) -> dict[str, Rule]:
     """Return the rule of every node, by its name. Nodes without a rule in the mode are missing."""
     rules = find(mode)
     first = firsts(rules, nodes)
-    chosen = ((node.name, _chosen(rules, node.name, node.layer, node.name in first)) for node in nodes)
+    chosen = ((node.name, _choose(rules, node.name, node.layer, node.name in first)) for node in nodes)
     return {name: rule for name, rule in chosen if rule is not None}
 
 

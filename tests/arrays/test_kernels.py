@@ -124,7 +124,7 @@ def test_gradient_in_tiles(cupy, case, data):
     at_once = data.draw(st.sampled_from([1, 1000, 1 << 20]))
     with (
         mock.patch.multiple(fast_conv, TILE_BYTES=at_once, DEVICE_TILE_BYTES=at_once),
-        mock.patch.object(fast_conv, "_way_back", return_value=fast_conv._by_taps),
+        mock.patch.object(fast_conv, "_gradient_method", return_value=fast_conv._by_taps),
     ):
         found = fast_conv.gradient(*there((layer, signal, y, x)))
         assert_equal_sides(cupy, found, fast_conv.gradient(layer, signal, y, x))
@@ -173,7 +173,7 @@ def test_kernels_compile_for_gpus(find, monkeypatch):
     assert len(found) == 2 * len(compile.kernels()) >= 10
     assert not [row for row in found if "FAILED" in row[-1]]
     with pytest.raises(ValueError, match="thraedIdx"):
-        compiler(pool_kernels.COLLECTED.source("float32").replace("threadIdx", "thraedIdx"), "sm_80")
+        compiler(pool_kernels.GRADIENT.source("float32").replace("threadIdx", "thraedIdx"), "sm_80")
 
 
 BEYOND = """

@@ -237,7 +237,7 @@ def test_shape_errors_are_value_errors() -> None:
 
 
 def test_layers_without_implementation() -> None:
-    with pytest.raises(ValueError, match=r"no implementation for .*'custom'.*: refvis.layers has one for .*Conv, "):
+    with pytest.raises(ValueError, match=r"no implementation for .*'custom'.*, expected one of .*Conv, "):
         layers.forward(layers.Unknown("custom"), np.zeros((1, 1, 1, 1)))
 
 

@@ -117,7 +117,7 @@ def test_a_removed_layer_that_is_read_twice() -> None:
 
 
 def test_what_cannot_be_removed() -> None:
-    with pytest.raises(ValueError, match=r"layer 's' has 2 inputs: only a layer with one"):
+    with pytest.raises(ValueError, match=r"layer 's' has 2 inputs, expected one, which takes its place"):
         remove_layer(forked(), "y")
     with pytest.raises(ValueError, match="at least one node"):
         remove_layer(Graph(chain({"r": ReLU()})), "r")

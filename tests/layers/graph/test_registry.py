@@ -139,8 +139,8 @@ def test_a_second_registration_replaces_the_first():
     ("layer", "changed", "words"),
     [
         (ReLU, {}, "ReLU is built in"),
-        (dict, {}, "is no dataclass"),
-        (Affine(np.ones(1)), {}, "is no dataclass"),
+        (dict, {}, "is not a dataclass"),
+        (Affine(np.ones(1)), {}, "is not a dataclass"),
         (Affine, {"build": None}, "belong together"),
         (Affine, {"matconvnet": None}, "belong together"),
     ],

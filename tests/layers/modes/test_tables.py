@@ -150,9 +150,9 @@ def test_a_rule_is_a_function() -> None:
 
 def test_names_are_texts() -> None:
     graph = layers.Graph(layers.chain({"relu1": layers.ReLU()}))
-    with pytest.raises(ValueError, match="3 is no name of a layer or variable"):
+    with pytest.raises(ValueError, match="3 is not a name of a layer or variable"):
         graph.upto(3)
-    with pytest.raises(ValueError, match=r"expected layers by name.*found a list"):
+    with pytest.raises(ValueError, match=r"the layers are a list, expected a mapping of names to layers"):
         layers.chain([layers.ReLU()])
 
 
