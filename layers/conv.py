@@ -132,7 +132,7 @@ def forward(layer: Conv, x: Array) -> Array:
 
 
 def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
-    """Return (dx,), the adjoint of `forward` in x: what each tap read, it gives back."""
+    """Return (dx,), the adjoint of `forward` in x: each tap adds to the pixels that it read."""
     xp = array_module(signal, x, layer.filters)
     f = filters_like(layer, x)
     wide = blank(x, layer.pad)
@@ -166,7 +166,7 @@ def bias_gradient(biases: Array, signal: Array) -> Array:
 
 
 def window(layer: Conv) -> Window:
-    """Return the filter's window; a dilated one covers what lies between its taps, too."""
+    """Return the filter's window; that of a dilated filter includes the pixels between its taps."""
     (height, width), (down, across), (top, _, left, _) = layer.size, layer.dilate, layer.pad
     return (dilated_size(height, down), dilated_size(width, across)), layer.stride, (top, left)
 
@@ -192,7 +192,7 @@ def scaled(layer: Conv, factor: Array, offset: Array, like: Array) -> Conv:
 
 
 def from_fields(fields: Fields) -> Conv:
-    """Return the layer that a struct of a MatConvNet model stands for."""
+    """Return the layer of a struct in a MatConvNet model."""
     filters, biases = fields.arrays("filters", "biases")
     if filters is not None:
         filters = fields.filters(filters)

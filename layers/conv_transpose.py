@@ -133,7 +133,7 @@ def forward(layer: ConvTranspose, x: Array) -> Array:
 
 
 def gradient(layer: ConvTranspose, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
-    """Return (dx,), the adjoint of `forward` in x: what each tap wrote, it reads."""
+    """Return (dx,), the adjoint of `forward` in x: each tap reads where it wrote."""
     xp = array_module(signal, x, layer.filters)
     f, source = split_groups(layer, x)
     wide, dx = uncrop(layer, signal, x), xp.zeros_like(source)

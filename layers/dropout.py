@@ -69,7 +69,7 @@ def draw_mask(layer: Dropout, shape: tuple[int, ...], random: Any, dtype: Any = 
 
 
 def per_image(layer: Dropout) -> bool:
-    """Return whether the mask has no values of its own for each image of the batch."""
+    """Return whether the mask is the same for all images of the batch."""
     return one_for_all(layer.mask)
 
 

@@ -154,7 +154,7 @@ def window(layer: Pool) -> Window:
 
 
 def border(layer: Pool) -> float:
-    """Return what padding stands for: minus infinity where maxima are taken, else zero."""
+    """Return the value of padding: minus infinity where maxima are taken, else zero."""
     return float("-inf") if layer.method == "max" else 0.0
 
 

@@ -48,7 +48,7 @@ def gradient(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tupl
 
 
 def deconvnet(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
-    """Deconvnet: the signal passes where it is positive itself, whatever the input was."""
+    """Deconvnet: the signal passes where it is positive, whatever the input was."""
     return (gated(layer, signal, signal > 0),)
 
 

@@ -116,7 +116,7 @@ def window(layer: Scale) -> Window | None:
 
 
 def per_image(layer: Scale) -> bool:
-    """Return whether the parameters have no values of their own for each image of the batch."""
+    """Return whether the parameters are the same for all images of the batch."""
     return one_for_all(layer.scale, layer.offset)
 
 

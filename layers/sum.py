@@ -1,4 +1,4 @@
-"""Sum of any number of inputs of one shape: y = x_1 + x_2 + ...; each gets the signal as it is: dx_i = g.
+"""Sum of any number of inputs of one shape: y = x_1 + x_2 + ...; each gets the signal unchanged: dx_i = g.
 
 Reference: MatConvNet `dagnn.Sum`; Caffe `Eltwise` (SUM), PyTorch `+` (which broadcasts; here the shapes must be equal).
 """

@@ -41,9 +41,7 @@ def remove_layer(net: G, name: str) -> G:
     """
     gone = net.node(name)
     if len(gone.inputs) != 1:
-        raise ValueError(
-            f"layer {gone.name!r} has {len(gone.inputs)} inputs, expected one, which takes its place"
-        )
+        raise ValueError(f"layer {gone.name!r} has {len(gone.inputs)} inputs, expected one, which takes its place")
     names = {gone.output: gone.inputs[0]}
     kept = [replace(node, inputs=_rename(node.inputs, names)) for node in net.nodes if node is not gone]
     return replace(net, nodes=tuple(kept))

@@ -154,7 +154,7 @@ def moved(array: Array, library: str) -> Array:
 
 
 def to_host(array: Array) -> Array:
-    """Return `array` as a NumPy array: copied from the GPU if it is CuPy's, else as it is."""
+    """Return `array` as a NumPy array: a copy from the GPU if it is CuPy's, else itself."""
     return moved(array, "numpy")
 
 

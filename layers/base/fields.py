@@ -44,8 +44,8 @@ class CheckedField(Generic[Given, Kept]):
 
     def __get__(self, layer: object | None, owner: Any = None) -> Given | Kept:
         """Return the layer's value; of the class, the default, which the dataclass asks for."""
-        if layer is not None:
-            kept: Kept = vars(layer)[self.name]
+        if layer is not None:  # layers are asked often: this takes half the time of vars(layer)[...]
+            kept: Kept = layer.__dict__[self.name]
             return kept
         if self.default is REQUIRED:
             raise AttributeError(self.name)

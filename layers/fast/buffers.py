@@ -1,15 +1,14 @@
 """Buffer pool of the fast functions: for the outputs that they return, and for their scratch arrays.
 
 Fresh memory is not free: the system hands it out page by page when it is first written, at several times the cost of
-writing it. A network that runs again would pay for each of its variables again. Two kinds of buffers are therefore
-used again:
+writing it. A network that runs again would pay for each of its variables again. So two kinds of buffers are reused:
 
-- `empty` and `filled` give an output. It owns nothing: once no array refers to it, its memory goes back to the pool,
-  for the next output of about its size, in any thread.
+- `empty` and `filled` give an output. Once no array refers to its memory, that goes back to the pool, for the next
+  output of about its size, in any thread.
 - `scratch` gives arrays by name that a function keeps to itself. The next call in the same thread overwrites them.
 
-`padded` and `blank` are those of `base.border`, in buffers. CuPy has a pool of its own, which also knows about streams:
-its arrays are asked for anew each time.
+`padded` and `blank` are those of `base.border`, in buffers. CuPy has a pool of its own, which also knows about streams;
+its arrays are always allocated by CuPy.
 """
 
 from math import prod
@@ -22,19 +21,19 @@ from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.border import Pad, bordered_shape, cropped
 
 SMALLEST, LARGEST = 1 << 17, 1 << 26
-"""Bytes of an output from which on a buffer pays, and bytes of any buffer up to which it is kept."""
+"""Bytes of the smallest output that gets a buffer, and of the largest buffer that is kept."""
 MOST = 1 << 28
-"""Bytes of all buffers for outputs that are kept while no array refers to them."""
+"""Limit in bytes of all free buffers for outputs."""
 
 _FREE: dict[int, list[Array]] = {}
-"""Size in bytes -> buffers of that size that no array refers to. `__del__` runs anywhere: single operations only."""
+"""Size in bytes -> free buffers of that size. `__del__` may run at any point, so it uses single operations only."""
 
 _THREAD = local()
 """The scratch arrays of each thread."""
 
 
 class _Loan:
-    """What all views of an output refer to. When it goes, its buffer goes back to the pool."""
+    """The owner of an output's memory, to which all its views refer. Its deletion returns the buffer to the pool."""
 
     def __init__(self, memory: Array) -> None:
         self.memory = memory
@@ -47,12 +46,12 @@ class _Loan:
 
 
 def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
-    """Return an output of that shape with arbitrary values, in the library of `like` and in its dtype or the given."""
+    """Return an output of that shape with arbitrary values, in the library of `like` and its dtype or another one."""
     kind = np.dtype(dtype or like.dtype)
     size, xp = prod(shape) * kind.itemsize, array_module(like)
     if xp is not np or not SMALLEST <= size <= LARGEST:
         return xp.empty(shape, kind)
-    whole = _rounded(size)
+    whole = _round_size(size)
     try:
         memory = _FREE[whole].pop()
     except (KeyError, IndexError):
@@ -85,12 +84,12 @@ class Scratch:
     """Arrays of one library and dtype by name: ``room(name, *shape)``."""
 
     def __init__(self, x: Array) -> None:
-        """Start with none; arrays will be of the library and dtype of x."""
+        """Start without arrays; all will have the library and dtype of x."""
         self.xp, self.dtype = array_module(x), x.dtype
         self.arrays: dict[str, Array] = {}
 
     def __call__(self, name: str, *shape: int) -> Array:
-        """Return the array of that name in that shape, with arbitrary values; the next of its name takes its place."""
+        """Return the array of that name in that shape, with arbitrary values; it overwrites the previous one."""
         size = prod(shape)
         if self.xp is not np or size * self.dtype.itemsize > LARGEST:
             return self.xp.empty(shape, self.dtype)
@@ -109,12 +108,12 @@ def scratch(x: Array) -> Scratch:
 
 
 def release() -> None:
-    """Give back all buffers that no array refers to, at most 256 MB, and this thread's scratch arrays."""
+    """Free all buffers that no array refers to, at most 256 MB, and this thread's scratch arrays."""
     _FREE.clear()
     _THREAD.__dict__.clear()
 
 
-def _rounded(size: int) -> int:
-    """Return the size up to a multiple of an eighth of its leading power of two: outputs of about one size share."""
+def _round_size(size: int) -> int:
+    """Return the size, rounded up to an eighth of its leading power of two: outputs of similar sizes share buffers."""
     step = 1 << (size.bit_length() - 4)
     return -(-size // step) * step

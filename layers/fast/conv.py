@@ -1,9 +1,9 @@
 """Convolution, fast: columns of the image (im2col) in tiles that fit the cache, then matrix products.
 
 One row of the column matrix is the window of one output position, so ``columns @ filters.T`` is the convolution of
-conv.py. The whole matrix would be FH*FW times the image, and writing it would cost more than multiplying it; tiles of
-a few rows of the output stay in the cache. The same columns give the gradient to the filters; the gradient to the
-input is, at stride 1, a convolution with flipped filters; at other strides see conv_strided.py.
+conv.py. The whole matrix would be FH*FW times as large as the image, and writing it would cost more than multiplying
+it. Tiles of a few rows of the output stay in the cache. The same columns give the gradient to the filters. The gradient
+to the input is, at stride 1, a convolution with turned filters; other strides are in conv_strided.py.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,11 +24,11 @@ from refvis.layers.fast.elementwise import add_biases
 from refvis.layers.fast.fully_connected import by_columns
 
 TILE_BYTES, DEVICE_TILE_BYTES = 2 << 20, 256 << 20
-"""Columns at a time: what a processor's cache holds; on a GPU, where every call costs time, as much as is bearable."""
+"""Bytes of columns in a tile: the size of a processor's cache; on a GPU much more, since every call costs time."""
 
 
 class SlidingWindow(NamedTuple):
-    """A window that slides over an image that is padded already: its taps, step and dilation, all (y, x)."""
+    """A window that slides over an already padded image: its taps, step and dilation, all (y, x)."""
 
     size: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
@@ -64,9 +64,9 @@ def gradient(layer: Conv, signal: Array, output: Array | None, x: Array) -> tupl
     array_module(signal, x, layer.filters)
     f = filters_like(layer, x)
     dx = empty(x.shape, x)
-    back = _gradient_method(layer, signal.shape, x.shape, x.shape[3] // len(f))
+    write_gradient = _gradient_method(layer, signal.shape, x.shape, x.shape[3] // len(f))
     for g, (inputs, outputs) in enumerate(group_slices(len(f), x.shape[3], signal.shape[3])):
-        back(layer, signal[..., outputs], f[g], dx[..., inputs])
+        write_gradient(layer, signal[..., outputs], f[g], dx[..., inputs])
     return (dx,)
 
 
@@ -112,8 +112,8 @@ def _windows(window: SlidingWindow, wide: Array, size: tuple[int, int]) -> Array
 
 
 def _tiles(window: SlidingWindow, wide: Array, size: tuple[int, int]) -> Iterator[tuple[slice, slice, Array]]:
-    """Yield (images, output rows, columns) for all tiles; the columns of one tile are overwritten by the next."""
-    if window.size == window.stride == (1, 1) and wide.flags.c_contiguous:  # each pixel is a column already
+    """Yield (images, output rows, columns) for all tiles. The columns of the next tile overwrite those of the last."""
+    if window.size == window.stride == (1, 1) and wide.flags.c_contiguous:  # each pixel is a row of columns already
         yield slice(0, len(wide)), slice(0, size[0]), wide.reshape(-1, wide.shape[3])
         return
     windows = _windows(window, wide, size)
@@ -126,9 +126,9 @@ def _tiles(window: SlidingWindow, wide: Array, size: tuple[int, int]) -> Iterato
 
 
 def _rows_of_tiles(like: Array, values: int) -> list[tuple[slice, slice]]:
-    """Return (images, rows) that cover N x H x W positions in tiles, with so many values for each position.
+    """Return (images, rows) that cover N x H x W positions in tiles, with `values` values for each position.
 
-    The tiles of an image are of nearly equal size: a small last one would be a slow matrix product.
+    The tiles of an image have nearly equal sizes: a small last one would be a slow matrix product.
     """
     count, rows, columns = like.shape[:3]
     size = TILE_BYTES if array_module(like) is np else DEVICE_TILE_BYTES
@@ -141,7 +141,7 @@ GradientMethod = Callable[[Conv, Array, Array, Array], None]
 
 
 def _gradient_method(layer: Conv, signal: tuple[int, ...], x: tuple[int, ...], channels: int) -> GradientMethod:
-    """Return the way to write dx that suits the layer and the shapes of signal and input."""
+    """Return the fastest method to write dx for this layer and these shapes of signal and input."""
     whole = layer.size == x[1:3] and signal[1:3] == (1, 1)
     if layer.pad == (0, 0, 0, 0) and (whole or layer.size == layer.stride == (1, 1)):
         return by_product

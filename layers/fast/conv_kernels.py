@@ -1,4 +1,4 @@
-"""Kernel of the convolution's gradient on a GPU: adds up the maps of all taps, instead of one addition per tap."""
+"""Kernel of the convolution's gradient on a GPU: one kernel adds up the maps of all taps."""
 
 from refvis.layers.base.arrays import Array
 from refvis.layers.base.geometry import dilated_size
@@ -31,7 +31,7 @@ GRADIENT = Kernel(
 
 
 def add_maps(layer: Conv, maps: Array, planes: Array) -> None:
-    """Do what ``conv_strided.add_maps`` does, in the same order of taps."""
+    """Add maps to the planes as ``conv_strided.add_maps`` does, in the same order of taps."""
     size, (rows, columns) = maps.shape[:2], maps.shape[4:]
     (sy, sx), (down, across) = layer.stride, layer.dilate
     covered = (rows - 1) * sy + dilated_size(size[0], down), (columns - 1) * sx + dilated_size(size[1], across)

@@ -1,7 +1,8 @@
-"""The gradient of a convolution to its input as one matrix product, where shapes allow; held to conv.py by a test.
+"""The gradient of a convolution to its input as one matrix product, where shapes allow.
 
-An output that sees all of the input, and a filter of one pixel, need nothing else. Where a layer has more filters than
-positions, as deep layers have, one product gives the maps of all taps, which are then added where they belong.
+One product is enough for filters of one pixel, and for outputs that see all of the input. A deep layer has more filters
+than positions: one product gives the maps of all taps, which are then added in their places. A test compares both with
+conv.py.
 """
 
 from refvis.layers.base.arrays import Array, array_module
@@ -23,7 +24,7 @@ def by_product(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
 def by_maps(layer: Conv, signal: Array, f: Array, dx: Array) -> None:
     """Write dx where there are more filters than positions: one product for all taps, whose maps are then added up.
 
-    To turn the filters round would take longer than to add the maps.
+    Turning the filters would take longer than adding the maps.
     """
     maps = scratch(dx)("columns", signal[..., 0].size, f[0].size)
     array_module(signal).matmul(signal.reshape(-1, len(f)), f.reshape(len(f), -1), out=maps)

@@ -1,13 +1,13 @@
-"""The gradient of a convolution to its input, fast, at strides above 1 or to few channels; held to conv.py by a test.
+"""The gradient of a convolution to its input, fast, at strides above 1 or to few channels.
 
 Filters with several input channels go by phases: padded pixel s m + p gets, along each axis,
 
     dx[s m + p] = sum_j g[m - j] f[p + s j]
 
-which is, for each of the s * s phases p, a convolution of stride 1 with every s-th tap, turned round: no product is
-wasted on the zeros that upsampling the signal would put in. Filters with few input channels (a first layer) would make
-thin matrix products and short inner loops that way: there, all taps' contributions are one product, channels and taps
-first, and each tap's map is added where it belongs, whole rows at a time.
+For each of the s * s phases p this is a convolution of stride 1 with every s-th tap, turned by 180 degrees. So no
+product is wasted on the zeros of an upsampled signal. Filters with few input channels (a first layer) would have thin
+matrix products and short inner loops that way. For these, one product gives the contributions of all taps, channels and
+taps first, and the map of each tap is added in its place, whole rows at a time. A test compares both with conv.py.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ FEW = 8
 """Input channels (of a group) up to which contributions are added tap by tap."""
 
 Correlate = Callable[[Array, Array, Array], None]
-"""``(padded signal, taps K x FH x FW x C, output)``: write the adjoint of those taps, at stride 1, into the output."""
+"""``(padded signal, taps K x FH x FW x C, output)``: write the adjoint of these taps, at stride 1, into the output."""
 
 Spans = Iterable[tuple[slice, slice]]
 
@@ -51,7 +51,7 @@ def by_phases(layer: Conv, signal: Array, f: Array, dx: Array, correlate: Correl
 
 
 def by_taps(layer: Conv, signal: Array, f: Array, dx: Array, spans: Spans) -> None:
-    """Write dx for filters with few input channels: maps of all taps and channels, each added where it belongs."""
+    """Write dx for filters with few input channels: one product gives the maps of all taps, which are then added up."""
     xp = array_module(signal)
     add = add_maps if xp is np else conv_kernels.add_maps
     top, bottom, left, right = layer.pad
@@ -67,7 +67,7 @@ def by_taps(layer: Conv, signal: Array, f: Array, dx: Array, spans: Spans) -> No
 
 
 def add_maps(layer: Conv, maps: Array, planes: Array) -> None:
-    """Add maps (FH x FW x C x N x H' x W') where their taps met the planes (C x N x at least so many rows, columns)."""
+    """Add maps (FH x FW x C x N x H' x W') to the planes (C x N x rows x columns) that their taps read."""
     (sy, sx), (down, across) = layer.stride, layer.dilate
     for u, v in np.ndindex(*maps.shape[:2]):
         planes[:, :, tap(u, down, sy, maps.shape[4]), tap(v, across, sx, maps.shape[5])] += maps[u, v]

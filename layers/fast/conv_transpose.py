@@ -1,8 +1,8 @@
 """Transposed convolution, fast: the three functions of the convolution that it transposes, in other roles.
 
-    forward = that convolution's gradient,   gradient = its forward,   filters: x and the signal exchange their places
+    forward = that convolution's gradient,   gradient = its forward,   filters: x and the signal change places
 
-The convolution needs its input only for the shape there, so a single zero stands for it.
+The convolution needs only the shape of its input there, so a single zero is broadcast to that shape.
 """
 
 from typing import Any

@@ -1,13 +1,14 @@
 """Convolution of 3 x 3 filters at stride 1, faster: Winograd's F(m x m, 3 x 3) on tiles; winograd.py has its matrices.
 
 The padded image is stored by phases, ``wide[p, q, n, i, j, c] = padded[n, m i + p, m j + q, c]``. Value k of all tiles
-along an axis is then phase k mod m, from tile k div m on: whole blocks of memory, which the sparse matrices B^T and A^T
-combine by a few additions each. In between stand t * t matrix products over channels, where the time goes.
+along an axis is then phase k mod m, from tile k div m on. These are whole blocks of memory, which the sparse matrices
+B^T and A^T combine by a few additions each. Between the two stand t * t matrix products over channels, which take most
+of the time.
 
-Only float32 in NumPy goes this way, and only where it pays. Float64 stays with direct sums: who asks for it wants every
-digit. So do relevance rules, which divide by sums that may be close to zero. F(2 x 2, 3 x 3), the default, rounds no
-worse than direct sums do, but a sum of nothing but zeros may come out as 1e-7 of its neighbours, and values that are
-equal in a flat image may differ in their last bits. `exactness.winograd` chooses F(4 x 4, 3 x 3), or direct sums.
+Only float32 arrays of NumPy are computed in this way, and only where it pays. Float64 stays with direct sums, for full
+precision. So do relevance rules, which divide by sums that may be close to zero. F(2 x 2, 3 x 3), the default, rounds
+no worse than direct sums do. But a sum of nothing but zeros may come out as 1e-7 of its neighbours, and equal values of
+a flat image may differ in their last bits. `exactness.winograd` chooses F(4 x 4, 3 x 3), or direct sums.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,11 +25,11 @@ from refvis.layers.fast.winograd import Matrix, transforms
 
 TAPS = 3
 FEWEST_CHANNELS, FEWEST_PIXELS = 64, 192
-"""Channels in and out, and output pixels of all images, from which on tiles pay for their transformation."""
+"""The fewest channels in and out, and output pixels of all images, with which tiles pay."""
 FEWEST_PRODUCTS = 1 << 26
-"""Products per tap from which on tiles pay in several threads: these share out a large product of direct sums, too."""
+"""The fewest products per tap with which tiles pay in several threads: the BLAS divides direct sums among them, too."""
 CHUNK_BYTES, THREAD_BYTES, CHUNK_TILES = 1 << 21, 1 << 23, 96
-"""What is in work at a time: so many bytes of transform_filters input, but at least so many tiles."""
+"""The size of a chunk: bytes of transformed input, in one thread and in several, and its fewest tiles."""
 
 Terms = Sequence[Array]
 
@@ -60,11 +61,11 @@ def _write_by_tiles(
         return False
     with np.errstate(over="ignore", invalid="ignore"):
         correlate(x, before, matrices(outputs), y, outputs)
-        return bool(array_module(y).isfinite(y.sum()))  # NaN spreads over a tile; direct sums keep it where it is
+        return bool(array_module(y).isfinite(y.sum()))  # NaN spreads over a tile here, and not in direct sums
 
 
 def pays(layer: Conv, x: Array, f: Array, y: Array) -> bool:
-    """Whether an input x of a group had better go this way to an output y, for filters f."""
+    """Return whether Winograd's tiles pay for an input x of a group, filters f, and an output y."""
     pixels = y.shape[0] * y.shape[1] * y.shape[2]
     enough = min(x.shape[3], y.shape[3]) >= FEWEST_CHANNELS and pixels >= FEWEST_PIXELS
     enough &= pixels * x.shape[3] * y.shape[3] >= FEWEST_PRODUCTS or workers(x) == 1
@@ -122,8 +123,8 @@ def transform_filters(f: Array, outputs: int, turned: bool = False) -> Array:
 def _chunks(tiles: tuple[int, int, int], bytes_per_tile: int, threads: int) -> list[tuple[slice, slice]]:
     """Return (images, rows of tiles) that cover N x rows x columns tiles: several images, or rows of one.
 
-    For several threads chunks are larger, since these meet at Python's lock after every step, and there are equally
-    many for each; fewer threads are used where these would get too few tiles.
+    Several threads get larger chunks, since they wait for Python's lock after every step, and equally many each. Fewer
+    threads run where each would get too few tiles.
     """
     count, rows, columns = tiles
     threads = max(1, min(threads, count * rows * columns // CHUNK_TILES))
@@ -146,7 +147,7 @@ def _by_phases(x: Array, before: tuple[int, int], wide: Array) -> None:
 
 
 def _overlap(first: int, step: int, count: int, extent: int) -> tuple[slice, slice]:
-    """Return which pixels of an axis are among first + i * step, i < count, and the slice of i that meets them."""
+    """Return the pixels of an axis among first + i * step, i < count, and the slice of these i."""
     low = max(0, -(first // step))
     high = max(low, min(count, -((first - extent) // step)))
     return slice(first + low * step, max(0, first + high * step), step), slice(low, high)
@@ -164,7 +165,7 @@ def _transform_tiles(wide: Array, size: tuple[int, int], t: int, room: Scratch) 
 
 
 def _tiles_of_outputs(products: Array, m: int, room: Scratch) -> Array:
-    """Return A^T M A for all tiles, m x m x N x rows x columns x K, the position across before the one down."""
+    """Return A^T M A for all tiles, m x m x N x rows x columns x K; the horizontal position comes first."""
     A = list(zip(*transforms(m, TAPS).output, strict=True))
     up, done = room("half", m, *products.shape[1:]), room("tiles", m, m, *products.shape[2:])
     _apply_by_column_pairs(A, list(products), list(up), room)
@@ -173,7 +174,7 @@ def _tiles_of_outputs(products: Array, m: int, room: Scratch) -> Array:
 
 
 def _apply_by_row_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Scratch) -> None:
-    """Write the matrix times the terms into `out`; rows of a point and its opposite share their even and odd halves."""
+    """Write matrix times terms into `out`. Two rows of opposite points share their even and odd halves."""
     kept, scratch = room("scratch", 2, *out[0].shape)
     for i in (0, len(matrix) - 1):
         _sum(matrix[i], terms, out[i], scratch)
@@ -185,7 +186,7 @@ def _apply_by_row_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Scratch)
 
 
 def _apply_by_column_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Scratch) -> None:
-    """Write the matrix times the terms into `out`; columns of a point and its opposite differ in sign, in odd rows."""
+    """Write matrix times terms into `out`. Two columns of opposite points differ in sign, in odd rows."""
     pairs = range(1, len(terms) - 1, 2)
     *kept, scratch = room("scratch", len(pairs) + 1, *out[0].shape)
     for parity, combine in enumerate((room.xp.add, room.xp.subtract)):
@@ -195,7 +196,7 @@ def _apply_by_column_pairs(matrix: Matrix, terms: Terms, out: Terms, room: Scrat
 
 
 def _sum(factors: Sequence[float], terms: Terms, out: Array, scratch: Array) -> Array:
-    """Return sum factors[k] * terms[k], in `out`, unless it is one of the terms."""
+    """Return sum factors[k] * terms[k], in `out`, or as the term itself if it is the only one with factor 1."""
     xp = array_module(out)
     first, *rest = sorted((k for k, factor in enumerate(factors) if factor), key=lambda k: factors[k] != 1)
     total = terms[first]

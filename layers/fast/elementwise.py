@@ -1,6 +1,6 @@
-"""Batch normalisation and sums, fast: the definitions' steps, into buffers and in several threads.
+"""Batch normalisation and sums, fast: the definitions' steps, in buffers and in several threads.
 
-What there is for each channel is repeated along a row of pixels first: NumPy's innermost loop then runs over a row, not
+The values of the channels are repeated along a row of pixels first. NumPy's innermost loop then runs over a row, not
 over the channels of one pixel. The results are the definitions', bit for bit.
 """
 
@@ -22,12 +22,12 @@ def batch_norm_forward(layer: BatchNorm, x: Array) -> Array:
     (mean, sigma), y = moments_for(layer, x), empty(x.shape, x)
     mean, slope, offset = (along_a_row(each, x) for each in (mean, layer.scale.astype(x.dtype) / sigma, layer.offset))
 
-    def normalized(some: Array, out: Array) -> None:
+    def normalize(some: Array, out: Array) -> None:
         array_module(some).subtract(some, mean, out=out)
         out *= slope
         out += offset
 
-    in_pieces(normalized, x, y)
+    in_pieces(normalize, x, y)
     return y
 
 
@@ -51,7 +51,7 @@ def sum_forward(layer: Sum, *inputs: Array) -> Array:
 def along_a_row(channels: Array, like: Array) -> Array:
     """Return one value for each of C channels, or for all, as W x C in the dtype of `like` (N x H x W x C).
 
-    CuPy's values stay as they are: there it would be one more kernel, and no gain.
+    CuPy's values stay as they are: to repeat them would cost one more kernel, and gain nothing.
     """
     xp, values = array_module(channels, like), channels.astype(like.dtype, copy=False)
     if xp is not np:
@@ -62,7 +62,7 @@ def along_a_row(channels: Array, like: Array) -> Array:
 
 
 def add_biases(y: Array, biases: Array | None) -> None:
-    """Add to y (N x H x W x K) one value for each channel, in place; None: nothing."""
+    """Add to y (N x H x W x K) one value for each channel, in place; None adds nothing."""
     if biases is not None:
         rows = along_a_row(biases, y)
         in_pieces(lambda some: array_module(y).add(some, rows, out=some), y)
@@ -72,11 +72,11 @@ def add_all(first: Array, *rest: Array) -> Array:
     """Return the sum of arrays of one shape, in the dtype of the first."""
     xp, total = array_module(first, *rest), empty(first.shape, first)
 
-    def from_first_to_last(out: Array, sofar: Array, *terms: Array) -> None:
+    def add_in_order(out: Array, sofar: Array, *terms: Array) -> None:
         if not terms:
             out[...] = sofar
         for term in terms:
             sofar = xp.add(sofar, term, out=out)
 
-    in_pieces(from_first_to_last, total, first, *rest)
+    in_pieces(add_in_order, total, first, *rest)
     return total

@@ -1,7 +1,7 @@
 """Fully connected layers, fast: for a single image, the matrix in blocks of its rows.
 
-Such a product is bound by reading the matrix once. A matrix of 400 MB, as VGG's first fully connected layer has, goes
-up to a tenth slower through one call of the BLAS than block after block of its rows.
+The time of such a product is that of reading the matrix once. A matrix of 400 MB, as in VGG's first fully connected
+layer, takes up to a tenth longer in one call of the BLAS than in blocks of its rows.
 """
 
 from refvis.layers import fully_connected

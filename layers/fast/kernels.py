@@ -1,9 +1,9 @@
-"""Kernels for CuPy's arrays: CUDA C of a few lines, for what would take many array operations there.
+"""Kernels for CuPy's arrays: CUDA C of a few lines, in place of many array operations.
 
-A kernel is written in gather form: each thread computes one value of the result from all that it is made of, in one
-fixed order. No two threads write to the same place, so that nothing hangs on who is first.
+A kernel is written in gather form: each thread computes one value of the result from all its parts, in one fixed order.
+No two threads write to the same place, so the result does not depend on their timing.
 
-The lines are those of C, too: tests compile the very source for the processor and hold it to the definition, bit for
+The same lines are valid C: tests compile them for the processor and compare the results with the definition, bit for
 bit. That is why products and sums are not contracted (``--fmad=false``): each operation rounds as it does in NumPy.
 """
 
@@ -17,7 +17,7 @@ from refvis.layers.base.arrays import Array, array_module
 
 OPTIONS = ("--fmad=false",)
 THREADS, MOST_BLOCKS = 256, 1 << 16
-"""Threads of a block, and the blocks beyond which a thread computes several values."""
+"""Threads of a block, and the most blocks: a thread computes several values where these are too few."""
 
 REAL = {"float32": "float", "float64": "double"}
 WHOLE = np.dtype("int64").type
@@ -37,9 +37,9 @@ extern "C" __global__ void {name}(const whole size, real* target, {parameters}) 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel whose `body` computes value number i of `size`, with `target` and the `parameters` at hand.
+    """A kernel whose `body` computes value number i of `size`; it has access to `target` and the `parameters`.
 
-    The types are `real`, that of the arrays, and `whole`, of 64 bits; `functions` stand in front.
+    Its types are `real`, that of the arrays, and `whole`, of 64 bits. `functions` are written before the kernel.
     """
 
     name: str
@@ -58,9 +58,10 @@ class Kernel:
         )
 
     def __call__(self, target: Array, *arguments: Any) -> None:
-        """Compute all values of `target`, a CuPy array in any layout; the other arrays arrive contiguous, in its dtype.
+        """Compute all values of `target`, a CuPy array in any layout.
 
-        Whole numbers arrive as `whole`, others as `real`.
+        Other arrays are converted to contiguous ones of its dtype. Whole numbers are passed as `whole`, others as
+        `real`.
         """
         xp, real = array_module(target), target.dtype.type
         if not target.size:
@@ -79,5 +80,5 @@ class Kernel:
 
 @lru_cache(maxsize=64)
 def _compile(xp: Any, kernel: Kernel, dtype: str) -> Any:
-    """Return CuPy's kernel, which is compiled when it is first called on a device, and kept there."""
+    """Return CuPy's kernel, which is compiled at its first call on a device and cached."""
     return xp.RawKernel(kernel.source(dtype), kernel.name, options=OPTIONS)

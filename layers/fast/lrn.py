@@ -1,9 +1,9 @@
 """Local response normalisation, fast: sums of neighbours over one long row, roots instead of powers.
 
-A channel's window is added up by shifting all pixels' channels at once: they stand in one row, with zeros between one
-pixel and the next, as many as a window is wide. All that follows goes over the whole row, too, since NumPy's loops over
-the channels of one pixel would be short. L^beta comes from square roots where beta is a multiple of 1/4, as it is in
-every published network: a root takes a fraction of the time of a power, and is rounded correctly. CuPy's arrays go to
+All pixels' channels stand in one row, with zeros between one pixel and the next, as many as a window is wide. Shifted
+copies of the whole row are added up. All further steps also go over the whole row, since NumPy's loops over the
+channels of one pixel would be short. L^beta comes from square roots where beta is a multiple of 1/4, as in every
+published network: a root takes a fraction of the time of a power, and is rounded correctly. CuPy's arrays go to
 `lrn_kernels`.
 """
 
@@ -55,7 +55,7 @@ def _gradient(layer: LRN, signal: Array, x: Array, dx: Array) -> None:
 
 
 def norms(layer: LRN, x: Array) -> Array:
-    """Return L, one row for each pixel, its channels first, until the next `window_sums`."""
+    """Return L, one row for each pixel, its channels first. The next `window_sums` overwrites it."""
     below, above = neighbours_within(layer, x.shape[3])
     row, values = with_zeros_between(x, below, above)
     array_module(x).multiply(x, x, out=values)
@@ -80,7 +80,7 @@ def power(L: Array, beta: float) -> Array:
 
 
 def with_zeros_between(like: Array, before: int, after: int) -> tuple[Array, Array]:
-    """Return rows of zeros, channels and zeros, one for each pixel, and the view of the channels, yet to be written."""
+    """Return rows of zeros, channels and zeros, one for each pixel, and the view of the channels, to be written."""
     (count, height, width, channels), room = like.shape, scratch(like)
     rows = room("wide", count * height * width, before + channels + after)
     rows[:, :before] = rows[:, before + channels :] = 0
@@ -88,7 +88,7 @@ def with_zeros_between(like: Array, before: int, after: int) -> tuple[Array, Arr
 
 
 def window_sums(rows: Array, following: int) -> Array:
-    """Return for each value the sum of it and the `following` ones, row after row. The next call overwrites it."""
+    """Return the sum of each value and the `following` ones, row after row. The next call overwrites it."""
     room = scratch(rows)
     row, total = rows.reshape(-1), room("total", *rows.shape)
     inner, sofar = total.reshape(-1)[: row.size - following], row[: row.size - following]
@@ -101,5 +101,5 @@ def window_sums(rows: Array, following: int) -> Array:
 
 
 def first_channels(rows: Array, shape: tuple[int, ...]) -> Array:
-    """Return the view of what belongs to channels, in the shape N x H x W x C."""
+    """Return the view of the channels, without the zeros, in the shape N x H x W x C."""
     return rows[:, : shape[3]].reshape(shape)

@@ -1,7 +1,7 @@
 """Local response normalisation on a GPU: one kernel forward, two for the gradient.
 
-They compute what `lrn` does, in its order of operations, where beta is 1/4, 1/2 or 3/4, as it is in every
-published network. Each value reads its own neighbours, and no sums are written down.
+They compute the same as `lrn`, in its order of operations, where beta is 1/4, 1/2 or 3/4, as in every published
+network. Each value reads its own neighbours, and no sums are written to memory.
 """
 
 import numpy as np
@@ -58,7 +58,7 @@ GRADIENT = Kernel(
     const whole channels, const whole below, const whole above""",
     """
         const whole c = i % channels;
-        real total = c < above ? 0 : spread[i - above];  // the mirrored window; what does not exist counts as 0
+        real total = c < above ? 0 : spread[i - above];  // the mirrored window; channels that do not exist count as 0
         for (whole k = c - above + 1; k <= c + below; k++) total += k < 0 || k >= channels ? 0 : spread[i - c + k];
         target[i] -= total * factor * x[i];
     """,
@@ -66,7 +66,7 @@ GRADIENT = Kernel(
 
 
 def suits(layer: LRN, x: Array) -> bool:
-    """Whether the kernels compute the layer for x."""
+    """Return whether the kernels can compute the layer for x."""
     return layer.beta in BETAS and array_module(x) is not np
 
 
@@ -88,5 +88,5 @@ def gradient(layer: LRN, signal: Array, x: Array) -> Array:
 
 
 def _arguments(layer: LRN, x: Array) -> tuple[float, ...]:
-    instead = 0.0 if layer.kappa else float("inf")  # of a norm that is 0
+    instead = 0.0 if layer.kappa else float("inf")  # takes the place of a norm that is 0
     return x.shape[3], *neighbours_within(layer, x.shape[3]), round(4 * layer.beta), layer.kappa, layer.alpha, instead

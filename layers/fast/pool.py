@@ -1,9 +1,10 @@
 """Pooling, fast: maxima first down the columns of a window and then across, and their gradient tap by tap in buffers.
 
-A maximum over a rectangle is one over its rows and one over its columns: size_y - 1 + size_x - 1 comparisons instead of
-size_y * size_x - 1, the first of them along whole rows of memory. The gradient goes tap by tap as its definition does,
-in arrays that all taps share; windows that do not overlap give each pixel at most one signal, which is then written
-instead of added. Both are the definition's values, bit for bit. CuPy's arrays go to `pool_kernels` for the gradient.
+A maximum over a rectangle is one over its rows and one over its columns. That takes size_y - 1 + size_x - 1 comparisons
+instead of size_y * size_x - 1, the first of them along whole rows of memory. The gradient goes tap by tap as its
+definition does, in arrays that all taps share. Windows that do not overlap give each pixel at most one signal, which is
+then written instead of added. Both are the definition's values, bit for bit. For CuPy's arrays, `pool_kernels` computes
+the gradient.
 """
 
 import numpy as np
@@ -33,7 +34,7 @@ def forward(layer: Pool, x: Array) -> Array:
 
 
 def _largest(parts: list[Array]) -> Array:
-    """Return the largest of equally shaped arrays, value by value, in an array of its own."""
+    """Return the maximum of equally shaped arrays, value by value, as a new array."""
     maximum, y = array_module(parts[0]).maximum, empty(parts[0].shape, parts[0])
 
     def largest(out: Array, first: Array, *rest: Array) -> None:

@@ -1,8 +1,8 @@
 """The gradient of maximum pooling, fast, on a GPU: each pixel collects the signals of those windows that it wins.
 
-The definition goes over all taps, with four array operations for each. Here one kernel asks for each pixel: which
-windows have me as a tap, am I their maximum, and does the window have no earlier tap that is? The signals are added in
-the definition's order of taps, which gives the same sums bit for bit. `pool_taps` calls it.
+The definition goes over all taps, with four array operations for each. Here one kernel goes over all pixels. For each
+pixel it looks at the windows that contain it, and adds the signal of those whose maximum it is, if no earlier tap has
+the same value. The signals are added in the definition's order of taps, which gives the same sums bit for bit.
 """
 
 from refvis.layers.base.arrays import Array, array_module
@@ -42,7 +42,7 @@ GRADIENT = Kernel(
 
 
 def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> Array:
-    """Return dx, as ``pool_taps.gradient`` does, of maximum pooling."""
+    """Return dx, as ``pool.gradient`` does, of maximum pooling."""
     dx, (top, _, left, _) = array_module(signal, output, x).empty(x.shape, x.dtype), layer.pad
     geometry = (*x.shape[1:], *output.shape[1:3], *layer.size, *layer.stride, top, left)
     GRADIENT(dx, signal, output, x, float("inf"), *geometry)

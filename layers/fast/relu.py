@@ -1,4 +1,4 @@
-"""ReLU, fast: the three backward passes by conjunctions of bits (`bit_masks`), in buffers and in several threads."""
+"""ReLU, fast: the three backward passes by bitwise AND (`bit_masks`), in buffers and in several threads."""
 
 import numpy as np
 

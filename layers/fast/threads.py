@@ -1,8 +1,8 @@
-"""Pieces of one layer side by side: as many threads as the BLAS has, each with a BLAS of a single thread.
+"""Threads for pieces of one layer: as many as the BLAS has, each with a BLAS of a single thread.
 
-A BLAS shares out one matrix product among its threads, and leaves them waiting while NumPy copies and adds between two
-products. Whole pieces in threads keep all of them at work. How many is the BLAS' own number, so whoever sets that
-(OPENBLAS_NUM_THREADS, threadpoolctl) sets this; with one thread, everything runs in the thread that calls.
+A BLAS divides one matrix product among its threads. They wait while NumPy copies and adds between two products. Threads
+that take whole pieces have work all the time. Their number is that of the BLAS, so OPENBLAS_NUM_THREADS and
+threadpoolctl set both; with one thread, everything runs in the thread that calls.
 """
 
 import os
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 THREAD_BYTES = 1 << 23
-"""Size of an array from which on `in_pieces` uses several threads: to wake one takes as long as to add up 1 MB."""
+"""Bytes of the smallest array for which `in_pieces` uses several threads: to wake one takes as long as to add 1 MB."""
 
 
 def side_by_side(function: Callable[..., None], pieces: Iterable[tuple[Any, ...]], like: Array) -> None:
-    """Call ``function(*piece)`` for all pieces, at once in several threads where `like` is NumPy's; they must not meet.
+    """Call ``function(*piece)`` for all pieces, in several threads if `like` is a NumPy array.
 
-    The caller's thread is one of them. Every thread sees the context (the switches of `exactness`, NumPy's error state)
-    of the caller. An error in one piece is raised here once all threads have stopped.
+    Pieces must not overlap. The caller's thread is one of the threads. Every thread sees the caller's context (the
+    switches of `exactness`, NumPy's error state). An error in one piece is raised here, after all threads have stopped.
     """
     pieces = list(pieces)
     waiting = iter(pieces)  # all threads take from it
@@ -42,7 +42,7 @@ def side_by_side(function: Callable[..., None], pieces: Iterable[tuple[Any, ...]
             for piece in waiting:
                 function(*piece)
         except BaseException:
-            list(waiting)  # nothing more begins
+            list(waiting)  # no further piece begins
             raise
 
     others = min(len(pieces), workers(like)) - 1 if len(pieces) > 1 else 0
@@ -62,9 +62,9 @@ def side_by_side(function: Callable[..., None], pieces: Iterable[tuple[Any, ...]
 
 
 def in_pieces(function: Callable[..., Any], *arrays: Array) -> None:
-    """Call ``function(*rows)`` for the same rows of all `arrays` (N x H x ...), so that all rows of all have had it.
+    """Call ``function(*rows)`` with the same rows of all `arrays` (N x H x ...), until all rows are done.
 
-    That is one call, or one in each thread where there is enough to do. What is computed must stand within a row.
+    That is one call for small arrays, and one in each thread for large ones. No row may depend on another.
     """
     first = arrays[0]
     threads = workers(first) if first.nbytes >= THREAD_BYTES else 1
@@ -83,14 +83,14 @@ def parts(length: int, count: int) -> list[slice]:
 
 
 def workers(like: Array) -> int:
-    """Return how many threads `side_by_side` has: as many as the BLAS, and 1 for arrays that are not NumPy's."""
+    """Return how many threads `side_by_side` has: as many as the BLAS; 1 for arrays other than NumPy's."""
     blas = _blas() if array_module(like) is np else None
     return min((library.num_threads for library in blas.lib_controllers), default=1) if blas else 1
 
 
 @cache
 def _blas() -> "ThreadpoolController | None":
-    """Return what sets the threads of the BLAS; None without threadpoolctl, which is not needed."""
+    """Return the object that sets the threads of the BLAS; None without threadpoolctl, which is optional."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:
@@ -106,7 +106,7 @@ def _pool() -> "ThreadPoolExecutor":
 
 
 class _Users:
-    """How many callers want a BLAS of one thread, and what restores it after the last of them."""
+    """The number of callers that need a BLAS of one thread, and the limits to restore after the last of them."""
 
     lock, count = Lock(), 0
     limits: Any = None
@@ -128,7 +128,7 @@ def _blas_of_one_thread() -> Iterator[None]:
 
 
 def _forget() -> None:
-    """A forked process has none of its parent's threads."""
+    """Forget the threads of the parent process, which a forked process does not have."""
     _pool.cache_clear()
     _Users.lock, _Users.count = Lock(), 0
 

@@ -1,22 +1,22 @@
 """Winograd's minimal filtering: fewer products for the same sums, by polynomial interpolation.
 
-A filter g of r taps over t = m + r - 1 values d gives m outputs y_i = sum_k g_k d_{i+k}: m r products, or, with three
-constant matrices, t of them (elementwise, *):
+A filter g of r taps over t = m + r - 1 values d gives m outputs y_i = sum_k g_k d_{i+k}. Direct sums need m r products.
+With three constant matrices, t products are enough (elementwise, *):
 
     F(m, r):            y = A^T [ (G g) * (B^T d) ]
     F(m x m, r x r):    Y = A^T [ (G g G^T) * (B^T d B) ] A          along both axes
 
-The outputs are the transpose of a product of polynomials of degrees m - 1 and r - 1 (Toom-Cook), found by evaluating
-both at t - 1 points p_i and at infinity, and interpolating:
+The outputs are the transpose of a product of polynomials of degrees m - 1 and r - 1 (Toom-Cook). Both are evaluated at
+t - 1 points p_i and at infinity, and the product is interpolated:
 
     A_{ia} = p_i^a,    G_{ik} = p_i^k / prod_{j != i} (p_i - p_j),    B_{ik} = coefficient k of prod_{j != i} (X - p_j)
 
 with, for infinity, 1 at the highest power in A and G, and prod_j (X - p_j) in B. F(2 x 2, 3 x 3) needs 16 products
-instead of 36, F(4 x 4, 3 x 3) 36 instead of 144. The result is the same to rounding, but rounding is not: the larger
-the points, the larger the sums that cancel in the end. `error_bound` says how far that can go.
+instead of 36, F(4 x 4, 3 x 3) 36 instead of 144. In exact arithmetic the result is the same. Rounding errors are
+larger: the larger the points, the larger the sums that cancel in the end. `error_bound` bounds them.
 
 References: Winograd, Arithmetic Complexity of Computations, 1980; Lavin & Gray, Fast Algorithms for Convolutional
-Neural Networks, 2016 (their matrices, but for signs); Barabasz et al., Error Analysis and Improving the Accuracy of
+Neural Networks, 2016 (their matrices, up to signs); Barabasz et al., Error Analysis and Improving the Accuracy of
 Winograd Convolution for Deep Neural Networks, 2020.
 """
 
@@ -29,7 +29,7 @@ from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.errors import ShapeError
 
 POINTS = (0, 1, -1, 2, -2)
-"""Where polynomials are evaluated: zero, then pairs of a number and its opposite; as many as are needed."""
+"""The points at which polynomials are evaluated: zero, then pairs of a number and its opposite."""
 
 Matrix = Sequence[Sequence[float]]
 
@@ -85,11 +85,14 @@ def _matrix(rows: list[list[Fraction]]) -> Matrix:
 def error_bound(x: Array, filters: Array, outputs: int) -> Array:
     """Return a bound on the rounding error of F(outputs x outputs, r x r) in float32, for each output of a convolution.
 
-    `x` (N x H x W x C) is padded already, with `filters` K x r x r x C at stride 1; the bound is N x H' x W' x K,
-    float64, without biases and as long as nothing underflows. Raises ShapeError for filters of another form. It holds
-    for any order of the sums: each of the products that make an output is off by at most n factors
-    1 + d, |d| <= u = 2^-24, with n one for each operation on its way, so that the error is at most
-    n u / (1 - n u) times the same computation in absolute values.
+        x         the padded input, N x H x W x C
+        filters   K x r x r x C; the convolution has stride 1
+        outputs   the side of a tile
+
+    The bound is N x H' x W' x K, float64. It holds without biases, as long as nothing underflows, for any order of the
+    sums: each of the products that make an output is off by at most n factors 1 + d, |d| <= u = 2^-24, one for each
+    operation on its way. So the error is at most n u / (1 - n u) times the same computation in absolute values. Raises
+    ShapeError for filters of another form.
     """
     xp = array_module(x, filters)
     if x.ndim != 4 or filters.ndim != 4 or filters.shape[1] != filters.shape[2] or filters.shape[3] != x.shape[3]:

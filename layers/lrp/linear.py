@@ -30,7 +30,7 @@ def negative(values: Array) -> Array:
 
 
 class Linear(AffineForm):
-    """A layer as y = W x + b (`AffineForm`), with what rules do to it."""
+    """A layer as y = W x + b (`AffineForm`), with the operations that rules need."""
 
     __slots__ = ()
 

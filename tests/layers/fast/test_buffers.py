@@ -71,7 +71,7 @@ def test_little_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_sizes_are_rounded_up_by_an_eighth_at_most() -> None:
     for size in (buffers.SMALLEST, 150_000, 131_073, 10**6, buffers.LARGEST):
-        assert size <= buffers._rounded(size) <= size * 9 / 8
+        assert size <= buffers._round_size(size) <= size * 9 / 8
 
 
 def test_threads_do_not_meet() -> None:
