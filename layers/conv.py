@@ -68,29 +68,35 @@ class Conv:
     @property
     def size(self) -> tuple[int, int]:
         """Filter height and width in taps."""
-        return (1, 1) if self.filters is None else (self.filters.shape[1], self.filters.shape[2])
+        filters = self.filters
+        return (1, 1) if filters is None else (filters.shape[1], filters.shape[2])
 
 
-def groups(layer: Conv, channels: int, advice: str = "") -> int:
-    """Return G, the number of groups for an input of that many channels, or raise ShapeError that ends in `advice`."""
-    if layer.filters is None:
+def groups(layer: Conv, channels: int, shape: tuple[int, ...] | None = None) -> int:
+    """Return G, the number of groups for an input of that many channels, or raise ShapeError.
+
+    With the input's `shape`, the error says which transpose would make filters and input fit.
+    """
+    filters = layer.filters
+    if filters is None:
         if layer.biases is not None and len(layer.biases) not in (1, channels):
             raise ShapeError(f"Conv without filters has {len(layer.biases)} biases for {channels} channels")
         return channels
-    count, depth = len(layer.filters), layer.filters.shape[3]
+    count, _, _, depth = filters.shape
     if channels % depth or count % (channels // depth):
         raise ShapeError(
-            f"the input has {channels} channels, but the {count} filters have {depth} each: "
-            f"expected {depth}, or a multiple of it that divides the filters into groups{advice}"
+            f"the input has {channels} channels, but the {count} filters have {depth} each: expected {depth}, or a "
+            f"multiple of it that divides the filters into groups{layout_advice(filters.shape, shape) if shape else ''}"
         )
     return int(channels // depth)
 
 
 def output_shape(layer: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape N x H' x W' x K of the output, or raise ShapeError."""
-    groups(layer, shape[3], "" if layer.filters is None else layout_advice(layer.filters.shape, shape))
+    groups(layer, shape[3], shape)
     height, width = window_output(shape, layer.size, layer.stride, layer.pad, layer.dilate, "filter")
-    return shape[0], height, width, shape[3] if layer.filters is None else len(layer.filters)
+    filters = layer.filters
+    return shape[0], height, width, shape[3] if filters is None else len(filters)
 
 
 def layout_advice(filters: tuple[int, ...], shape: tuple[int, ...]) -> str:
