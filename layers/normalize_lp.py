@@ -25,7 +25,9 @@ from refvis.layers.base.operator import Locality, Operator
 
 @dataclass(frozen=True, eq=False)
 class NormalizeLp:
-    """Division by the Lp norm, y = x (sum |x|^p + epsilon)^(-1/p), over `dimensions`.
+    """Division by the Lp norm over `dimensions`.
+
+        y = x (sum |x|^p + epsilon)^(-1/p)
 
         p            1 or more. Default 2
         epsilon      0 or more. Default 0.01

@@ -28,7 +28,9 @@ from refvis.layers.base.operator import Operator
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PairwiseDistance:
-    """Distance between the feature vectors of two inputs at each position, y = w (sum_c |x_c - t_c|^p)^(1/p).
+    """Distance between the feature vectors of two inputs at each position.
+
+        y = w (sum_c |x_c - t_c|^p)^(1/p)
 
         p                  above 0. Default 2
         no_root            whether the root is left out. Default False

@@ -149,10 +149,11 @@ class Graph:
             if isinstance(key, str) and self.node(key).name != key:
                 raise ValueError(f"the mode names the variable {key!r}: name its layer, {self.node(key).name!r}")
         rules = modes.resolved(mode, self.nodes)
+        called = f"refvis.modes.MODES[{mode!r}]" if isinstance(mode, str) else "mode"
         signals = self._seed_signals(trace, seeds)
         for node in reversed(self.nodes):
             if node.output in signals and node.output in trace:
-                rule = modes.rule_for(rules, node.name, node.layer)
+                rule = modes.rule_for(rules, node.name, node.layer, called=called)
                 inputs = [trace[name] for name in node.inputs]
                 passed = _call_at(node, backward, signals[node.output], trace[node.output], *inputs, rule=rule)
                 require_signals(passed, tuple(inputs), rule, node)

@@ -2,22 +2,34 @@
 
     refvis.layers.register(SubP, forward=..., gradient=..., output_shape=..., matconvnet="SubP", build=...)
 
-A registered layer is like a built-in one: it runs, it passes signals back in the modes gradient, deconvnet, guided and
-DeepLIFT (by its gradient), and models with it load and save. For relevance, add a rule:
-``modes.EPSILON | {SubP: lrp.epsilon}`` if it is linear (rules that look at weights need `affine`, too), or your own.
+A registered layer is like a built-in one: it runs, it passes signals back by its gradient in the modes gradient,
+deconvnet, guided and DeepLIFT, and models with it load and save. What a gradient does not tell is asked for:
+
+- whether it is an `activation`: deconvnet and guided backpropagation then gate the signal as at a ReLU;
+- whether it works `per_image`, as DeepLIFT and batches of masked images need;
+- the rule of `relevance` that goes through it: `lrp.passes` for an activation, `lrp.epsilon` for a linear layer (rules
+  that look at weights need `affine`, too). Without it, modes of relevance raise an error at such a layer.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass
+from functools import partial
 from typing import Any
 
 from refvis.layers import modes
-from refvis.layers.base.operator import AffineForm
+from refvis.layers.base.arrays import Array, array_module
+from refvis.layers.base.operator import EVERYWHERE, AffineForm, always, never
 from refvis.layers.lrp.linear import LINEAR
+from refvis.layers.modes.composites import REGISTERED
 from refvis.layers.operators import OPERATORS, Layer, Operator, Rule
 
 TABLES: tuple[dict[Any, Any], ...] = (modes.GRADIENT, modes.DECONVNET, modes.GUIDED, modes.DEEPLIFT)
 """Modes in which a layer without another rule passes the signal back by its gradient."""
+
+RELEVANCE: tuple[dict[Any, Any], ...] = tuple(
+    table for table in modes.MODES.values() if table not in TABLES and modes.is_relevance(table)
+)
+"""Modes of relevance, to which a registered layer's rule is added."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,9 @@ def register(
     build: Callable[[dict[str, Any]], Layer] | None = None,
     save: Callable[[Layer], dict[str, Any]] | None = None,
     affine: Callable[..., AffineForm] | None = None,
+    activation: bool = False,
+    per_image: bool = False,
+    relevance: Rule | None = None,
 ) -> None:
     """Add a layer type with its functions. A second registration of a type or a name replaces the first.
 
@@ -65,6 +80,12 @@ def register(
                              as tuples, other arrays in MATLAB's layout, parameters in the list "weights"
         save                 ``save(layer)`` returns such fields
         affine               ``affine(layer, *inputs)`` returns how a linear layer is W x + b, a `lrp.Linear`
+        activation           whether the layer acts on each value by itself, as a ReLU does. In "deconvnet" it then
+                             passes the signal where that is positive, and in "guided" its gradient where signal and
+                             output are both positive. Default: False, its gradient in both
+        per_image            whether each image of the output depends on that image of the inputs only, as far as you
+                             know; an activation does. Default: False, and methods then compute images one by one
+        relevance            its rule in all modes of relevance, such as `lrp.passes`. Default: they have none for it
 
     Raises ValueError for a type that is built in or not a dataclass, and for `matconvnet` without `build`, or
     `build` without it.
@@ -95,14 +116,42 @@ def register(
         raise ValueError("matconvnet= and build= belong together: the layer's name in a model, and its maker")
     unregister(layer)
     ADDED.add(layer)
-    OPERATORS[layer] = Operator(forward, gradient, output_shape, parameter_gradients, window, affine=affine)
+    OPERATORS[layer] = Operator(
+        forward,
+        gradient,
+        output_shape,
+        parameter_gradients,
+        window,
+        per_image=always if per_image or activation else never,
+        local=EVERYWHERE if activation else None,
+        affine=affine,
+    )
     if affine is not None:
         LINEAR[layer] = affine
     for table in TABLES:
         table[layer] = gradient
+    if activation:
+        modes.DECONVNET[layer], modes.GUIDED[layer] = deconvnet, partial(guided, gradient=gradient)
+    if relevance is not None:
+        for table in (REGISTERED, *RELEVANCE):
+            table[layer] = relevance
     if matconvnet is not None and build is not None:
         name = matconvnet.removeprefix("dagnn.")
         BY_NAME[name] = BY_TYPE[layer] = Registered(layer, name, build, save)
+
+
+def deconvnet(layer: Layer, signal: Array, output: Array, x: Array) -> tuple[Array]:
+    """Deconvnet at an activation: the signal passes where it is positive (Zeiler & Fergus 2014)."""
+    return (array_module(signal).where(signal > 0, signal, signal.dtype.type(0)),)
+
+
+def guided(layer: Layer, signal: Array, output: Array, x: Array, gradient: Rule) -> tuple[Array, ...]:
+    """Guided backpropagation at an activation: its gradient, where signal and output are both positive.
+
+    At a ReLU the output is positive where the input is, so that this is the rule of Springenberg et al. (2015).
+    """
+    passes = (signal > 0) & (output > 0)
+    return gradient(layer, array_module(signal).where(passes, signal, signal.dtype.type(0)), output, x)
 
 
 def unregister(layer: type) -> None:
@@ -116,7 +165,7 @@ def unregister(layer: type) -> None:
     if layer not in ADDED:
         return
     ADDED.remove(layer)
-    tables: tuple[dict[Any, Any], ...] = (OPERATORS, LINEAR, *TABLES)
+    tables: tuple[dict[Any, Any], ...] = (OPERATORS, LINEAR, REGISTERED, *TABLES, *RELEVANCE)
     for table in tables:
         table.pop(layer, None)
     entry = BY_TYPE.pop(layer, None)

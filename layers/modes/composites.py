@@ -39,6 +39,10 @@ FILTERED = (Conv, ConvTranspose, FullyConnected)
 """Layers with weights of their own, to which the rules of a composite apply."""
 
 
+REGISTERED: dict[type, Rule] = {}
+"""Rules of relevance of the layers that users registered with one, which every table has."""
+
+
 @dataclass(frozen=True)
 class First:
     """Key of a mode: the first layers of a type, with no layer of any `First` type between them and the input.
@@ -90,6 +94,7 @@ def relevance(rule: Rule, full: Rule | None = None, first: Rule | None = None) -
         Concat: concat.gradient,
         Scale: lrp.epsilon,
         Crop: crop.gradient,
+        **REGISTERED,
     }
     return table if first is None else table | {First(kind): first for kind in FILTERED}
 

@@ -11,13 +11,14 @@ from refvis.layers.modes.tables import Mode, find
 from refvis.layers.operators import Rule, title
 
 
-def rule_for(mode: Mode, name: str, layer: Any, first: bool = False) -> Rule:
+def rule_for(mode: Mode, name: str, layer: Any, first: bool = False, called: str = "mode") -> Rule:
     """Return the rule of that mode for the layer of that name, or raise ValueError naming layer and type.
 
         mode    a table
         name    the layer's name
         layer   the layer
         first   whether the layer is one of those that a key `First` stands for. Default False
+        called  what an error calls the table, in Python. Default: "mode"
 
     >>> from refvis import layers, modes
     >>> modes.rule_for(modes.GUIDED, "relu1", layers.ReLU()).__name__
@@ -26,7 +27,7 @@ def rule_for(mode: Mode, name: str, layer: Any, first: bool = False) -> Rule:
     rule = _choose(mode, name, layer, first)
     if rule is None:
         raise ValueError(
-            f"the mode has no rule for layer {name!r} ({title(layer)}): add one, mode | {{{name!r}: rule}}"
+            f"the mode has no rule for layer {name!r} ({title(layer)}): add one, {called} | {{{name!r}: rule}}"
         )
     if not callable(rule):
         raise ValueError(f"the mode's rule for layer {name!r} ({title(layer)}) is {rule!r}, expected a function")
