@@ -55,7 +55,7 @@ class Graph:
         """Check the wiring and derive the network's own inputs and outputs."""
         object.__setattr__(self, "nodes", tuple(self.nodes))
         if not self.nodes:
-            raise ValueError("a network needs at least one node")
+            raise ValueError("the network has no nodes, expected at least one")
         written = written_by(self.nodes)
         read = dict.fromkeys(name for node in self.nodes for name in node.inputs)
         object.__setattr__(self, "inputs", tuple(name for name in read if name not in written))
@@ -65,6 +65,13 @@ class Graph:
         """Return the node of that name, or the node that writes the variable of that name.
 
         Raises ValueError, with similar names, where there is none.
+
+        >>> import numpy as np
+        >>> from refvis import layers
+        >>> fc = layers.FullyConnected(np.array([[1.0, 10.0]]))
+        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
+        >>> net.node("relu1").layer, net.node("x1").name
+        (ReLU(leak=0.0), 'relu1')
         """
         known = {node.output: node for node in self.nodes} | {node.name: node for node in self.nodes}
         if name in known:
@@ -81,6 +88,13 @@ class Graph:
         """Return the variable that `name` stands for: its own, or the one that the layer of that name writes.
 
         Raises ValueError where there is none.
+
+        >>> import numpy as np
+        >>> from refvis import layers
+        >>> fc = layers.FullyConnected(np.array([[1.0, 10.0]]))
+        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
+        >>> net.variable("fc2"), net.variable("x0")
+        ('x2', 'x0')
         """
         return name if name in self.inputs else self.node(name).output
 
@@ -100,6 +114,13 @@ class Graph:
         """Return the network up to the layer or variable of that name, with only the nodes that it needs.
 
         Raises ValueError for an input of the network, and for an unknown name.
+
+        >>> import numpy as np
+        >>> from refvis import layers
+        >>> fc = layers.FullyConnected(np.array([[1.0, 10.0]]))
+        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
+        >>> net.upto("relu1").outputs
+        ('x1',)
         """
         if name in self.inputs:
             raise ValueError(f"{name!r} is an input of the network: name a layer, or a variable that a layer writes")
@@ -116,6 +137,14 @@ class Graph:
         A loss whose labels are not given is left out. So is a layer without implementation that ends the network with
         several inputs (most likely a loss). Raises ShapeError naming the layer where sizes do not fit, ValueError for a
         missing or unknown input, TypeError for another dtype than float32 and float64.
+
+        >>> import numpy as np
+        >>> from refvis import layers
+        >>> fc = layers.FullyConnected(np.array([[1.0, 10.0]]))
+        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
+        >>> trace = net.forward(np.array([[[[-1.0, 2.0]]]]))
+        >>> trace["relu1"].ravel(), trace["fc2"].ravel()
+        (array([0., 2.]), array([20.]))
         """
         variables = dict(given) if x is None else {self.inputs[0]: x, **given}
         self._check_given(variables)
@@ -168,6 +197,14 @@ class Graph:
 
         A parameter that several layers share, the same array in each, has one gradient: the sum, under each of its
         keys. No signal is computed below the first layer with parameters. Errors are those of `backward`.
+
+        >>> import numpy as np
+        >>> from refvis import layers
+        >>> fc = layers.FullyConnected(np.array([[1.0, 10.0]]))
+        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
+        >>> trace = net.forward(np.array([[[[-1.0, 2.0]]]]))
+        >>> net.parameter_gradients(trace, {"fc2": np.ones((1, 1, 1, 1))})
+        {('fc2', 'weights'): array([[0., 2.]])}
         """
         signals, gradients = self._seed_signals(trace, seeds), {}
         above = self._above_parameters()
@@ -185,6 +222,13 @@ class Graph:
         """Return the shape (N x H x W x C) of every variable for inputs of the `given` shapes; no values are computed.
 
         Variables at and after a layer without implementation are missing. Raises ShapeError naming the layer.
+
+        >>> import numpy as np
+        >>> from refvis import layers
+        >>> fc = layers.FullyConnected(np.array([[1.0, 10.0]]))
+        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
+        >>> net.shapes(x0=(5, 1, 1, 2))
+        {'x0': (5, 1, 1, 2), 'x1': (5, 1, 1, 2), 'x2': (5, 1, 1, 1)}
         """
         shapes = dict(given)
         for node in self.nodes:
@@ -196,6 +240,13 @@ class Graph:
         """Return the network with its parameters in the library "numpy" or "cupy"; shared parameters stay shared.
 
         Raises ValueError for another name, ImportError where CuPy is missing.
+
+        >>> import numpy as np
+        >>> from refvis import layers
+        >>> fc = layers.FullyConnected(np.array([[1.0, 10.0]]))
+        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
+        >>> type(net.to("numpy").node("fc2").layer.weights).__name__
+        'ndarray'
         """
         require_library(library)
         return self._change_parameters(lambda array: moved(array, library))
@@ -204,6 +255,13 @@ class Graph:
         """Return the network with its parameters in that dtype, float32 or float64; shared parameters stay shared.
 
         Raises TypeError for another dtype.
+
+        >>> import numpy as np
+        >>> from refvis import layers
+        >>> fc = layers.FullyConnected(np.array([[1.0, 10.0]]))
+        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
+        >>> net.astype("float32").node("fc2").layer.weights.dtype
+        dtype('float32')
         """
         require_float_name(dtype)
         return self._change_parameters(lambda array: array.astype(dtype, copy=False))
@@ -227,7 +285,7 @@ class Graph:
         optional = {name for node in endings for name in node.inputs[1:]}
         for name in self.inputs:
             if name not in given and name not in optional:
-                raise ValueError(f"the network's input {name!r} was not given")
+                raise ValueError(f"the network's input {name!r} was not given: pass it to forward, by name")
 
     def _seed_signals(self, trace: Trace, seeds: Mapping[str, Array]) -> dict[str, Array]:
         signals: dict[str, Array] = {}

@@ -59,7 +59,7 @@ def written_by(nodes: tuple[Node, ...]) -> dict[str, Node]:
         if waiting:
             raise ValueError(f"node {node.name!r} reads {waiting[0]!r} before it is computed: reorder the nodes")
         if node.name in names:
-            raise ValueError(f"two nodes are named {node.name!r}")
+            raise ValueError(f"two nodes are named {node.name!r}: give each a name of its own")
         if node.output in written:
             raise ValueError(f"variable {node.output!r} is written by {written[node.output].name!r} and {node.name!r}")
         names.add(node.name)

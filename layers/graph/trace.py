@@ -54,7 +54,13 @@ class Trace(Named):
 
     @property
     def output(self) -> Array:
-        """The network's output (N x H x W x C); ValueError if it has several."""
+        """The network's output (N x H x W x C); ValueError if it has several.
+
+        >>> import numpy as np
+        >>> from refvis import layers
+        >>> layers.Graph(layers.chain({"relu1": layers.ReLU()})).forward(np.array([[[[-1.0, 2.0]]]])).output.ravel()
+        array([0., 2.])
+        """
         if len(self.ends) != 1:
             raise ValueError(f"the network has {len(self.ends)} outputs ({', '.join(self.ends)}): choose one by name")
         return self.variables[self.ends[0]]
@@ -90,7 +96,7 @@ def variable_named(name: str, variables: Mapping[str, Any], layers: Mapping[str,
         return layers[name]
     if name in layers:
         raise KeyError(
-            f"layer {name!r} writes {layers[name]!r}, which was not reached: {_list_names(variables, layers)}"
+            f"layer {name!r} writes {layers[name]!r}, which has no value here: {_list_names(variables, layers)}"
         )
     near = get_close_matches(str(name), [*layers, *variables], 3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else _list_names(variables, layers)

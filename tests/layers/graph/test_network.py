@@ -175,7 +175,7 @@ def test_shared_parameters_stay_shared() -> None:
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [
-        ([("a", "x", "y"), ("a", "y", "z")], r"two nodes are named 'a'"),
+        ([("a", "x", "y"), ("a", "y", "z")], r"two nodes are named 'a': give each a name of its own"),
         ([("a", "x", "y"), ("b", "x", "y")], r"variable 'y' is written by 'a' and 'b'"),
         ([("a", "y", "z"), ("b", "x", "y")], r"node 'a' reads 'y' before it is computed: reorder the nodes"),
         ([("a", "x", "x")], r"node 'a' reads 'x' before it is computed"),
@@ -245,7 +245,7 @@ def test_inputs_by_name(product: Product) -> None:
     same(dict(graph.forward(a, b=b)), dict(expected))
     np.testing.assert_array_equal(expected.output, a * b)
     np.testing.assert_equal((list(expected), len(expected)), (["a", "b", "y"], 3))
-    with pytest.raises(ValueError, match=r"input 'b' was not given"):
+    with pytest.raises(ValueError, match=r"input 'b' was not given: pass it to forward, by name"):
         graph.forward(a)
     with pytest.raises(ValueError, match=r"no input 'c', expected 'a', 'b'"):
         graph.forward(a, b=b, c=b)

@@ -46,7 +46,7 @@ def test_missing_names_are_told_what_there_is() -> None:
     signals = net.backward(net.forward(X), {"relu2": X})
     with pytest.raises(KeyError, match=r"no layer or variable 'relu': did you mean 'relu[12]' or 'relu[12]'"):
         signals["relu"]
-    with pytest.raises(KeyError, match=r"layer 'last' writes 'x3', which was not reached: there are relu2 \(x2\), "):
+    with pytest.raises(KeyError, match=r"layer 'last' writes 'x3', which has no value here: there are relu2 \(x2\), "):
         signals["last"]
 
 
