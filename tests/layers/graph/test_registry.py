@@ -8,7 +8,7 @@ from support.numeric import assert_adjoint
 
 import refvis
 from refvis import layers
-from refvis.layers import ReLU, lrp, modes
+from refvis.layers import ReLU, lrp, modes, relu
 from refvis.layers.graph import registry
 from refvis.weights import ModelFormatError, read_model
 
@@ -100,6 +100,85 @@ def test_rules_of_relevance_know_how_it_is_linear(monkeypatch, how):
     for rule in (lrp.epsilon, lrp.z_plus, lrp.gamma, lrp.flat):
         expected = layers.backward(twin, y, y, x, rule=rule)
         np.testing.assert_allclose(layers.backward(layer, y, y, x, rule=rule), expected, rtol=1e-12, atol=1e-14)
+
+
+@dataclass(frozen=True)
+class ELU:
+    """y = x where x > 0, else exp(x) - 1."""
+
+
+@pytest.fixture
+def elu():
+    """A registered activation whose gradient is positive everywhere."""
+    layers.register(
+        ELU,
+        forward=lambda layer, x: np.where(x > 0, x, np.expm1(x)),
+        gradient=lambda layer, signal, output, x: (np.where(x > 0, signal, signal * np.exp(x)),),
+        output_shape=lambda layer, shape: shape,
+        activation=True,
+        relevance=lrp.passes,
+    )
+    yield ELU()
+    layers.unregister(ELU)
+    assert not any(ELU in table for table in (*modes.MODES.values(), modes.relevance(lrp.epsilon)))
+
+
+def test_an_activation_is_gated_in_deconvnet_and_guided(elu):
+    x, signal = np.array([-1.0, -1, 0, 0, 2, 2]), np.array([3.0, -3, 3, -3, 3, -3])
+    x, signal = x.reshape(1, 1, 2, 3), signal.reshape(1, 1, 2, 3)
+    y = layers.forward(elu, x)
+    rules = {name: modes.rule_for(modes.MODES[name], "elu", elu) for name in ("gradient", "deconvnet", "guided")}
+    found = {name: layers.backward(elu, signal, y, x, rule=rule)[0].ravel() for name, rule in rules.items()}
+    e = np.exp(-1)
+    np.testing.assert_allclose(found["gradient"], [3 * e, -3 * e, 3, -3, 3, -3])
+    np.testing.assert_array_equal(found["deconvnet"], [3, 0, 3, 0, 3, 0])
+    np.testing.assert_array_equal(found["guided"], [0, 0, 0, 0, 3, 0])
+
+
+def test_the_gates_of_an_activation_are_the_relus(elu):
+    """At a ReLU that is registered as an activation, the two rules are those of the built-in one."""
+    random = np.random.default_rng(0)
+    x, signal = (random.integers(-2, 3, (2, 3, 4, 5)).astype("float32") for _ in range(2))
+    y = layers.forward(ReLU(), x)
+    for name in ("deconvnet", "guided"):
+        rule = modes.GUIDED[ELU].func if name == "guided" else modes.DECONVNET[ELU]
+        options = {"gradient": relu.gradient} if name == "guided" else {}
+        found = rule(ReLU(), signal, y, x, **options)[0]
+        np.testing.assert_array_equal(found, layers.backward(ReLU(), signal, y, x, rule=getattr(relu, name))[0])
+
+
+def test_an_activation_works_in_every_mode_and_method(elu):
+    random = np.random.default_rng(1)
+    net = refvis.chain(
+        {
+            "conv": layers.Conv(random.standard_normal((4, 3, 3, 3)).astype("float32"), pad=1),
+            "elu": elu,
+            "pool": layers.Pool(2, 2),
+            "fc": layers.FullyConnected(random.standard_normal((5, 4 * 3 * 4)).astype("float32")),
+        }
+    )
+    x = random.standard_normal((1, 6, 8, 3)).astype("float32")
+    maps = {mode: refvis.deconvolution(net, x, mode, channel=1).values for mode in modes.MODES}
+    assert all(np.isfinite(values).all() and values.any() for values in maps.values())
+    for one, other in (("gradient", "guided"), ("gradient", "deconvnet"), ("guided", "deconvnet")):
+        assert np.abs(maps[one] - maps[other]).max() > 1e-3, (one, other)
+    for method in (refvis.deeplift, refvis.gradient_times_input, refvis.integrated_gradients):
+        assert np.isfinite(method(net, x, channel=1).values).all()
+    assert np.isfinite(refvis.excitation_backprop(net, x, channel=1, layer="x0").values).all()
+    refvis.deconvolution(net, x, modes.relevance(lrp.gamma), channel=1)
+    assert refvis.occlusion(net, x, size=3, stride=2, channel=1).values.any()
+
+
+def test_the_advice_about_a_missing_rule_works_as_printed():
+    register()
+    net, x = network(), np.ones((1, 1, 1, 2), "float32")
+    trace = net.forward(x)
+    with pytest.raises(ValueError, match="add one, ") as caught:
+        net.backward(trace, {"x1": x}, "epsilon")
+    advice = str(caught.value).partition("add one, ")[2]
+    assert advice == "refvis.modes.MODES['epsilon'] | {'a': rule}"
+    mode = eval(advice, {"refvis": refvis, "rule": lrp.epsilon})
+    np.testing.assert_allclose(net.backward(trace, {"x1": x}, mode)["x0"], x, rtol=1e-5)
 
 
 def test_without_the_affine_form_weights_are_unknown():
