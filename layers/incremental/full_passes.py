@@ -114,5 +114,5 @@ def fit_content(values: Array, box: Rectangle, known: Array, number: int) -> Arr
     try:
         return xp.broadcast_to(values, expected).astype(known.dtype, copy=False)
     except ValueError:
-        found = f"box {number} is filled with an array of shape {values.shape}"
-        raise ShapeError(f"{found}, expected {expected}, or what broadcasts to it") from None
+        content = f"box {number} is filled with an array of shape {values.shape}"
+        raise ShapeError(f"{content}, expected {expected}, or an array that broadcasts to it") from None

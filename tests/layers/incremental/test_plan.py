@@ -44,9 +44,7 @@ def check(found, expected, relative):
 @pytest.mark.parametrize("passes", [incremental.forward_changes, changes.forward_changes])
 def test_any_graph_any_boxes(passes, dtype):
     @settings(max_examples=150 if passes is incremental.forward_changes else 40)
-    @given(
-        occluded(dtype), st.sampled_from([0.8, 1.0]), st.sampled_from([1, 5000, MEMORY]), st.sampled_from([1, 3])
-    )
+    @given(occluded(dtype), st.sampled_from([0.8, 1.0]), st.sampled_from([1, 5000, MEMORY]), st.sampled_from([1, 3]))
     def run(case, worth, limit, most):
         graph, x, boxes, contents = case
         trace = graph.forward(x)
@@ -213,7 +211,7 @@ def test_changes_of_a_hidden_variable(passes):
 def test_what_does_not_fit_is_refused(passes):
     graph, x = small()
     trace, boxes = graph.forward(x), [((0, 3), (4, 6))]
-    message = r"box 0 is filled with an array of shape \(2, 2, 2\), expected \(3, 2, 2\), or what broadcasts"
+    message = r"box 0 is filled with an array of shape \(2, 2, 2\), expected \(3, 2, 2\), or an array that broadcasts"
     with pytest.raises(layers.ShapeError, match=message):
         list(passes(graph, trace, boxes, lambda n: x[0, :2, :2]))
     ends = layers.Graph([layers.Node("a", layers.ReLU(), "x", "a"), layers.Node("b", layers.ReLU(), "x", "b")])
