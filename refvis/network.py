@@ -12,10 +12,14 @@ import numpy as np
 from refvis.layers import Array, Conv, Graph, Layer, Loss, Node, Softmax, SoftmaxLoss, array_module, forward
 from refvis.layers import chain as chain_nodes
 from refvis.layers.base.arrays import moved, require_finite, to_host
+from refvis.warn import warn_caller
 from refvis.weights import Remark
 
 if TYPE_CHECKING:
     from refvis.images.preprocessing import ImageLike
+
+WHITE, OVERSHOOT = 255.0, 32.0
+"""The value of white, and how far resizing may go beyond it."""
 
 ENDINGS = (Softmax, SoftmaxLoss, Loss)
 """Layers that turn scores into probabilities or a loss; explanations start before them."""
@@ -120,6 +124,20 @@ class Network(Graph):
         average = self.normalization.get("averageImage")
         return moved(images.subtract_average(pixels, average)[None], self.library)
 
+    def warn_of_raw_pixels(self, x: Array) -> None:
+        """Warn if the input `x` (N x H x W x C) looks like pixels from which the average image was not subtracted.
+
+        Such an input has no negative value, and with the average image added back it is brighter than white.
+        """
+        average = self.normalization.get("averageImage")
+        if average is None or x.dtype.kind != "f" or float(x.min()) < 0:
+            return
+        if float(to_host(x).max()) + float(np.asarray(average).min()) > WHITE + OVERSHOOT:
+            warn_caller(
+                f"the input lies in {float(x.min()):.4g} ... {float(x.max()):.4g}: it looks like pixels 0 ... 255 from "
+                "which the average image was not subtracted; net.preprocess(image) makes an input"
+            )
+
     def restore(self, x: Array) -> Array:
         """Return input `x` (1 x H x W x C) as a picture, H x W x 3 uint8, with the average image added back."""
         from refvis import images
@@ -190,6 +208,7 @@ class Network(Graph):
         """
         x = image if getattr(image, "ndim", 0) == 4 else self.preprocess(image)
         require_finite(x)
+        self.warn_of_raw_pixels(x)
         scores = self.upto(self.scores).forward(x).output[:1].mean(axis=(1, 2), keepdims=True)
         probabilities = forward(Softmax(), scores)[0, 0, 0]
         order = (-probabilities).argsort()[:top]

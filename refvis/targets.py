@@ -103,6 +103,7 @@ def target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]
     Raises ValueError for what the network lacks, for a channel against itself, and for NaN.
     """
     require_finite(x)
+    net.warn_of_raw_pixels(x)
     variable = net.scores if selection.at is None else layer_variable(net, selection.at)
     name, labels = label_of(net.nodes, variable), net.labels_at(variable)
     cut = net.upto(variable)

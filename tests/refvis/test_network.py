@@ -269,3 +269,32 @@ def test_what_a_model_does_not_say_can_be_given(tmp_path):
 def test_nan_is_not_classified():
     with pytest.raises(ValueError, match="429 values that are NaN"):
         classifier().classify(np.full((1, 13, 11, 3), np.nan, "float32"))
+
+
+def test_raw_pixels_are_warned_of():
+    """An input from which the average image was not subtracted gives other scores, in silence."""
+    net, picture = refvis.load("scenes"), refvis.scenes.scene(7).image
+    raw, x = picture.astype("float32")[None], net.preprocess(picture)
+    for method in (
+        lambda: net.classify(raw),
+        lambda: refvis.deconvolution(net, raw),
+        lambda: refvis.occlusion(net, raw, size=32, stride=32),
+        lambda: refvis.inversion(net, raw, steps=1),
+    ):
+        with pytest.warns(UserWarning, match=r"looks like pixels 0 ... 255 .*; net.preprocess\(image\)") as caught:
+            method()
+        assert caught[0].filename == __file__
+    with pytest.raises(TypeError, match=r"the input is uint8, .* net.preprocess"):
+        refvis.deconvolution(net, picture[None])
+    white = net.preprocess(np.full((64, 64, 3), 255, "uint8"))
+    assert white.min() > 0, "brighter than the average everywhere, and a sound input"
+    for sound in (x, white, abs(x), raw / 255):
+        net.classify(sound)
+        refvis.deconvolution(net, sound)
+    refvis.deconvolution(net.with_images(size=(64, 64), average=np.zeros(3)), x)
+
+
+def test_networks_without_an_average_take_pixels_as_they_are():
+    net = classifier()
+    net = replace(net, meta={})
+    net.classify(100 + 10 * inputs())
