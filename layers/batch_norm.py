@@ -124,7 +124,7 @@ def at_given_moments(layer: BatchNorm) -> bool:
 
 
 def window(layer: BatchNorm) -> Window | None:
-    """Return a point at given moments; with the batch's own, no window describes what is seen."""
+    """Return a point at given moments; None with the batch's own, which depend on all values."""
     return POINT if at_given_moments(layer) else None
 
 

@@ -52,7 +52,7 @@ def forward(layer: Concat, *inputs: Array) -> Array:
 
 
 def gradient(layer: Concat, signal: Array, output: Array | None, *inputs: Array) -> tuple[Array, ...]:
-    """Return for each input the part of the signal that stands where the input stood in y."""
+    """Return for each input its part of the signal, at the place of the input in y."""
     parts, start = [], 0
     for x in inputs:
         stop = start + x.shape[layer.axis]

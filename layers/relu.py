@@ -39,29 +39,29 @@ def output_shape(layer: ReLU, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def forward(layer: ReLU, x: Array) -> Array:
     """Return y (shape and dtype of x); NaN gives 0 where there is no leak, as MATLAB's max does."""
-    return array_module(x).fmax(x, 0) if not layer.leak else gated(layer, x, x > 0)
+    return array_module(x).fmax(x, 0) if not layer.leak else gate(layer, x, x > 0)
 
 
 def gradient(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Backpropagation: the signal passes where the input was positive."""
-    return (gated(layer, signal, x > 0),)
+    return (gate(layer, signal, x > 0),)
 
 
 def deconvnet(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Deconvnet: the signal passes where it is positive, whatever the input was."""
-    return (gated(layer, signal, signal > 0),)
+    return (gate(layer, signal, signal > 0),)
 
 
 def guided(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Guided backpropagation: the signal passes where input and signal are both positive."""
-    return (gated(layer, gated(layer, signal, signal > 0), x > 0),)
+    return (gate(layer, gate(layer, signal, signal > 0), x > 0),)
 
 
-def gated(layer: ReLU, signal: Array, passes: Array) -> Array:
+def gate(layer: ReLU, signal: Array, passes: Array) -> Array:
     """Return the signal where it passes (bool, its shape), and leak times the signal elsewhere.
 
-    ``where(passes, signal, 0)`` is ``signal * passes``, but for signals that are infinite or NaN: a gate that is
-    closed lets none of them through.
+    ``where(passes, signal, 0)`` equals ``signal * passes``, except for signals that are infinite or NaN: a closed gate
+    blocks these, too.
     """
     closed = signal * signal.dtype.type(layer.leak) if layer.leak else signal.dtype.type(0)
     return array_module(signal, passes).where(passes, signal, closed)

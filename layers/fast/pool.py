@@ -58,14 +58,14 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
     wide = padded(x, layer.pad, xp.nan)  # NaN, the border, is equal to nothing
     back, share = filled(wide.shape, wide, 0), empty(signal.shape, signal)
     free, wins = filled(signal.shape, signal, True, bool), empty(signal.shape, signal, bool)
-    apart = all(size <= step for size, step in zip(layer.size, layer.stride, strict=True))
-    if apart:
+    disjoint = all(size <= step for size, step in zip(layer.size, layer.stride, strict=True))
+    if disjoint:
         signal = xp.add(signal, 0, out=share)  # -0 becomes +0, as it does in a sum
     for rows, columns in taps(layer, x.shape):
         xp.equal(wide[:, rows, columns], output, out=wins)
         wins &= free
         free ^= wins
-        write_selected(signal, wins, back[:, rows, columns] if apart else share)
-        if not apart:
+        write_selected(signal, wins, back[:, rows, columns] if disjoint else share)
+        if not disjoint:
             back[:, rows, columns] += share
     return (cropped(back, layer.pad, x.shape),)

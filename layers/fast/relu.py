@@ -16,7 +16,7 @@ def forward(layer: ReLU, x: Array) -> Array:
     """Return what ``relu.forward`` returns."""
     xp = array_module(x)
     if layer.leak:
-        return gated(layer, x, x)
+        return gate(layer, x, x)
     if xp is not np:
         return relu.forward(layer, x)
     y, zeros = empty(x.shape, x), xp.zeros(x.shape[-2:], x.dtype)
@@ -27,22 +27,22 @@ def forward(layer: ReLU, x: Array) -> Array:
 @twin_of(relu.gradient)
 def gradient(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Return what ``relu.gradient`` returns."""
-    return (gated(layer, signal, x),)
+    return (gate(layer, signal, x),)
 
 
 @twin_of(relu.deconvnet)
 def deconvnet(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Return what ``relu.deconvnet`` returns."""
-    return (gated(layer, signal, signal),)
+    return (gate(layer, signal, signal),)
 
 
 @twin_of(relu.guided)
 def guided(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[Array]:
     """Return what ``relu.guided`` returns."""
-    return (gated(layer, gated(layer, signal, signal), x),)
+    return (gate(layer, gate(layer, signal, signal), x),)
 
 
-def gated(layer: ReLU, signal: Array, by: Array) -> Array:
+def gate(layer: ReLU, signal: Array, by: Array) -> Array:
     """Return the signal where `by` is positive, leak times the signal elsewhere."""
     array_module(signal, by)
     passes = positive_mask(by)

@@ -127,7 +127,7 @@ def bound_boxes(table: Mapping[Any, Rule], low: float | Array, high: float | Arr
 
 
 def is_open_box(rule: Any) -> bool:
-    """Whether the rule is `lrp.box` without one of its bounds, or one that chooses it among others (`lrp.conv`)."""
+    """Return whether the rule is `lrp.box` without one of its bounds, or chooses it among others (`lrp.conv`)."""
     if not isinstance(rule, partial):
         return rule is lrp.box
     if rule.func is lrp.box:
