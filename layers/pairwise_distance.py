@@ -52,7 +52,7 @@ class PairwiseDistance:
     no_root: bool = False
     epsilon: NumberField = NumberField(1e-6)
     aggregate: bool = False
-    instance_weights: ConvertedField = ConvertedField(lambda weights: checked_weights(weights), None)
+    instance_weights: ConvertedField = ConvertedField(lambda weights: _check_weights(weights), None)
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -62,7 +62,7 @@ class PairwiseDistance:
     __repr__ = summary
 
 
-def checked_weights(weights: Any) -> Array | float | None:
+def _check_weights(weights: Any) -> Array | float | None:
     """Return weights as an array with axes, a number, or None; raise TypeError for anything else."""
     if isinstance(weights, Real) or getattr(weights, "shape", None) == ():
         return float(weights)
