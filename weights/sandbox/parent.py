@@ -12,6 +12,8 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.matfile import require_file
 from refvis.weights.mat.tree import Limits, Tree
@@ -21,7 +23,8 @@ from refvis.weights.sandbox.child import OUT_OF_MEMORY
 SECONDS, MEMORY = 10.0, 2**30
 """The limits for a small file; a large one gets more of both, see `process_limits`."""
 
-# The child has the parent's path. The two packages are set up by hand, to skip what their __init__ would import.
+# The child starts isolated (-I), without the current folder and PYTHONPATH; then it gets the folders of
+# `import_folders`. The two packages are set up by hand, to skip what their __init__ would import.
 BOOTSTRAP = """
 import json, sys, types
 paths, packages = json.loads(sys.argv[1])
@@ -99,7 +102,27 @@ def command_line(task: dict[str, object]) -> list[str]:
     if not sys.executable:
         raise OSError("isolate=True starts a Python process, but sys.executable is empty here: use isolate=False")
     packages = {name: str(next(iter(sys.modules[name].__path__))) for name in ("refvis", "refvis.weights")}
-    return [sys.executable, "-P", "-c", BOOTSTRAP, json.dumps([sys.path, packages]), json.dumps(task)]
+    return [sys.executable, "-I", "-c", BOOTSTRAP, json.dumps([import_folders(), packages]), json.dumps(task)]
+
+
+def import_folders() -> list[str]:
+    """Return the folders from which the child imports: the absolute ones of this process, but not the current folder.
+
+    A folder with a model may hold Python files, too, and "" (interactive sessions, ``python -c``) and other relative
+    entries of `sys.path` lead there. NumPy's own folder comes last if it is not among the others.
+    """
+    absolute = [folder for folder in sys.path if isinstance(folder, str) and os.path.isabs(folder)]
+    folders = [folder for folder in absolute if not is_current(folder)]
+    own = str(Path(np.__file__).resolve().parents[1])
+    return folders if own in map(os.path.realpath, folders) else [*folders, own]
+
+
+def is_current(folder: str) -> bool:
+    """Whether a folder is the current one, under whatever name."""
+    try:
+        return os.path.samefile(folder, os.curdir)
+    except OSError:  # there is no such folder, which does no harm
+        return False
 
 
 def environment() -> dict[str, str]:

@@ -143,3 +143,52 @@ def test_nothing_beside_the_file_is_imported(tmp_path):
         [sys.executable, "-P", "-c", code], env=os.environ | {"AT": str(tmp_path)}, capture_output=True, text=True
     )
     assert (done.stdout.strip(), done.stderr) == ("1", "")
+
+
+HOSTILE = (
+    "json",
+    "numpy",
+    "struct",
+    "h5py",
+    "refvis",
+    "resource",
+    "types",
+    "sitecustomize",
+    "usercustomize",
+    "weights",
+)
+OPEN_PATHS = """
+import os, sys, refvis
+from refvis.weights.sandbox import parent  # here, since this process would import from its own current folder
+os.chdir(os.environ["AT"])
+sys.path[:0] = [os.environ["AT"], "", ".", "sub", os.path.join("..", os.path.basename(os.environ["AT"]))]
+print(len(refvis.load("a.mat", isolate=True).nodes))
+"""
+
+
+@pytest.mark.parametrize("options", [("-c",), ("-i", "-c")], ids=["python -c", "interactive"])
+def test_the_current_folder_is_never_imported_from(tmp_path, options):
+    """The caller has "" and other names of the current folder in sys.path, and in PYTHONPATH."""
+    (tmp_path / "sub").mkdir()
+    for name in HOSTILE:
+        for folder in (tmp_path, tmp_path / "sub"):
+            (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})\n")
+    V73(tmp_path / "a.mat").write(VALUES)
+    done = subprocess.run(
+        [sys.executable, *options, OPEN_PATHS],
+        env=os.environ | {"AT": str(tmp_path), "PYTHONPATH": os.pathsep + "."},
+        cwd=tmp_path / "..",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()
+    assert (done.returncode, done.stdout.strip()) == (0, "1"), done.stderr
+
+
+def test_the_folders_to_import_from(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kept = [str(tmp_path / "absent"), str(tmp_path.parent)]
+    monkeypatch.setattr(sys, "path", ["", ".", "sub", *kept, str(tmp_path), tmp_path])
+    numpy_folder = os.path.dirname(os.path.dirname(os.path.realpath(np.__file__)))
+    assert parent.import_folders() == [*kept, numpy_folder]
