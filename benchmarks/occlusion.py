@@ -11,7 +11,7 @@ from benchmarks.rows import OURS, Row, require_agreement
 from benchmarks.timing import Times, side_by_side
 from refvis.input_modification.boxes.grid import boxes
 from refvis.layers import Array, Graph
-from refvis.layers.incremental.plan import forward_changes
+from refvis.layers.incremental import forward_changes
 
 GOALS = {"AlexNet": 0.25, "VGG-16": 0.20}
 SIZE, STEP = (32, 32), (16, 16)

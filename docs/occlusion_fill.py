@@ -14,7 +14,7 @@ from refvis import Network
 from refvis.input_modification.boxes import fills
 from refvis.input_modification.boxes.grid import boxes
 from refvis.layers import Array
-from refvis.layers.incremental.plan import forward_changes
+from refvis.layers.incremental import forward_changes
 from refvis.layers.incremental.rectangles import Rectangle
 from refvis.scenes import scene
 

@@ -34,25 +34,7 @@ def forward_changes(
 ) -> Iterator[tuple[list[int], Array]]:
     """Yield (numbers of boxes, the network's output for each, B x H x W x C), in batches, until all boxes are done.
 
-    Parameters:
-
-        graph     the network, with one output
-        trace     its forward pass of one image
-        boxes     ((top, bottom), (left, right)) in pixels of `source`; bottom and right are the first ones outside
-        content   ``content(n)`` returns what stands in box n: h x w x C, or what broadcasts to it
-        limit     approximate bytes of one batch. Default: 512 MB
-        most      the largest batch. Default 64; it is 1 where layers mix images
-        source    the variable that has the boxes. Default: the first input
-
-    Raises ValueError for several outputs, ShapeError for contents that do not fit.
-
-    >>> import numpy as np
-    >>> from refvis import layers
-    >>> net = layers.Graph(layers.chain({"fc1": layers.FullyConnected(np.array([[1.0, 10.0, 100.0]]))}))
-    >>> trace, boxes = net.forward(np.ones((1, 1, 3, 1))), [((0, 1), (0, 1)), ((0, 1), (1, 3))]
-    >>> for numbers, outputs in layers.incremental.forward_changes(net, trace, boxes, lambda n: np.zeros(1)):
-    ...     print(numbers, outputs.ravel())
-    [0, 1] [110.   1.]
+    Parameters and errors are those of `refvis.layers.incremental.forward_changes`.
     """
     source, end = source or graph.inputs[0], only_output(graph)
     nodes = dependents(graph, trace, source)

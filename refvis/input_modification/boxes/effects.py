@@ -9,9 +9,9 @@ from tqdm import tqdm
 from refvis.input_modification.boxes.measures import Measure, apply_measure, unit_maps
 from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, Trace, array_module, is_exact
+from refvis.layers.incremental import Plan, forward_changes
 from refvis.layers.incremental.full_passes import Content
 from refvis.layers.incremental.full_passes import forward_changes as recomputed
-from refvis.layers.incremental.plan import Plan, forward_changes
 from refvis.layers.incremental.rectangles import Rectangle
 from refvis.targets import Target
 

@@ -125,6 +125,22 @@ def test_methods_obey():
         refvis.occlusion(net, x, size=5, stride=3, channel=2)
 
 
+def test_changed_boxes_obey():
+    """Inside, each box is pasted into a copy of the image, and everything is computed: no plan is made."""
+    net, x = classifier(), inputs()
+    with mock.patch("refvis.layers.incremental.plan.Plan", side_effect=AssertionError("fast")):
+        with pytest.raises(AssertionError, match="fast"):
+            next(layers.incremental.forward_changes(net, net.forward(x), [((0, 2), (1, 3))], lambda n: x[0, :2, :2]))
+        with exact():
+            ((numbers, y),) = layers.incremental.forward_changes(
+                net, net.forward(x), [((0, 2), (1, 3))], lambda n: 0 * x[0, :2, :2]
+            )
+    x = x.copy()
+    x[:, 0:2, 1:3] = 0
+    assert numbers == [0]
+    np.testing.assert_allclose(y, net.forward(x).output, atol=1e-6)
+
+
 def test_nested_and_after_an_error():
     with exact():
         with exact():
