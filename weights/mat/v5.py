@@ -153,7 +153,7 @@ class Reader:
         starts = range(names_element.start, names_element.stop, width)
         names = [text(self.data, Element(1, i, i + width, i)) for i in starts]
         values = self.children(count, names, names_element.after, stop, place, depth)
-        return [dict(zip(names, values[i * len(names) :], strict=False)) for i in range(count)]
+        return [dict(zip(names, values[i * len(names) : (i + 1) * len(names)], strict=False)) for i in range(count)]
 
     def children(self, count: int, names: list[str], at: int, stop: int, place: str, depth: int) -> list[Tree]:
         """Return the values of the fields of `count` structs, struct by struct; a cell has one nameless field."""

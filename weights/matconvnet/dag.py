@@ -63,7 +63,7 @@ class DagReader:
     report: list[Remark]
     params: dict[str, Parameter]
     used_params: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
+    names: dict[str, int] = field(default_factory=dict)
     converted: dict[Any, Any] = field(default_factory=dict)
 
     def place(self, index: int) -> str:
@@ -95,7 +95,6 @@ class DagReader:
         if kind is None:
             raise head.error("type", "nothing", "the block's class, such as 'dagnn.Conv'")
         name = read_name(head, index, self.names)
-        self.names.add(name)
         block = None if blocks.registered(kind) else CLASSES.get(kind.removeprefix("dagnn."))
         layer = self.layer(self.fields(index, struct, kind, block), block, len(inputs))
         if len(outputs) > 1 and not isinstance(layer, Unknown):
@@ -104,7 +103,8 @@ class DagReader:
             return [Node(name, layer, inputs, outputs)]
         head.remark("changed", f"the layer was read as {len(outputs)} layers, one for each output", "outputs")
         parts = [f"{name}:{number + 1}" if number else name for number in range(len(outputs))]
-        self.names.update(parts)
+        for part in parts:
+            self.names.setdefault(part, 1)
         whole = Unknown(kind, {**layer.fields, "outputs": list(outputs)})
         return [Node(part, whole, inputs, (output,)) for part, output in zip(parts, outputs, strict=True)]
 

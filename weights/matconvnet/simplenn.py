@@ -40,17 +40,18 @@ def read_simplenn(net: dict[str, Tree], place: str, report: list[Remark]) -> Mod
     if not isinstance(layers, list) or not layers:
         raise ModelFormatError(describe(layers), "a cell of layers", "", f"{prefix}layers")
     nodes: list[Node] = []
+    taken: dict[str, int] = {}
     for index, layer in enumerate(layers):
         where = f"{prefix}layers{{{index + 1}}}"
         if not isinstance(layer, dict):
             raise ModelFormatError(describe(layer), "a struct with the field type", "", where)
-        nodes.append(read_layer(Fields(layer, where, report), index, {node.name for node in nodes}))
+        nodes.append(read_layer(Fields(layer, where, report), index, taken))
     channels = check_channels(nodes, prefix)
     return Model(tuple(nodes), read_meta(net, place, report, channels), report)
 
 
-def read_layer(fields: Fields, index: int, taken: set[str]) -> Node:
-    """Return the node of the layer number `index` (from 0), with a name that is not in `taken`."""
+def read_layer(fields: Fields, index: int, taken: dict[str, int]) -> Node:
+    """Return the node of the layer number `index` (from 0), with a name that is not in `taken`, where it is entered."""
     kind = fields.text("type")
     if kind is None:
         raise fields.error("type", "nothing", "the layer's type, such as 'conv'")
@@ -69,18 +70,21 @@ def is_false(value: Tree) -> bool:
     return isinstance(value, np.ndarray) and value.size == 1 and not value.any()
 
 
-def read_name(fields: Fields, index: int, taken: set[str]) -> str:
-    """Return the layer's name, or layerN if it has none; a name that is taken gets a number."""
+def read_name(fields: Fields, index: int, taken: dict[str, int]) -> str:
+    """Return the layer's name, or layerN if it has none; a name that is taken gets a number.
+
+    `taken` has the names so far, each with the last number that was tried for it; the new name is entered there.
+    """
     given = fields.text("name")
     base = name = given or f"layer{index + 1}"
     if given is None:
         fields.remark("default", f"name was absent, set to {name}", "name")
-    count = 1
     while name in taken:
-        count += 1
-        name = f"{base}_{count}"
-    if count > 1:
+        taken[base] += 1
+        name = f"{base}_{taken[base]}"
+    if name != base:
         fields.remark("changed", f"a second layer named {base} was renamed {name}", "name")
+    taken[name] = 1
     return name
 
 
