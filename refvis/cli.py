@@ -53,7 +53,7 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError, MemoryError) as error:
-        text = str(error) or type(error).__name__
+        text = getattr(error, "command_text", str(error)) or type(error).__name__
         print(f"refvis: error: {escape_controls(text)}", file=sys.stderr)
         sys.exit(2)
     except SystemExit as end:

@@ -9,9 +9,23 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from refvis.layers import Array, Conv, Graph, Layer, Loss, Node, Softmax, SoftmaxLoss, array_module, forward
+from refvis.layers import (
+    Array,
+    Conv,
+    ConvTranspose,
+    Graph,
+    Layer,
+    Loss,
+    Node,
+    Softmax,
+    SoftmaxLoss,
+    array_module,
+    forward,
+)
 from refvis.layers import chain as chain_nodes
 from refvis.layers.base.arrays import moved, require_finite, to_host
+from refvis.layers.graph.nodes import is_objective, label_of
+from refvis.layers.loss import LOSSES as LOSS_KINDS
 from refvis.warn import warn_caller
 from refvis.weights import Remark
 
@@ -21,8 +35,29 @@ if TYPE_CHECKING:
 WHITE, OVERSHOOT = 255.0, 32.0
 """The value of white, and how far resizing may go beyond it."""
 
-ENDINGS = (Softmax, SoftmaxLoss, Loss)
-"""Layers that turn scores into probabilities or a loss; explanations start before them."""
+LOSSES = (SoftmaxLoss, Loss)
+"""Layers that are losses, whatever they read; explanations start before them, and before softmax."""
+
+
+class OptionError(ValueError):
+    """An error that an option mends, which has one name in Python, ``at=``, and another in commands, ``--at``.
+
+    `command_text` is the message with the command's option.
+    """
+
+    def __init__(self, what: str, advice: str, option: str) -> None:
+        """Take what is wrong, the advice with {} in place of the option, and the option's name."""
+        super().__init__(f"{what}: {advice.format(f'{option}=')}")
+        self.command_text = f"{what}: {advice.format(f'--{option}')}"
+
+
+class NoClassesError(ValueError):
+    """The error of `Network.classify` for a network whose scores are no classes; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        """Take the reason."""
+        super().__init__(f"the network has no classes to list: {reason}; net.forward(x) gives the values")
+        self.reason = reason
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -183,8 +218,7 @@ class Network(Graph):
     def labels_at(self, variable: str) -> list[str]:
         """Return the names of the variable's channels: the classes for the scores and their softmax, [] for others."""
         below = next((node.inputs[0] for node in self.nodes if _softmax(node) and node.output == variable), variable)
-        ends = {self._before_ending(name) for name in self.outputs}
-        return (self.labels or []) if ends == {below} else []
+        return (self.labels or []) if set(self._all_scores) == {below} else []
 
     def label(self, channel: int) -> str:
         """Return the label of an output channel, or "class K" (K counted from 0) if it has none."""
@@ -193,39 +227,150 @@ class Network(Graph):
 
     @cached_property
     def scores(self) -> str:
-        """Name of the variable with the scores: the output before softmax and losses; ValueError if several."""
-        scores = dict.fromkeys(self._before_ending(name) for name in self.outputs)
-        if len(scores) != 1:
-            raise ValueError(f"the network has several outputs ({', '.join(scores)}): name one with at=")
-        return next(iter(scores))
+        """Name of the variable with the scores; ValueError if there are several.
 
-    def classify(self, image: "ImageLike", top: int = 5) -> list[tuple[str, float]]:
+        It is the output before softmax and losses. Losses are those of MatConvNet, a distance from an input of the
+        network (its labels), a layer without implementation that ends the network, and sums of these.
+        """
+        scores = self._all_scores
+        if len(scores) != 1:
+            raise OptionError(f"the network has several outputs ({', '.join(scores)})", "name one with {}", "at")
+        return scores[0]
+
+    def classify(self, image: "ImageLike", top: int = 5, *, at: str | None = None) -> list[tuple[str, float]]:
         """Return the `top` most probable classes as (label, probability), the most probable first.
 
-        `image` is anything that `preprocess` takes, or a prepared input (1 x H x W x C). Probabilities are the softmax
-        of the scores. An image larger than the network's input size gives scores at several positions; they are
-        averaged first. Raises the errors of `preprocess`.
+        Parameters:
+
+            image  anything that `preprocess` takes, or a prepared input (1 x H x W x C)
+            top    the number of classes. Default: 5
+            at     layer or variable with the scores, or with their softmax. Default: the scores of the network
+
+        Probabilities are the softmax of the scores. An image larger than the network's input size gives scores at
+        several positions; they are averaged first. Raises the errors of `preprocess`, and ValueError for several
+        outputs, for a network without classes (see `lacks_classes`), and for scores that are NaN or infinite.
         """
+        variable = self.scores if at is None else self.upto(at).scores
         x = image if getattr(image, "ndim", 0) == 4 else self.preprocess(image)
         require_finite(x)
         self.warn_of_raw_pixels(x)
-        scores = self.upto(self.scores).forward(x).output[:1].mean(axis=(1, 2), keepdims=True)
+        cut = self.upto(variable)
+        trace = cut.forward(x)
+        cut.require_finite_trace(trace, variable)
+        reason = self.lacks_classes(variable, trace[variable].shape)
+        if reason:
+            raise NoClassesError(reason)
+        scores = trace[variable][:1].mean(axis=(1, 2), keepdims=True)
         probabilities = forward(Softmax(), scores)[0, 0, 0]
         order = (-probabilities).argsort()[:top]
-        return [(self.label(int(k)), float(probabilities[k])) for k in order]
+        named = at is None or self._has_names(variable, scores.shape[3])
+        return [(self.label(int(k)) if named else f"class {k}", float(probabilities[k])) for k in order]
+
+    def lacks_classes(self, variable: str, shape: tuple[int, ...]) -> str:
+        """Return why the channels of a variable of that shape are no classes of the image; "" if they are.
+
+        Classes have names, or are read by softmax or by a loss of classes. There are at least two of them, and one
+        position where the input has the network's own size: more are a map.
+        """
+        name = label_of(self.nodes, variable)
+        if shape[3] == 1:
+            return f"{name} has a single channel"
+        if not self._has_names(variable, shape[3]) and not any(
+            _reads_classes(node) for node in self.nodes if variable == node.inputs[0]
+        ):
+            return (
+                f"the {shape[3]} channels of {name} have no names, and neither softmax nor a loss of classes reads them"
+            )
+        height, width = self._own_positions(variable, shape)
+        return f"{name} is a map of {height} x {width} positions" if height * width > 1 else ""
+
+    def ending_at(self, at: str, shape: tuple[int, ...]) -> Self:
+        """Return the network up to the scores of a layer or variable, and what makes classes of them.
+
+        `shape` is that of the input. The names of classes are kept if they are those of the layer's channels.
+        """
+        variable = self.upto(at).scores
+        reader = next((one for one in self.nodes if one.inputs[0] == variable and _reads_classes(one)), None)
+        cut = self.upto(variable if reader is None else reader.output)
+        channels = cut.shapes(**{cut.inputs[0]: shape}).get(variable, (0,))[-1]
+        if self._has_names(variable, channels):
+            return cut
+        return replace(cut, meta={name: value for name, value in self.meta.items() if name != "classes"})
+
+    def _has_names(self, variable: str, channels: int) -> bool:
+        """Return whether the names of the classes are those of a variable's channels.
+
+        Several outputs may have different numbers of channels: those that have as many as there are names.
+        """
+        alone = len(self._all_scores) == 1
+        return variable in self._all_scores and self.labels is not None and (alone or len(self.labels) == channels)
+
+    def _own_positions(self, variable: str, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Return the positions of a variable at the network's own input size; if unknown, (1, 1) without upsampling."""
+        cut = self.upto(variable)
+        if self.input_size is not None and self.channels is not None and len(cut.inputs) == 1:
+            shape = cut.shapes(**{cut.inputs[0]: (1, *self.input_size, self.channels)})[variable]
+        elif not any(isinstance(node.layer, ConvTranspose) for node in cut.nodes):
+            return 1, 1
+        return shape[1], shape[2]
 
     @property
     def _interpolation(self) -> str:
         return str(self.normalization.get("interpolation") or "bicubic")
 
-    def _before_ending(self, variable: str) -> str:
-        node = self.node(variable)
-        ends = isinstance(node.layer, ENDINGS) or self.is_unknown_ending(node)
-        return self._before_ending(node.inputs[0]) if ends else variable
+    @cached_property
+    def _all_scores(self) -> tuple[str, ...]:
+        """The variables that enter the endings, or outputs without one."""
+        writers = {node.output: node for node in self.nodes}
+        behind = self._behind_losses()
+        scores: dict[str, None] = {}
+        seen: set[str] = set()
+        waiting = list(reversed(self.outputs))
+        while waiting:
+            name = waiting.pop()
+            node = writers.get(name)
+            if name in seen:
+                continue
+            seen.add(name)
+            if node is None:
+                scores[name] = None
+            elif self._is_loss(node) or _softmax(node):
+                waiting.append(self._entering(node))
+            elif name in behind:
+                waiting.extend(one for one in reversed(node.inputs) if one in behind)
+            else:
+                scores[name] = None
+        return tuple(scores)
+
+    def _behind_losses(self) -> set[str]:
+        """Return the variables that are computed from losses, and the losses."""
+        behind: set[str] = set()
+        for node in self.nodes:
+            if self._is_loss(node) or not behind.isdisjoint(node.inputs):
+                behind.add(node.output)
+        return behind
+
+    def _is_loss(self, node: Node) -> bool:
+        """Return whether the node is a loss: a distance of two layers of the network is none."""
+        if isinstance(node.layer, LOSSES) or self.is_unknown_ending(node):
+            return True
+        return is_objective(node.layer) and any(name in self.inputs for name in node.inputs[1:])
+
+    def _entering(self, node: Node) -> str:
+        """Return the variable that enters an ending: its first input, or the first that a layer writes if unknown."""
+        computed = (name for name in node.inputs if name not in self.inputs)
+        return next(computed, node.inputs[0]) if self.is_unknown_ending(node) else node.inputs[0]
 
 
 def _softmax(node: Node) -> bool:
     return isinstance(node.layer, Softmax)
+
+
+def _reads_classes(node: Node) -> bool:
+    """Return whether the node takes scores of classes: softmax, and losses of one class for each instance."""
+    if isinstance(node.layer, Loss):
+        return LOSS_KINDS[node.layer.kind].categorical
+    return isinstance(node.layer, Softmax | SoftmaxLoss)
 
 
 def chain(layers: dict[str, Layer], meta: dict[str, Any] | None = None, name: str = "network") -> Network:

@@ -7,7 +7,8 @@ from typing import Any, Self
 from refvis.layers import Array, Graph, Trace, array_module
 from refvis.layers.base.arrays import require_finite, to_host
 from refvis.layers.graph.nodes import label_of
-from refvis.network import Network
+from refvis.layers.operators import operator
+from refvis.network import Network, OptionError
 from refvis.units import Selection, check_against, check_channels, check_position
 
 
@@ -104,12 +105,10 @@ def target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]
     """
     require_finite(x)
     net.warn_of_raw_pixels(x)
-    variable = net.scores if selection.at is None else layer_variable(net, selection.at)
+    variable = explained_variable(net, selection.at)
     name, labels = label_of(net.nodes, variable), net.labels_at(variable)
     cut = net.upto(variable)
     trace = cut.forward(x)
-    if variable not in trace:
-        raise ValueError(f"{name} cannot be computed from an image alone: explain a variable below it")
     values = trace[variable]
     place = check_position(selection.position, values.shape, name)
     units: list[tuple[int | None, ...]]
@@ -122,6 +121,28 @@ def target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]
         units = [check_channels(channel, values.shape[3], name, labels)] * len(values)
     others = check_against(selection.against, units, values.shape[3], name, labels)
     return Target(cut, variable, sum(units, ()), sum(others, ()), place), trace
+
+
+def require_one_image(net: Network, variable: str) -> None:
+    """Raise ValueError where the network's first input does not suffice for a variable, or a layer cannot run."""
+    cut = net.upto(variable)
+    node = next(one for one in cut.nodes if one.output == variable)
+    if cut.is_unknown_ending(node):
+        try:
+            operator(node.layer)
+        except ValueError as error:
+            raise ValueError(f"layer {node.name!r}: {error}") from None
+    known = {cut.inputs[0]}
+    for one in cut.nodes:
+        if known.issuperset(one.inputs):
+            known.add(one.output)
+    if variable not in known:
+        others = ", ".join(map(repr, cut.inputs[1:]))
+        raise OptionError(
+            f"{label_of(net.nodes, variable)} cannot be computed from an image alone, it also needs {others}",
+            "explain a layer below it with {}",
+            "at",
+        )
 
 
 def merge_choices(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -139,11 +160,26 @@ def merge_choices(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
+def explained_variable(net: Network, at: str | None) -> str:
+    """Return the variable that `at` (a layer or variable) stands for, or that of the scores for None.
+
+    Raises ValueError for an unknown name, for several outputs, and for what an image alone does not suffice for.
+    """
+    if at is not None:
+        return layer_variable(net, at)
+    require_one_image(net, net.scores)
+    return net.scores
+
+
 def layer_variable(net: Network, at: str) -> str:
-    """Return the variable that `at` (a layer or variable) stands for; ValueError unless a layer writes it."""
+    """Return the variable that `at` (a layer or variable) stands for.
+
+    Raises ValueError unless a layer writes it, and an image alone suffices to compute it.
+    """
     variable = net.variable(at)
     if variable in net.inputs:
         raise ValueError(f"{at!r} is the network's input: name a layer, or a variable that a layer writes")
+    require_one_image(net, variable)
     return variable
 
 

@@ -113,6 +113,11 @@ def require_float_name(dtype: Any) -> None:
         raise TypeError(f"the dtype is {np.dtype(dtype)}, expected float32 or float64")
 
 
+def is_finite(x: Array) -> bool:
+    """Return whether no value is NaN or infinite."""
+    return bool(array_module(x).isfinite(x).all())
+
+
 def require_finite(x: Array, what: str = "the input") -> None:
     """Raise ValueError where x has values that are NaN or infinite; `what` names it in the error."""
     finite = array_module(x).isfinite(x)

@@ -12,6 +12,7 @@ from refvis.layers import modes
 from refvis.layers.base.arrays import (
     Array,
     array_module,
+    is_finite,
     moved,
     require_float_name,
     require_library,
@@ -99,8 +100,22 @@ class Graph:
         return name if name in self.inputs else self.node(name).output
 
     def is_unknown_ending(self, node: Node) -> bool:
-        """Return whether a node without implementation ends the network with several inputs, as a custom loss does."""
-        return type(node.layer) not in OPERATORS and len(node.inputs) > 1 and node.output in self.outputs
+        """Return whether a node without implementation ends the network, as a custom loss does."""
+        return type(node.layer) not in OPERATORS and node.output in self.outputs
+
+    @property
+    def optional_inputs(self) -> set[str]:
+        """The inputs that a forward pass can do without: labels of losses, and what only unknown endings read."""
+        needed: set[str] = set()
+        optional: set[str] = set()
+        for node in self.nodes:
+            if self.is_unknown_ending(node):
+                optional.update(node.inputs)
+            else:
+                first = 1 if is_objective(node.layer) else len(node.inputs)
+                needed.update(node.inputs[:first])
+                optional.update(node.inputs[first:])
+        return optional - needed
 
     def is_per_image(self, trace: Trace | None = None) -> bool:
         """Return whether every image of a variable depends only on that image of the inputs, as far as is known.
@@ -134,9 +149,9 @@ class Graph:
     def forward(self, x: Array | None = None, /, **given: Array) -> Trace:
         """Return the trace for the input `x` (N x H x W x C; the network's first input), or for inputs given by name.
 
-        A loss whose labels are not given is left out. So is a layer without implementation that ends the network with
-        several inputs (most likely a loss). Raises ShapeError naming the layer where sizes do not fit, ValueError for a
-        missing or unknown input, TypeError for another dtype than float32 and float64.
+        A loss whose labels are not given is left out. So is a layer without implementation that ends the network (most
+        likely a loss). Raises ShapeError naming the layer where sizes do not fit, ValueError for a missing or unknown
+        input, TypeError for another dtype than float32 and float64.
 
         >>> import numpy as np
         >>> from refvis import layers
@@ -154,6 +169,31 @@ class Graph:
                 variables[node.output] = _call_at(node, forward, *(variables[name] for name in node.inputs))
                 read.update(node.inputs)
         return Trace(variables, tuple(name for name in variables if name not in read), writers(self.nodes))
+
+    def require_finite_trace(self, trace: Trace, variable: str) -> None:
+        """Raise ValueError if a variable of the trace holds NaN or infinite values; it names the layer they began at.
+
+        >>> import numpy as np
+        >>> from refvis import layers
+        >>> fc = layers.FullyConnected(np.array([[1.0, np.inf]]))
+        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
+        >>> net.require_finite_trace(net.forward(np.array([[[[1.0, 2.0]]]])), "x2")
+        Traceback (most recent call last):
+            ...
+        ValueError: layer 'fc2' (FullyConnected) makes 1 of 1 values NaN or infinite: its parameters are not finite
+        """
+        if is_finite(trace[variable]):
+            return
+        for node in self.nodes:
+            if node.output in trace and not is_finite(trace[node.output]):
+                values = trace[node.output]
+                count = int((~array_module(values).isfinite(values)).sum())
+                sound = all(is_finite(array) for array in _arrays(node.layer).values())
+                reason = "its inputs and parameters are finite" if sound else "its parameters are not finite"
+                raise ValueError(
+                    f"layer {node.name!r} ({title(node.layer)}) makes {count} of {values.size} values NaN or infinite: "
+                    f"{reason}"
+                )
 
     def backward(self, trace: Trace, seeds: Mapping[str, Array], mode: str | modes.Mode = "gradient") -> Signals:
         """Return the signal at every variable between the seeds and the input, by the rules of `mode`.
@@ -281,8 +321,7 @@ class Graph:
         for name in given:
             if name not in self.inputs:
                 raise ValueError(f"the network has no input {name!r}, expected {', '.join(map(repr, self.inputs))}")
-        endings = (node for node in self.nodes if is_objective(node.layer) or self.is_unknown_ending(node))
-        optional = {name for node in endings for name in node.inputs[1:]}
+        optional = self.optional_inputs
         for name in self.inputs:
             if name not in given and name not in optional:
                 raise ValueError(f"the network's input {name!r} was not given: pass it to forward, by name")

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, load_network, print_classes
+from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, load_network, print_classes, print_no_classes
+from refvis.network import NoClassesError
 from refvis.text.terminal import escape_controls
 
 
@@ -15,10 +16,16 @@ def classify(
     size: Size = None,
     mean: Mean = None,
     top: Annotated[int, typer.Option(min=1, help="Number of classes to print.")] = 5,
+    at: Annotated[
+        str | None, typer.Option(help="Layer or variable with the scores. Default: the network's own.")
+    ] = None,
 ) -> None:
     """Print the most probable classes of each image."""
     net = load_network(model, size, mean)
     for path in images:
         if len(images) > 1:
             typer.echo(f"{escape_controls(path.name)}:")
-        print_classes(tuple(net.classify(path, top)))
+        try:
+            print_classes(tuple(net.classify(path, top, at=at)))
+        except NoClassesError as error:
+            print_no_classes(error.reason)

@@ -17,8 +17,9 @@ from refvis.commands.options import (
     load_network,
     load_subject,
     print_classes,
+    print_no_classes,
 )
-from refvis.commands.units import parse_channel_number
+from refvis.commands.units import At, parse_channel_number
 from refvis.results import Reconstruction
 from refvis.text.terminal import escape_controls
 
@@ -50,6 +51,7 @@ def explain(
     steps: Annotated[int, typer.Option(min=1, help="Steps of each inversion.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     maximize: Maximize = None,
+    at: At = None,
 ) -> None:
     """Explain the network's score for an image: write a page with a picture for each method, and its arrays."""
     from refvis import report
@@ -58,14 +60,16 @@ def explain(
         raise NotADirectoryError(f"{out} is a file, expected a folder: choose another --out")
     subject = load_subject(image, scene)
     net = load_network(model, size, mean)
-    unit = None if channel is None else parse_channel_number(net, channel, None)
+    unit = None if channel is None else parse_channel_number(net, channel, at)
     fits = subject.mask is not None and net.input_size in (None, subject.mask.shape)
     mask = subject.mask if fits else None
-    explanation = report.explain(net, subject.image, subject.name, mask, steps, seed, True, unit, maximize)
+    explanation = report.explain(net, subject.image, subject.name, mask, steps, seed, True, unit, maximize, at=at)
     out.mkdir(parents=True, exist_ok=True)
     report.write_arrays(explanation, out / "explanation.h5")
     report.write_page(explanation, out / "explanation.html")
     print_classes(explanation.classes)
+    if explanation.lacks_classes:
+        print_no_classes(explanation.lacks_classes)
     _note_failures(explanation.rows)
     typer.echo(f"page:   {escape_controls(str(out / 'explanation.html'))}")
     typer.echo(f"arrays: {escape_controls(str(out / 'explanation.h5'))}")

@@ -89,6 +89,11 @@ def print_classes(classes: tuple[tuple[str, float], ...]) -> None:
         typer.echo(f"{100 * probability:6.2f} %  {escape_controls(label)}")
 
 
+def print_no_classes(reason: str) -> None:
+    """Print that no classes are listed, and why."""
+    typer.echo(escape_controls(f"no classes are listed: {reason}"))
+
+
 def _read_average(path: Path) -> Array:
     import numpy as np
 

@@ -15,7 +15,7 @@ from refvis.layers.base.arrays import to_host
 from refvis.layers.graph.nodes import label_of
 from refvis.network import Network
 from refvis.results import record
-from refvis.targets import layer_variable, target
+from refvis.targets import explained_variable, target
 from refvis.units import Channel, Selection, check_channels
 
 
@@ -65,7 +65,7 @@ def examples(
     if top < 1 or batch < 1:
         raise ValueError(f"top is {top} and batch is {batch}, expected 1 or more of both")
     find_mode(mode)
-    variable = net.scores if at is None else layer_variable(net, at)
+    variable = explained_variable(net, at)
     source = image_source(images)
     chosen = _channels(net, source, variable, channel)
     ranking, ended = rank_images(net, source, variable, chosen, top, batch, progress)

@@ -17,7 +17,7 @@ from refvis.layers.base.arrays import to_host
 from refvis.layers.graph.nodes import label_of
 from refvis.network import Network, array_digest
 from refvis.results import Reconstruction, Record, record
-from refvis.targets import Target, layer_variable
+from refvis.targets import Target, explained_variable
 from refvis.units import Against, Channel, check_against, check_channels, check_position
 
 
@@ -72,7 +72,7 @@ def activation_maximization(
     >>> made.x.shape, list(made.history)
     ((2, 64, 64, 3), ['activation'])
     """
-    variable = net.scores if at is None else layer_variable(net, at)
+    variable = explained_variable(net, at)
     cut = net.upto(variable)
     image = _image_shape(net, size)
     shape = cut.shapes(**{net.inputs[0]: (1, *image)})[variable]

@@ -15,6 +15,7 @@ from refvis.network import Network
 from refvis.report.methods import MethodResult, Result, deconvolutions, modifications, reconstructions
 from refvis.report.texts import HOW_TO_READ, ROWS, SEARCH_FAILED, ZERO_GRAD_CAM, ZERO_MAP
 from refvis.results import Heatmap, Reconstruction
+from refvis.targets import layer_variable, require_one_image
 from refvis.units import check_channels
 
 LEDGER = "epsilon_plus_flat"
@@ -60,6 +61,7 @@ class Explanation:
         rows     one `Row` for each class of the taxonomy
         ledger   the ledger of the relevance
         mask     the object's pixels, H x W bool, or None
+        lacks_classes  why `classes` is empty; "" if it is not
     """
 
     net: Network
@@ -71,6 +73,7 @@ class Explanation:
     rows: tuple[Row, ...]
     ledger: Ledger
     mask: Array | None = None
+    lacks_classes: str = ""
 
 
 def explain(
@@ -83,6 +86,8 @@ def explain(
     progress: bool = False,
     channel: int | str | None = None,
     maximize: bool | None = None,
+    *,
+    at: str | None = None,
 ) -> Explanation:
     """Return an explanation of the network's score for an image, by methods of each class of the taxonomy.
 
@@ -97,9 +102,11 @@ def explain(
         progress  whether to show progress bars
         channel   the class to explain, by number (from 0) or name; default: the strongest
         maximize  whether to maximise the score and a layer's channels; default: if that takes a few seconds
+        at        the layer or variable whose channels are scores, needed if there are several outputs; default: the
+                  network's scores, before softmax and losses
 
     Ctrl-C ends the whole explanation with KeyboardInterrupt; there is no partial one. Raises ValueError for an unknown
-    channel, for NaN, and for anything that is not an image.
+    channel, for several outputs, for NaN, on the way too, and for anything that is not an image.
 
     >>> import numpy as np
     >>> import refvis
@@ -113,8 +120,15 @@ def explain(
     ['Input modification', 'Deconvolutional', 'Input reconstruction']
     """
     x = net.preprocess(image)
-    scores = net.upto(net.scores).forward(x).output
+    if at is not None:
+        net = net.ending_at(layer_variable(net, at), x.shape)
+    require_one_image(net, net.scores)
+    cut = net.upto(net.scores)
+    trace = cut.forward(x)
+    cut.require_finite_trace(trace, net.scores)
+    scores = trace[net.scores]
     channel = _channel(net, channel, scores)
+    lacks_classes = net.lacks_classes(net.scores, scores.shape)
     rows = (
         _row("modification", modifications(net, x, channel, seed, progress), mask),
         _row("deconvolutional", deconvolutions(net, x, channel, seed), mask),
@@ -125,11 +139,12 @@ def explain(
         source,
         x,
         net.restore(x),
-        classes=tuple(net.classify(x)) if scores.shape[3] > 1 else (),
-        target=_target(net, channel, scores.shape),
+        classes=() if lacks_classes else tuple(net.classify(x)),
+        target=_target(net, channel, scores.shape, lacks_classes),
         rows=rows,
         ledger=ledger(net, x, LEDGER, channel=channel),
         mask=mask,
+        lacks_classes=lacks_classes,
     )
 
 
@@ -140,12 +155,17 @@ def _channel(net: Network, channel: int | str | None, scores: Array) -> int:
     return check_channels((channel,), scores.shape[3], label_of(net.nodes, net.scores), net.labels_at(net.scores))[0]
 
 
-def _target(net: Network, channel: int, shape: tuple[int, ...]) -> str:
+def _target(net: Network, channel: int, shape: tuple[int, ...], lacks_classes: str) -> str:
     """Return the explained score in words: the class or channel, the layer above it, and its number of positions."""
-    one = shape[3] == 1
-    output = "the output of " if one else "the output "
-    before = output if net.scores in net.outputs else f"the score (before {title(net.nodes[-1].layer)}) of "
-    name = net.node(net.scores).name if one else net.label(channel)
+    node = next(one for one in net.nodes if one.output == net.scores)
+    name = net.label(channel)
+    if shape[3] == 1:
+        name = node.name
+    elif lacks_classes and not net.labels_at(net.scores):
+        name = f"channel {channel} of {node.name}"
+    above = next((one for one in net.nodes if net.scores in one.inputs), None)
+    output = "the output of " if name.endswith(node.name) else "the output "
+    before = output if above is None else f"the score (before {title(above.layer)}) of "
     over = f", over its {shape[1]} x {shape[2]} positions" if shape[1] * shape[2] > 1 else ""
     return f"{before}{name}{over}"
 

@@ -48,6 +48,7 @@ def view(explanation: Explanation) -> dict[str, Any]:
         "net": explanation.net,
         "target": explanation.target,
         "classes": explanation.classes,
+        "lacks_classes": explanation.lacks_classes,
         "size": " x ".join(map(str, explanation.x.shape[1:])),
         "input": data_uri(explanation.picture),
         "object": None if explanation.mask is None else data_uri(fade_outside(explanation.picture, explanation.mask)),
