@@ -89,7 +89,12 @@ def operator(layer: Layer) -> Operator:
 
 
 def title(layer: Layer) -> str:
-    """Return the name of the layer's type for a message or table."""
+    """Return the name of the layer's type for a message or table.
+
+    >>> from refvis import layers
+    >>> layers.title(layers.Pool((2, 2)))
+    'Pool'
+    """
     return f"unknown {layer.type!r}" if isinstance(layer, Unknown) else type(layer).__name__
 
 

@@ -30,7 +30,15 @@ def negative(values: Array) -> Array:
 
 
 class Linear(AffineForm):
-    """A layer as y = W x + b (`AffineForm`), with the operations that rules need."""
+    """A layer as y = W x + b (`AffineForm`), with the operations that rules need.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> filters = np.array([2.0, -1.0]).reshape(1, 1, 1, 2)
+    >>> part = layers.lrp.linear(layers.Conv(filters), np.ones((1, 1, 1, 2)))
+    >>> part.forward().item(), part.weighted(np.abs).forward().item()
+    (1.0, 3.0)
+    """
 
     __slots__ = ()
 
@@ -82,6 +90,13 @@ def linear(layer: Layer, *inputs: Array) -> Linear:
     """Return the layer as a linear one: by `LINEAR`, or by its row in the table of operators.
 
     A type without an entry in either is assumed to be linear, with unknown weights.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> x = np.arange(4.0).reshape(1, 2, 2, 1)
+    >>> part = layers.lrp.linear(layers.Pool((2, 2), method="avg"), x)
+    >>> part.forward().item(), part.relevance(np.ones((1, 1, 1, 1)))[0].ravel().tolist()
+    (1.5, [0.0, 0.25, 0.5, 0.75])
     """
     row = OPERATORS.get(type(layer))
     affine = LINEAR.get(type(layer)) or (row and row.affine) or _assume_linear

@@ -87,5 +87,11 @@ def stabiliser(eps: float | Stabiliser) -> Stabiliser:
 
 
 def stabilised(z: Array, eps: float | Stabiliser) -> Array:
-    """Return z moved away from zero: z + eps where z >= 0, z - eps elsewhere, or as the `Stabiliser` says."""
+    """Return z moved away from zero: z + eps where z >= 0, z - eps elsewhere, or as the `Stabiliser` says.
+
+    >>> import numpy as np
+    >>> from refvis.layers import lrp
+    >>> lrp.stabilised(np.array([2.0, 0.0, -2.0]), 0.5).tolist()
+    [2.5, 0.5, -2.5]
+    """
     return stabiliser(eps)(z)

@@ -42,6 +42,11 @@ def firsts(mode: Mode, nodes: Iterable[Node]) -> set[str]:
     """Return the names of the nodes that a key `First` stands for.
 
     No other node of a type with such a key lies between them and the input.
+
+    >>> from refvis import layers, modes
+    >>> net = layers.chain({"relu1": layers.ReLU(), "pool1": layers.Pool((2, 2)), "relu2": layers.ReLU()})
+    >>> modes.firsts({modes.First(layers.ReLU): layers.lrp.flat}, net)
+    {'relu1'}
     """
     kinds = {key.kind for key in mode if isinstance(key, First)}
     above: set[str] = set()
@@ -56,7 +61,13 @@ def firsts(mode: Mode, nodes: Iterable[Node]) -> set[str]:
 
 
 def resolved(mode: str | Mode, nodes: tuple[Node, ...]) -> dict[str, Rule]:
-    """Return the rule of every node, by its name. Nodes without a rule in the mode are missing."""
+    """Return the rule of every node, by its name. Nodes without a rule in the mode are missing.
+
+    >>> from refvis import layers, modes
+    >>> rules = modes.resolved("guided", layers.chain({"relu1": layers.ReLU(), "prob": layers.Softmax()}))
+    >>> {name: rule.__name__ for name, rule in rules.items()}
+    {'relu1': 'guided', 'prob': 'gradient'}
+    """
     rules = find(mode)
     first = firsts(rules, nodes)
     chosen = ((node.name, _choose(rules, node.name, node.layer, node.name in first)) for node in nodes)

@@ -39,7 +39,13 @@ def _lines(rules: list[tuple[str, Rule]]) -> str:
 
 
 def rule_name(rule: Any) -> str:
-    """Return a rule's name for a table: its file, its name, and the options that differ from its defaults."""
+    """Return a rule's name for a table: its file, its name, and the options that differ from its defaults.
+
+    >>> from functools import partial
+    >>> from refvis import layers, modes
+    >>> modes.rule_name(layers.lrp.epsilon), modes.rule_name(partial(layers.lrp.epsilon, bias="absent"))
+    ('lrp.epsilon', "lrp.epsilon(bias='absent')")
+    """
     if isinstance(rule, partial):
         options = ", ".join(f"{key}={_option(value)}" for key, value in rule.keywords.items())
         return f"{rule_name(rule.func)}({options})"

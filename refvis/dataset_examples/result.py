@@ -33,6 +33,12 @@ class Examples:
         skipped    name -> reason, for unreadable files of a folder
         ended      "all images" or "interrupted"
         masks      number of files left out as masks of others
+
+    >>> import refvis
+    >>> from refvis.scenes import scene
+    >>> net = refvis.load("scenes")
+    >>> refvis.examples(net, [scene(seed).image for seed in range(8)], at="x20", channel=[3, 5], top=2)
+    Examples(x20: 2 channels, 2 patches each, of 8 images; all images)
     """
 
     channels: tuple[int, ...]

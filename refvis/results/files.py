@@ -31,7 +31,15 @@ def png(picture: Array, enlarge: int = 1, record: Record | None = None) -> bytes
 
 
 def write_h5(group: Any, arrays: dict[str, Array], record: Record) -> None:
-    """Write arrays as datasets, and the record as attributes, into an open h5py file or group."""
+    """Write arrays as datasets, and the record as attributes, into an open h5py file or group.
+
+    >>> import h5py, numpy as np
+    >>> from refvis.results import Record, write_h5
+    >>> with h5py.File("result.h5", "w", driver="core", backing_store=False) as file:
+    ...     write_h5(file, {"values": np.zeros(3)}, Record("mine", {"at": "x1"}, "net", "0123"))
+    ...     sorted(file), file.attrs["method"], file.attrs["parameter at"]
+    (['values'], 'mine', 'x1')
+    """
     for name, array in arrays.items():
         group.create_dataset(name, data=array, compression="gzip" if array.ndim else None)
     group.attrs.update(record.flat())

@@ -149,5 +149,13 @@ class Heatmap:
 
 
 def background(net: Network, x: Array, values: Array) -> Array | None:
-    """Return the first image of input `x` as the picture below a heatmap; None if height or width differ."""
+    """Return the first image of input `x` as the picture below a heatmap; None if height or width differ.
+
+    >>> import refvis
+    >>> from refvis.results import background
+    >>> net = refvis.load("scenes")
+    >>> x = net.preprocess(refvis.scenes.scene(3).image)
+    >>> background(net, x, x).shape, background(net, x, x[:, :8])
+    ((64, 64, 3), None)
+    """
     return net.restore(x[:1]) if values.shape[1:3] == x.shape[1:3] else None

@@ -24,6 +24,13 @@ class Record:
     parameter "at". `units` are the channels with the names of their classes, "3 (dog)"; where several images have
     channels of their own, those of all `images`, image by image. `explained` says layer, channels and position in
     words.
+
+    >>> import refvis
+    >>> net = refvis.load("scenes")
+    >>> x = net.preprocess(refvis.scenes.scene(3).image)
+    >>> record = refvis.deconvolution(net, x, "guided", at="x22", channel=7).record
+    >>> record.method, record.layer, record.units
+    ('deconvolution', 'fc8', ('7 (cup)',))
     """
 
     method: str

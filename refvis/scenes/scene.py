@@ -43,6 +43,11 @@ class Scene:
         label   index into CLASSES
         mask    64 x 64 bool, True where the object is visible
         seed    the seed that the scene was made from
+
+    >>> from refvis.scenes import scene
+    >>> one = scene(3, label=0)
+    >>> one.image.shape, one.mask.shape, one.name
+    ((64, 64, 3), (64, 64), 'fish')
     """
 
     image: Bytes
@@ -61,6 +66,10 @@ def scene(seed: int, label: int | None = None) -> Scene:
 
     Without a `label`, the seed chooses the class; all are equally likely. Raises ValueError for a negative seed or a
     label outside CLASSES, TypeError unless both are whole numbers.
+
+    >>> from refvis import scenes
+    >>> bool((scenes.scene(3).image == scenes.scene(3).image).all())
+    True
     """
     seed, given = operator.index(seed), None if label is None else operator.index(label)
     if seed < 0:
@@ -75,7 +84,13 @@ def scene(seed: int, label: int | None = None) -> Scene:
 
 
 def batch(seeds: Iterable[int]) -> tuple[Bytes, npt.NDArray[np.int64], Bools]:
-    """Return images (N x 64 x 64 x 3 uint8), labels (N int64) and masks (N x 64 x 64 bool) of the seeds' scenes."""
+    """Return images (N x 64 x 64 x 3 uint8), labels (N int64) and masks (N x 64 x 64 bool) of the seeds' scenes.
+
+    >>> from refvis import scenes
+    >>> images, labels, masks = scenes.batch(range(2))
+    >>> images.shape, labels.shape, masks.shape
+    ((2, 64, 64, 3), (2,), (2, 64, 64))
+    """
     scenes = [scene(seed) for seed in seeds]
     images = np.array([one.image for one in scenes], np.uint8).reshape(-1, SIDE, SIDE, 3)
     masks = np.array([one.mask for one in scenes], bool).reshape(-1, SIDE, SIDE)
