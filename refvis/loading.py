@@ -18,7 +18,12 @@ def bundled() -> tuple[str, ...]:
 
 
 def load(
-    path: str | Path, *, isolate: bool = False, seconds: float | None = None, memory: int | None = None
+    path: str | Path,
+    *,
+    isolate: bool = False,
+    seconds: float | None = None,
+    memory: int | None = None,
+    network: str | None = None,
 ) -> Network:
     """Return the network in a MatConvNet .mat file, or a bundled network by its name.
 
@@ -31,6 +36,8 @@ def load(
         isolate   read the file in a child process, for files that are not trusted. Default: False
         seconds   time of that process in s. Default: 10, and one for each 20 MB of the file
         memory    memory of that process in bytes. Default: 1 GB, and six times the file's size
+        network   the place of the network in a file that holds several, such as "netD" or "nets{3}". Default: the
+                  only one, or the one at a usual place (net, model.net, model, or at top level)
 
     Raises FileNotFoundError if there is no such file or name, and ModelFormatError if the file is not a model or is
     damaged; with `isolate` also if it crashes the process that reads it, or exceeds its time or memory.
@@ -47,10 +54,10 @@ def load(
         raise FileNotFoundError(
             f"there is no file {str(path)!r}, and no bundled network of that name; bundled networks: {names}"
         )
-    model = read_model(path, isolate=isolate, seconds=seconds, memory=memory)
+    model = read_model(path, isolate=isolate, seconds=seconds, memory=memory, network=network)
     report, name = tuple(model.report), model_name(path)
     net = Network(model.nodes, meta=model.meta, load_report=report, name=name, stored=model.stored)
-    return replace(net, load_report=(*missing_preprocessing(net), *net.load_report))
+    return replace(net, load_report=(*missing_preprocessing(net), *net.load_report, *unused_preprocessing(net)))
 
 
 def missing_preprocessing(net: Network) -> list[Remark]:
@@ -63,6 +70,15 @@ def missing_preprocessing(net: Network) -> list[Remark]:
         text = "the model has no input size: images keep their own size"
         remarks.append(Remark(f"{place}.imageSize", "warning", text, "net.with_images(size=...)"))
     return remarks
+
+
+def unused_preprocessing(net: Network) -> list[Remark]:
+    """Return a remark on the border, if there is one: images are not resized to a larger size and cut."""
+    border = net.normalization.get("border")
+    if not isinstance(border, tuple) or not any(border):
+        return []
+    text = f"{border} is not used: images are resized to the input size as a whole, as MatConvNet's examples do"
+    return [Remark("meta.normalization.border", "ignored", text)]
 
 
 def save(network: Network, path: str | Path) -> None:

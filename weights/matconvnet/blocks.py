@@ -12,7 +12,7 @@ from refvis.layers.base.blocks import Block
 from refvis.layers.graph.registry import BY_NAME
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.matconvnet.fields import Fields
-from refvis.weights.matconvnet.meta import plain
+from refvis.weights.matconvnet.plain_values import plain
 
 Read = Callable[[Fields], Any]
 """The function that makes a layer of a struct's fields."""
@@ -44,7 +44,7 @@ def registered(kind: str) -> Read | None:
 
     def read(fields: Fields) -> Any:
         fields.used.update(fields.values)
-        kept = {name: value for name, value in fields.values.items() if name not in ("type", "name")}
+        kept = fields.readable()
         try:
             return entry.build({name: value if name == "weights" else plain(value) for name, value in kept.items()})
         except (KeyError, TypeError, AttributeError, IndexError) as error:

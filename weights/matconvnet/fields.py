@@ -9,6 +9,7 @@ from refvis.layers import Unknown
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.tree import Opaque, Tree
 from refvis.weights.matconvnet.model import Remark
+from refvis.weights.matconvnet.plain_values import opaque_advice, without_opaque
 
 CUDNN = ("CuDNN", "cuDNN", "NoCuDNN", "CudnnWorkspaceLimit", "cudnnWorkspaceLimit")
 """Options that say how to compute, not what."""
@@ -141,7 +142,7 @@ class Fields:
         if value is None or is_empty(value):
             return None
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
-            raise self.error(place, describe(value), "an array of real single or double numbers")
+            raise self.error(place, describe(value), "an array of real single or double numbers", opaque_advice(value))
         if value.dtype.kind != "f":
             self.remark("changed", f"{value.dtype} was made float32", place)
             value = self.once(value, single)
@@ -196,11 +197,20 @@ class Fields:
             self.remark("ignored", "labels of the last training batch", "class")
 
     def unknown(self, what: str = "") -> Unknown:
-        """Return a layer without an implementation (`what`: said in the remark); it keeps all its fields."""
+        """Return a layer without an implementation (`what`: said in the remark); it keeps its readable fields."""
         kind = self.values["type"]
         self.remark("warning", f"{what or f'layers of type {kind!r}'} are shown but cannot be run", "type")
         self.used.update(self.values)
-        return Unknown(kind, {name: value for name, value in self.values.items() if name not in ("type", "name")})
+        return Unknown(kind, self.readable())
+
+    def readable(self) -> dict[str, Tree]:
+        """Return all fields but type and name, without what only MATLAB can read, which is named in remarks."""
+        kept = {name: value for name, value in self.values.items() if name not in ("type", "name")}
+
+        def add_remark(place: str, kind: Any, text: str) -> None:
+            self.remark(kind, text, place)
+
+        return dict(without_opaque(kept, "", add_remark))
 
 
 GEOMETRY = {"pad": (1, 2, 4), "crop": (1, 2, 4)}

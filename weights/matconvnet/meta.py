@@ -1,26 +1,27 @@
 """Meta data of a model: class names and the preprocessing of images, in plain Python values."""
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from refvis.weights.mat.tree import Opaque, Tree
+from refvis.weights.mat.whole_numbers import require_input_sizes
 from refvis.weights.matconvnet.fields import describe, is_empty
 from refvis.weights.matconvnet.model import Remark
+from refvis.weights.matconvnet.normalization import OUTSIDE, is_number, read_normalization
+from refvis.weights.matconvnet.plain_values import AddRemark, left_out, plain, without_opaque
 
-AddRemark = Callable[[str, Any, str], None]
-"""``(place, kind, text)`` adds a remark to the report."""
-
-OLD_FIELDS = ("classes", "normalization")
+OLD_FIELDS = ("classes", "normalization", "inputSize")
 """Fields that files from before `meta` hold beside the layers."""
+
+BESIDE = (*OLD_FIELDS, *OUTSIDE)
+"""All fields beside the layers that belong to meta."""
 
 
 def read_meta(net: dict[str, Tree], place: str, report: list[Remark], channels: int | None = None) -> dict[str, Any]:
     """Return ``net.meta`` (absent, empty or a struct) with the older fields beside it, in plain Python values.
 
     ``classes`` becomes {"name": [...], "description": [...]}. ``normalization`` becomes a dict: imageSize and border
-    are tuples of ints, cropSize a tuple of floats, averageImage is H x W x C, or C numbers, or None.
+    are tuples of ints, cropSize a tuple of floats, averageImage and imageStd are H x W x C, or C numbers, or None.
+    Averages and deviations that stand elsewhere, or have another of MatConvNet's names, move there.
     """
     prefix = f"{place}." if place else ""
     stored = net.get("meta", {})
@@ -35,90 +36,99 @@ def read_meta(net: dict[str, Tree], place: str, report: list[Remark], channels: 
             report.append(Remark(f"{prefix}{name}", "changed", f"moved into meta.{name}"))
         elif name in net:
             report.append(Remark(f"{prefix}{name}", "ignored", f"meta.{name} was used instead"))
+    require_input_sizes(values, f"{prefix}meta.")
+    values = gather_normalization(values, {f"{prefix}meta.": values, prefix: net}, report)
 
-    def remark(place: str, kind: Any, text: str) -> None:
+    def add_remark(place: str, kind: Any, text: str) -> None:
         report.append(Remark(f"{prefix}meta.{place}", kind, text))
 
-    meta = {name: plain(value) for name, value in values.items() if name not in OLD_FIELDS}
+    others = {name: value for name, value in values.items() if name not in ("classes", "normalization")}
+    meta = {name: plain(value) for name, value in without_opaque(others, "", add_remark).items()}
     if isinstance(values.get("normalization"), dict):
-        meta["normalization"] = read_normalization(values["normalization"], remark)
+        meta["normalization"] = read_normalization(
+            values["normalization"], lambda name, *remark: add_remark(f"normalization.{name}", *remark)
+        )
+    elif not is_empty(values.get("normalization", [])):
+        add_remark("normalization", "warning", f"{describe(values['normalization'])}, expected a struct: not applied")
     if "classes" in values and not is_empty(values["classes"]):
-        meta["classes"] = read_classes(values["classes"], remark, channels)
+        meta["classes"] = read_classes(values["classes"], add_remark, channels)
     return meta
 
 
-def read_normalization(values: dict[str, Tree], remark: AddRemark) -> dict[str, Any]:
-    """Return the normalization struct in plain values; a missing cropSize is computed from imageSize and border."""
-    result = {name: plain(value) for name, value in values.items()}
-    for name in ("imageSize", "border", "cropSize"):
-        if name in values:
-            result[name] = sizes(values[name], float if name == "cropSize" else int)
-    if "averageImage" in values:
-        result["averageImage"] = average_image(values["averageImage"], remark)
-    size, border = result.get("imageSize"), result.get("border")
-    if "cropSize" not in result and size and border and len(size) >= 2 and min(size[:2]) > 0 <= min(border):
-        result["cropSize"] = tuple(size[i] / (size[i] + border[min(i, len(border) - 1)]) for i in (0, 1))
-        text = "cropSize was absent, set to imageSize / (imageSize + border)"
-        remark("normalization.cropSize", "default", text)
-    return result
+def gather_normalization(
+    meta: dict[str, Tree], levels: dict[str, dict[str, Tree]], report: list[Remark]
+) -> dict[str, Tree]:
+    """Return `meta` with the averages and deviations of all `levels` (by place) in its normalization."""
+    normalization = meta.get("normalization", {})
+    if not isinstance(normalization, dict) and not is_empty(normalization):
+        return meta
+    gathered = dict(normalization) if isinstance(normalization, dict) else {}
+    moved: set[str] = set()
+    for prefix, level in levels.items():
+        for name, own in OUTSIDE.items():
+            if name not in level or is_empty(level[name]):
+                continue
+            if is_empty(gathered.get(own, [])):
+                gathered[own] = level[name]
+                text = f"moved into meta.normalization.{own}"
+                report.append(Remark(f"{prefix}{name}", "changed", text))
+                moved.add(name)
+            elif level is not meta:
+                report.append(Remark(f"{prefix}{name}", "ignored", f"meta.normalization.{own} was used instead"))
+    if not moved:
+        return meta
+    return {**{name: value for name, value in meta.items() if name not in moved}, "normalization": gathered}
 
 
-def sizes(value: Tree, number: type) -> tuple[Any, ...] | None:
-    """Return numbers as a tuple, of ints if `number` is int and all are whole; None if there are no numbers."""
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or value.size == 0:
-        return None
-    listed = value.ravel(order="F").tolist()
-    whole = number is int and all(float(entry).is_integer() for entry in listed)
-    return tuple(int(entry) if whole else float(entry) for entry in listed)
+def read_classes(value: Tree, add_remark: AddRemark, channels: int | None) -> dict[str, Any]:
+    """Return the class names as {"name": [...], "description": [...]}, from a struct or a plain cell of names.
 
-
-def average_image(value: Tree, remark: AddRemark) -> Any:
-    """Return the average image, H x W x C, or C numbers if it is a single colour, or None."""
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
-        if not is_empty(value):
-            remark("normalization.averageImage", "ignored", f"{describe(value)}, expected an array")
-        return None
-    if value.size == 0:
-        return None
-    one_colour = value.shape[:2] == (1, 1) or (value.ndim == 2 and 1 in value.shape and value.size <= 4)
-    if one_colour:  # 1 x 1 x 3, or three numbers in a row or column
-        return value.ravel(order="F")
-    return np.ascontiguousarray(value if value.ndim > 2 else value[:, :, None])
-
-
-def read_classes(value: Tree, remark: AddRemark, channels: int | None) -> dict[str, Any]:
-    """Return the class names as {"name": [...], "description": [...]}, from a struct or a plain cell of names."""
+    A description that has one text, and not one for each name, describes the data. It is kept, and names no class.
+    """
     values = value if isinstance(value, dict) else {"name": value}
-    result = {name: plain(entry) for name, entry in values.items()}
-    for name in ("name", "description"):
-        if name in values:
-            result[name] = texts(values[name])
+    others = {name: entry for name, entry in values.items() if name not in ("name", "description")}
+    readable = without_opaque(others, "classes", add_remark)
+    result: dict[str, Any] = {}
+    for name, entry in values.items():
+        if name in readable:
+            result[name] = plain(readable[name])
+        elif name not in others:
+            listed = texts(entry)
+            if isinstance(listed, str):
+                add_remark(f"classes.{name}", "warning", f"{listed}: it names no class")
+            else:
+                result[name] = listed
     first, second = ("name", "description") if "name" in result else ("description", "name")
-    if first in result and second not in result:
+    count = len(result.get(first, []))
+    about_data = first == "description" and count == 1 and channels not in (None, 1)
+    if first in result and second not in result and not about_data:
         result[second] = list(result[first])
-        remark(f"classes.{second}", "default", f"{second} was absent, set to {first}")
-    count = len(result.get("name", []))
-    if channels is not None and count not in (0, channels):
-        remark("classes", "warning", f"{count} class names for {channels} outputs")
+        add_remark(f"classes.{second}", "default", f"{second} was absent, set to {first}")
+    elif about_data or len(result.get("description", [])) not in (0, count):
+        text = (
+            f"number of texts is {len(result['description'])}, not {count} as that of the names, which are the labels"
+        )
+        text = "it describes the data: no class has a name" if about_data else text
+        add_remark("classes.description", "ignored", text)
+    if channels is not None and count not in (0, channels) and not about_data:
+        add_remark("classes", "warning", f"{count} class names for {channels} outputs")
     return result
 
 
-def texts(value: Tree) -> list[str]:
-    """Return a cell of texts, or the rows of one text, as a list of str."""
-    entries = value if isinstance(value, list) else [value]
-    return [
-        entry.rstrip() if isinstance(entry, str) else "" if is_empty(entry) else str(plain(entry)) for entry in entries
-    ]
-
-
-def plain(value: Tree) -> Any:
-    """Return a value in plain Python: a number for a single value, a tuple for a row, an array for other shapes."""
-    if isinstance(value, dict):
-        return {name: plain(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [plain(entry) for entry in value]
-    if isinstance(value, np.ndarray):
-        if value.size == 1:
-            return value.item()
-        return tuple(value.ravel().tolist()) if value.ndim == 2 and len(value) == 1 else value
-    return f"<{value.class_name}>" if isinstance(value, Opaque) else value
+def texts(value: Tree) -> list[str] | str:
+    """Return a cell of texts, the rows of one text, or numbers, as a list of str; for other values, why not, a str."""
+    if is_number(value):
+        return [f"{number:.15g}" for number in value.ravel(order="F").tolist()]
+    listed: list[str] = []
+    for entry in value if isinstance(value, list) else [value]:
+        while isinstance(entry, list) and len(entry) == 1:  # a name in a cell of its own
+            entry = entry[0]
+        if isinstance(entry, str):
+            listed.append(entry.rstrip())
+        elif is_empty(entry):
+            listed.append("")
+        elif is_number(entry) and entry.size == 1:
+            listed.append(f"{entry.item():.15g}")
+        else:
+            return left_out(entry) if isinstance(entry, Opaque) else f"{describe(entry)}, expected text"
+    return listed

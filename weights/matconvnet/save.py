@@ -111,9 +111,14 @@ def layer_struct(node: Node) -> Struct:
 
 
 def meta_struct(meta: dict[str, Any]) -> Struct:
-    """Return `meta` as it is stored: an average colour (C numbers) becomes MATLAB's 1 x 1 x C."""
+    """Return `meta` as it is stored: an average or deviation of C numbers becomes MATLAB's 1 x 1 x C."""
     normalization = meta.get("normalization")
-    average = normalization.get("averageImage") if isinstance(normalization, dict) else None
-    if isinstance(average, np.ndarray) and average.ndim == 1:
-        return {**meta, "normalization": {**meta["normalization"], "averageImage": average.reshape(1, 1, -1)}}
-    return meta
+    if not isinstance(normalization, dict):
+        return meta
+    colours = {name: normalization.get(name) for name in ("averageImage", "imageStd")}
+    stored = {
+        name: value.reshape(1, 1, -1)
+        for name, value in colours.items()
+        if isinstance(value, np.ndarray) and value.ndim == 1
+    }
+    return {**meta, "normalization": {**normalization, **stored}} if stored else meta

@@ -156,12 +156,13 @@ def test_order_is_the_originals(name):
     assert order != stored
 
 
-def test_unknown_blocks_keep_everything():
+def test_unknown_blocks_keep_all_that_can_be_read():
     fields = {"lambda": row(0.5), "run": Opaque("function_handle")}
     model = load(layer("u", "dagnn.vllab_dag_loss", "x y", "z", "p", block=fields), p=FILTERS)
     unknown = model.nodes[0].layer
     assert isinstance(unknown, Unknown)
-    assert (unknown.type, set(unknown.fields)) == ("dagnn.vllab_dag_loss", {"lambda", "run", "weights"})
+    assert (unknown.type, set(unknown.fields)) == ("dagnn.vllab_dag_loss", {"lambda", "weights"})
+    assert any("function_handle" in text and "left out" in text for _, text in remarks(model, "ignored"))
     assert_same(unknown.fields["weights"], [FILTERS])
     assert any("vllab_dag_loss" in text for _, text in remarks(model, "warning"))
 
