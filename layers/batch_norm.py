@@ -136,28 +136,14 @@ def affine(layer: BatchNorm, x: Array) -> AffineForm:
     return AffineForm(Scale(slope), (x,), bias, "scale")
 
 
-def from_fields(fields: Fields) -> BatchNorm:
-    """Return the layer of a simplenn struct; absent moments become zeros, as in `vl_simplenn_tidy`."""
-    return read(fields, moments_needed=True)
-
-
-def from_block(fields: Fields) -> BatchNorm:
-    """Return the layer of a DagNN block; without moments it takes the batch's own."""
-    return read(fields, moments_needed=False)
-
-
-def read(fields: Fields, moments_needed: bool) -> BatchNorm:
-    """Return the layer, with moments of zeros where they are absent and needed."""
+def read(fields: Fields) -> BatchNorm:
+    """Return the layer; without moments it takes the batch's own, as files of that time ran."""
     scale, offset, moments = fields.arrays("filters", "biases", "moments")
     if scale is None or offset is None:
         raise fields.error("weights", "no scale or no offset", "a cell {scale, offset, moments}")
-    scale, offset = fields.vector(scale), fields.vector(offset)
-    if moments is None and moments_needed:
-        moments = array_module(scale).zeros((scale.size, 2), scale.dtype)
-        fields.remark("warning", "no moments: they were set to 0, so that outputs are infinite", "weights{3}")
-    elif moments is None:
+    if moments is None:
         fields.remark("warning", "no moments: each batch is normalised by its own", "weights{3}")
-    return BatchNorm(scale, offset, moments, fields.number("epsilon", 1e-5))
+    return BatchNorm(fields.vector(scale), fields.vector(offset), moments, fields.number("epsilon", 1e-5))
 
 
 def to_fields(layer: BatchNorm) -> Struct:
@@ -180,12 +166,11 @@ OPERATOR = Operator(
     local=Locality(at_given_moments),
     affine=affine,
     matconvnet=Block(
-        from_fields,
+        read,
         "bnorm",
         "BatchNorm",
         to_fields,
         (("scale", "m"), ("offset", "b"), ("moments", "x")),
-        read_block=from_block,
         more=channels,
         in_chain=at_given_moments,
     ),

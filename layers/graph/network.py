@@ -105,17 +105,12 @@ class Graph:
 
     @property
     def optional_inputs(self) -> set[str]:
-        """The inputs that a forward pass can do without: labels of losses, and what only unknown endings read."""
-        needed: set[str] = set()
-        optional: set[str] = set()
-        for node in self.nodes:
-            if self.is_unknown_ending(node):
-                optional.update(node.inputs)
-            else:
-                first = 1 if is_objective(node.layer) else len(node.inputs)
-                needed.update(node.inputs[:first])
-                optional.update(node.inputs[first:])
-        return optional - needed
+        """The inputs that a forward pass can do without: labels of losses, and what else only unknown endings read."""
+        unknown = [node for node in self.nodes if self.is_unknown_ending(node)]
+        losses = [node for node in self.nodes if is_objective(node.layer)]
+        read = {name for node in self.nodes if not self.is_unknown_ending(node) for name in node.inputs}
+        labels = {name for node in (*losses, *unknown) for name in node.inputs[1:]}
+        return labels | {name for node in unknown for name in node.inputs if name not in read}
 
     def is_per_image(self, trace: Trace | None = None) -> bool:
         """Return whether every image of a variable depends only on that image of the inputs, as far as is known.
