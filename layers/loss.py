@@ -260,7 +260,8 @@ def from_block(fields: Fields) -> Any:
     if kind not in LOSSES:
         return fields.unknown(f"losses of kind {kind!r}")
     options = fields.options("opts", ("topk", "threshold"))
-    return Loss(kind, int(options.get("topk", 5)), float(options.get("threshold", 0.0)))
+    (topk,) = fields.whole("opts", options.get("topk", 5.0))
+    return Loss(kind, topk, float(options.get("threshold", 0.0)))
 
 
 def to_fields(layer: Loss) -> Struct:

@@ -12,7 +12,6 @@ the second sum runs over the mirrored window. alpha is used as given (MatConvNet
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.blocks import Block, Fields, Struct
@@ -99,7 +98,7 @@ def window_sum(values: Array, below: int, above: int) -> Array:
 def from_fields(fields: Fields) -> LRN:
     """Return the layer of a struct in a MatConvNet model; param is [size kappa alpha beta]."""
     size, kappa, alpha, beta = fields.numbers("param", (5.0, 1.0, 2e-5, 0.75), (4,))
-    channels: Any = int(size) if size == int(size) else size  # the layer refuses 2.5
+    (channels,) = fields.whole("param", size)
     return LRN(channels, kappa, alpha, beta)
 
 

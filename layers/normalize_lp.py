@@ -106,7 +106,7 @@ def over_channels(layer: NormalizeLp) -> bool:
 
 def from_fields(fields: Fields) -> NormalizeLp:
     """Return the layer of a struct in a MatConvNet model."""
-    dimensions = tuple(int(value) for value in fields.numbers("dimensions", (3.0,), (1, 2, 3, 4)))
+    dimensions = fields.whole("dimensions", *fields.numbers("dimensions", (3.0,), (1, 2, 3, 4)))
     spatial = fields.flag("spatial", False)
     return NormalizeLp(fields.number("p", 2), fields.number("epsilon", 0.01), spatial, dimensions)
 

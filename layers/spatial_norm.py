@@ -14,7 +14,6 @@ Reference: MatConvNet `vl_nnspnorm`, param = [h w alpha beta].
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from refvis.layers import pool
 from refvis.layers.base.arrays import Array
@@ -89,8 +88,8 @@ def window(layer: SpatialNorm) -> Window:
 def from_fields(fields: Fields) -> SpatialNorm:
     """Return the layer of a struct in a MatConvNet model; param is [height width alpha beta]."""
     height, width, alpha, beta = fields.numbers("param", (2.0, 2.0, 10.0, 2.0), (4,))
-    size: Any = height, width  # the layer refuses 2.5
-    return SpatialNorm(size, alpha, beta)
+    height, width = fields.whole("param", height, width)
+    return SpatialNorm((height, width), alpha, beta)
 
 
 def to_fields(layer: SpatialNorm) -> Struct:

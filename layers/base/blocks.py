@@ -43,6 +43,9 @@ class Fields(Protocol):
     def geometry(self, name: str, default: int | None) -> Any:
         """Return whole numbers, (y, x) or one; "pad" and "crop" may have four. No default: the field is required."""
 
+    def whole(self, name: str, *values: float) -> tuple[int, ...]:
+        """Return numbers of the field as ints; they have to be whole, 0 or more, and sizes that arrays have."""
+
     def matrix(self, name: str, shape: tuple[int, int]) -> tuple[tuple[float, ...], ...]:
         """Return a field of numbers of that shape as rows."""
 

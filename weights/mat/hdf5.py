@@ -13,6 +13,7 @@ import numpy as np
 
 from refvis.weights.errors import ModelFormatError, no_variables_error
 from refvis.weights.mat.tree import MAX_INFLATION, Budget, Limits, Opaque, Tree
+from refvis.weights.mat.whole_numbers import MOST_AXES, MOST_VALUES, whole_numbers
 
 NUMBERS = {
     "double": "float64",
@@ -77,7 +78,7 @@ class Reader:
         if "MATLAB_sparse" in item.attrs:
             return Opaque("sparse")
         if item.attrs.get("MATLAB_empty", 0):
-            return empty_value(kind, self.array(item, place))
+            return empty_value(kind, self.array(item, place), place)
         if isinstance(item, h5py.Group):
             return self.struct(item, place)
         data = self.array(item, place)
@@ -148,9 +149,11 @@ def numbers(data: np.ndarray[Any, Any], kind: str, place: str) -> np.ndarray[Any
     return np.atleast_2d(data.astype(NUMBERS[kind], copy=False))
 
 
-def empty_value(kind: str, dimensions: np.ndarray[Any, Any]) -> Tree:
-    """Return the empty value of class `kind` with the given `dimensions`."""
-    shape = tuple(int(extent) for extent in dimensions.ravel())
+def empty_value(kind: str, dimensions: np.ndarray[Any, Any], place: str) -> Tree:
+    """Return the empty value of class `kind` with the given `dimensions`; raise ModelFormatError if they are none."""
+    shape = whole_numbers(dimensions.ravel().tolist(), place, most=MOST_VALUES)
+    if len(shape) > MOST_AXES or math.prod(extent for extent in shape if extent) > MOST_VALUES:
+        raise ModelFormatError(f"dimensions {shape[:8]}", "those of an array", "the file is damaged", place)
     if kind == "char":
         return ""
     if kind == "struct":

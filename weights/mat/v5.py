@@ -18,6 +18,7 @@ from refvis.weights.mat.inflate import FileBytes, InflatedBytes
 from refvis.weights.mat.layout import Numbers, read_array
 from refvis.weights.mat.tree import Budget, Limits, Opaque, Tree
 from refvis.weights.mat.v5_elements import COMPRESSED, MATRIX, STORAGE, Bytes, Element, integers, read_element, text
+from refvis.weights.mat.whole_numbers import MOST_VALUES
 
 HEADER = 128
 CELL, STRUCT, OBJECT, CHAR, SPARSE, FUNCTION, OPAQUE = 1, 2, 3, 4, 5, 16, 17
@@ -89,6 +90,8 @@ class Reader:
         shape = integers(self.data, self.byte_order, dimensions, place)
         if not 2 <= len(shape) <= 32 or min(shape) < 0:
             raise ModelFormatError(f"dimensions {shape[:8]}", "2 to 32, none negative", DAMAGED, place)
+        if 0 in shape and math.prod(extent for extent in shape if extent) > MOST_VALUES:  # more than NumPy can index
+            raise ModelFormatError(f"dimensions {shape[:8]}", "those of an array", DAMAGED, place)
         label = self.element(dimensions.after, whole.stop, place)
         name = text(self.data, label)
         return name, self.contents(bits, shape, label.after, whole.stop, place or name, depth), whole.after

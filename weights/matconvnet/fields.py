@@ -8,6 +8,7 @@ import numpy as np
 from refvis.layers import Unknown
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.tree import Opaque, Tree
+from refvis.weights.mat.whole_numbers import whole_numbers
 from refvis.weights.matconvnet.model import Remark
 from refvis.weights.matconvnet.plain_values import opaque_advice, without_opaque
 
@@ -100,10 +101,12 @@ class Fields:
         if default is None and name not in self.values:
             raise self.error(name, "nothing", "the window's size")
         values = self.numbers(name, (default or 1,) if default is None else (default,), GEOMETRY.get(name, (1, 2)))
-        whole = tuple(int(value) for value in values)
-        if whole != values:
-            raise self.error(name, f"{values}", "whole numbers")
+        whole = self.whole(name, *values)
         return whole[0] if len(whole) == 1 else whole
+
+    def whole(self, name: str, *values: float) -> tuple[int, ...]:
+        """Return numbers of the field `name` as ints; they have to be whole, 0 or more, and sizes that arrays have."""
+        return whole_numbers(values, self.where(name))
 
     def matrix(self, name: str, shape: tuple[int, int]) -> tuple[tuple[float, ...], ...]:
         """Return a field of numbers of that shape as rows."""
@@ -189,6 +192,8 @@ class Fields:
     def _one_number(self, name: str, value: Tree) -> float:
         if is_empty(value) or not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or value.size != 1:
             raise self.error(name, describe(value), "1 number(s)")
+        if not np.isfinite(value).all():
+            raise self.error(name, f"{value.item():g}", "a finite number")
         return float(value.item())
 
     def without_labels(self) -> None:
