@@ -28,8 +28,10 @@ from refvis.layers.graph.nodes import is_objective, label_of
 from refvis.layers.loss import LOSSES as LOSS_KINDS
 from refvis.warn import warn_caller
 from refvis.weights import Remark
+from refvis.weights.matconvnet.stored_sizes import stored_size
 
 if TYPE_CHECKING:
+    from refvis.images.preparation import Preparation
     from refvis.images.preprocessing import ImageLike
 
 WHITE, OVERSHOOT = 255.0, 32.0
@@ -127,28 +129,37 @@ class Network(Graph):
         if size is not None and len(size) >= 3:
             return int(size[2])
         first = next((node.layer for node in self.nodes if self.inputs[0] in node.inputs), None)
-        return first.filters.shape[3] if isinstance(first, Conv) and first.filters is not None else None
+        if isinstance(first, Conv) and first.filters is not None:
+            return int(first.filters.shape[3])
+        size = stored_size(self.meta, self.inputs[0])
+        return size[2] if size is not None and len(size) >= 3 else None
 
     @cached_property
     def input_size(self) -> tuple[int, int] | None:
-        """Height and width of the input in pixels, by the meta data; None if they do not say."""
-        size = self.normalization.get("imageSize")
-        if size is None and isinstance(self.meta.get("inputs"), dict):
-            size = self.meta["inputs"].get("size")
+        """Height and width of the input in pixels, by the meta data; None if they do not say.
+
+        They say it in normalization.imageSize, inputSize, inputs, or by the size of the average image.
+        """
+        size = stored_size(self.meta, self.inputs[0])
         average = self.normalization.get("averageImage")
-        if size is None and isinstance(average, np.ndarray) and average.ndim == 3:
+        if size is None and isinstance(average, np.ndarray) and average.ndim == 3 and max(average.shape[:2]) > 1:
             size = average.shape
-        if not isinstance(size, tuple) or len(size) < 2 or min(size[:2]) < 1:
-            return None
-        return int(size[0]), int(size[1])
+        return None if size is None else (size[0], size[1])
+
+    @property
+    def preparation(self) -> "Preparation":
+        """How `preprocess` makes inputs of pixels: x = (pixels * factor - average) / std."""
+        from refvis.images.preparation import Preparation
+
+        return Preparation.of(self.normalization)
 
     def preprocess(self, image: "ImageLike") -> Array:
         """Return an image as the network's input, 1 x H x W x C float32, prepared as MatConvNet's examples do.
 
         `image` is a path, a PIL image, or an H x W x 3 (or H x W) array of values 0 ... 255. It is resized to
-        ``imageSize`` of the meta data (bicubic with antialiasing, the aspect ratio is not kept), and ``averageImage``
-        is subtracted. Without these entries the image keeps its size, or nothing is subtracted. The result is in the
-        array library of the network's parameters.
+        ``imageSize`` of the meta data (bicubic with antialiasing, the aspect ratio is not kept), and becomes
+        x = (image * imageFactor - averageImage) / imageStd. Without these entries the image keeps its size, or that
+        step is left out. The result is in the array library of the network's parameters.
 
         Raises FileNotFoundError for a missing file, and ValueError for anything that is not an image, for NaN, and if
         the average image does not fit. Warns of floats that all lie between -1 and 1, as their white may be 1.
@@ -156,48 +167,72 @@ class Network(Graph):
         from refvis import images
 
         pixels = images.resize(images.pixels(image, self.channels), self.input_size, self._interpolation)
-        average = self.normalization.get("averageImage")
-        return moved(images.subtract_average(pixels, average)[None], self.library)
+        return moved(self.preparation.prepare(pixels)[None], self.library)
 
     def warn_of_raw_pixels(self, x: Array) -> None:
         """Warn if the input `x` (N x H x W x C) looks like pixels from which the average image was not subtracted.
 
-        Such an input has no negative value, and with the average image added back it is brighter than white.
+        Such an input has no negative value, and as a picture it is brighter than white. The same for pixels that were
+        not scaled.
         """
-        average = self.normalization.get("averageImage")
-        if average is None or x.dtype.kind != "f" or float(x.min()) < 0:
+        preparation = self.preparation
+        if not preparation.is_known or x.dtype.kind != "f" or float(x.min()) < 0:
             return
-        if float(to_host(x).max()) + float(np.asarray(average).min()) > WHITE + OVERSHOOT:
+        average = 0 if preparation.average is None else float(np.asarray(preparation.average).min())
+        std = 1 if preparation.std is None else float(np.asarray(preparation.std).min())
+        if (float(to_host(x).max()) * std + average) / preparation.factor > WHITE + OVERSHOOT:
+            missing = "from which the average image was not subtracted"
+            missing = "that were not scaled" if preparation.is_scaled else missing
             warn_caller(
-                f"the input lies in {float(x.min()):.4g} ... {float(x.max()):.4g}: it looks like pixels 0 ... 255 from "
-                "which the average image was not subtracted; net.preprocess(image) makes an input"
+                f"the input lies in {float(x.min()):.4g} ... {float(x.max()):.4g}: it looks like pixels 0 ... 255 "
+                f"{missing}; net.preprocess(image) makes an input"
             )
 
     def restore(self, x: Array) -> Array:
-        """Return input `x` (1 x H x W x C) as a picture, H x W x 3 uint8, with the average image added back."""
-        from refvis import images
-
-        return images.picture(x, self.normalization.get("averageImage"))
+        """Return input `x` (1 x H x W x C) as a picture, H x W x 3 uint8: the inverse of `preprocess`."""
+        return self.preparation.picture(x)
 
     def with_images(
         self,
         size: tuple[int, int] | None = None,
         average: Array | None = None,
         classes: Sequence[str] | None = None,
+        *,
+        factor: float | None = None,
+        std: Any = None,
     ) -> Self:
         """Return the network with the preprocessing and class names that its file does not store; `save` keeps them.
 
-        `size` is the input's height and width in pixels. `average` is what `preprocess` subtracts, H x W x C or one
-        value per channel, 0 ... 255. `classes` are the names of the outputs. None leaves an entry as it is.
+        Parameters:
+
+            size      the input's height and width in pixels; it becomes meta.normalization.imageSize
+            average   what `preprocess` subtracts, H x W x C or one value per channel; averageImage
+            classes   the names of the outputs, in order; meta.classes
+            factor    what `preprocess` multiplies pixels by, before it subtracts; 1/255 for inputs 0 ... 1; imageFactor
+            std       what `preprocess` divides by, after it subtracts: a number, or as `average`; imageStd
+
+        None leaves an entry as it is. Together: x = (pixels * factor - average) / std, with pixels of 0 ... 255.
+        Raises ValueError unless factor and std are positive numbers.
+
+        >>> import numpy as np
+        >>> import refvis
+        >>> net = refvis.chain({"relu": refvis.layers.ReLU()})
+        >>> net = net.with_images(factor=1/255, average=[0.5, 0.5, 0.5], std=0.25)
+        >>> net.preprocess(np.full((1, 1, 3), 255, "uint8")).ravel()
+        array([2., 2., 2.], dtype=float32)
         """
-        normalization = dict(self.normalization)
+        given: dict[str, Any] = {}
         if average is not None:
-            normalization["averageImage"] = np.asarray(average, "float32")
+            given["averageImage"] = np.asarray(average, "float32")
         if size is not None:
-            normalization["imageSize"] = (*size, self.channels or 3)
+            given["imageSize"] = (*size, self.channels or 3)
+        if factor is not None:
+            given["imageFactor"] = float(_positive(factor, "factor").item())
+        if std is not None:
+            given["imageStd"] = np.atleast_1d(_positive(std, "std").astype("float32"))
+        normalization = self.normalization | given
         names = {} if classes is None else {"classes": {"name": list(classes), "description": list(classes)}}
-        answered = {"averageImage"} if average is not None else set()
-        answered |= {"imageSize"} if size is not None else set()
+        answered = {*given} if "imageFactor" in normalization or average is None else {*given, "imageFactor"}
         report = tuple(one for one in self.load_report if one.place.rpartition(".")[2] not in answered)
         return replace(self, meta=self.meta | {"normalization": normalization} | names, load_report=report)
 
@@ -209,11 +244,18 @@ class Network(Graph):
 
     @property
     def labels(self) -> list[str] | None:
-        """The descriptions of the classes, or their names; None if there are none."""
+        """The descriptions of the classes, or their names; None if there are none.
+
+        A description that has not one text for each name describes the data, not the classes.
+        """
         classes = self.meta.get("classes")
         if not isinstance(classes, dict):
             return None
-        return classes.get("description") or classes.get("name") or None
+        names: list[str] | None = classes.get("name")
+        descriptions: list[str] | None = classes.get("description")
+        if not names:
+            return descriptions if descriptions and len(descriptions) > 1 else None
+        return descriptions if descriptions and len(descriptions) == len(names) else names
 
     def labels_at(self, variable: str) -> list[str]:
         """Return the names of the variable's channels: the classes for the scores and their softmax, [] for others."""
@@ -360,6 +402,15 @@ class Network(Graph):
         """Return the variable that enters an ending: its first input, or the first that a layer writes if unknown."""
         computed = (name for name in node.inputs if name not in self.inputs)
         return next(computed, node.inputs[0]) if self.is_unknown_ending(node) else node.inputs[0]
+
+
+def _positive(value: Any, name: str) -> Any:
+    """Return positive numbers as a float64 array, or raise ValueError."""
+    numbers = np.asarray(value, "float64")
+    if numbers.size == 0 or not (np.isfinite(numbers) & (numbers > 0)).all() or (name == "factor" and numbers.size > 1):
+        expected = "a positive number" if name == "factor" else "positive numbers"
+        raise ValueError(f"{name} is {value!r}, expected {expected}")
+    return numbers
 
 
 def _softmax(node: Node) -> bool:

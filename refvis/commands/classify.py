@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, load_network, print_classes, print_no_classes
+from refvis.commands.options import (
+    DEFAULT_MODEL,
+    Mean,
+    Model,
+    NetworkName,
+    ScaleInput,
+    Size,
+    Std,
+    load_network,
+    print_classes,
+    print_no_classes,
+)
 from refvis.network import NoClassesError
 from refvis.text.terminal import escape_controls
 
@@ -15,13 +26,16 @@ def classify(
     model: Model = DEFAULT_MODEL,
     size: Size = None,
     mean: Mean = None,
+    std: Std = None,
+    scale_input: ScaleInput = None,
+    network: NetworkName = None,
     top: Annotated[int, typer.Option(min=1, help="Number of classes to print.")] = 5,
     at: Annotated[
         str | None, typer.Option(help="Layer or variable with the scores. Default: the network's own.")
     ] = None,
 ) -> None:
     """Print the most probable classes of each image."""
-    net = load_network(model, size, mean)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
     for path in images:
         if len(images) > 1:
             typer.echo(f"{escape_controls(path.name)}:")

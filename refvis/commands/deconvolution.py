@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, load_subject
+from refvis.commands.options import (
+    DEFAULT_MODEL,
+    Image,
+    Mean,
+    Model,
+    NetworkName,
+    ScaleInput,
+    Scene,
+    Size,
+    Std,
+    load_network,
+    load_subject,
+)
 from refvis.commands.units import (
     Against,
     At,
@@ -30,6 +42,9 @@ def deconvolution(
     model: Model = DEFAULT_MODEL,
     size: Size = None,
     mean: Mean = None,
+    std: Std = None,
+    scale_input: ScaleInput = None,
+    network: NetworkName = None,
     scene: Scene = None,
     mode: Mode = "guided",
     at: At = None,
@@ -48,7 +63,7 @@ def deconvolution(
 
     find_mode(mode)
     subject = load_subject(image, scene)
-    net = load_network(model, size, mean)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
     heatmap = refvis.deconvolution(
         net,
         net.preprocess(subject.image),

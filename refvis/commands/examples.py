@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from refvis.commands.notes import exit_interrupted, note
-from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, load_network
+from refvis.commands.options import DEFAULT_MODEL, Mean, Model, NetworkName, ScaleInput, Size, Std, load_network
 from refvis.commands.units import One, parse_channel_number
 from refvis.interruptions import suppress_interruption_warnings
 from refvis.layers import Array
@@ -27,6 +27,9 @@ def examples(
     model: Model = DEFAULT_MODEL,
     size: Size = None,
     mean: Mean = None,
+    std: Std = None,
+    scale_input: ScaleInput = None,
+    network: NetworkName = None,
     at: Layer = None,
     channel: One = None,
     every: Every = False,
@@ -42,7 +45,7 @@ def examples(
         raise NotADirectoryError(f"{str(folder)!r} is not a folder: give a folder of images")
     if every == (channel is not None):
         raise ValueError("give one channel with --channel, or --all for every channel of the layer")
-    net = load_network(model, size, mean)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
     unit = None if channel is None else parse_channel_number(net, channel, at)
     images = _scenes(scenes) if folder is None else folder
     with suppress_interruption_warnings():

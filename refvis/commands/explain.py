@@ -12,8 +12,11 @@ from refvis.commands.options import (
     Image,
     Mean,
     Model,
+    NetworkName,
+    ScaleInput,
     Scene,
     Size,
+    Std,
     load_network,
     load_subject,
     print_classes,
@@ -43,6 +46,9 @@ def explain(
     model: Model = DEFAULT_MODEL,
     size: Size = None,
     mean: Mean = None,
+    std: Std = None,
+    scale_input: ScaleInput = None,
+    network: NetworkName = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page and the arrays.")] = Path(
         "refvis-report"
     ),
@@ -59,7 +65,7 @@ def explain(
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out} is a file, expected a folder: choose another --out")
     subject = load_subject(image, scene)
-    net = load_network(model, size, mean)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
     unit = None if channel is None else parse_channel_number(net, channel, at)
     fits = subject.mask is not None and net.input_size in (None, subject.mask.shape)
     mask = subject.mask if fits else None

@@ -6,7 +6,19 @@ from typing import Annotated, Any
 import typer
 
 from refvis.commands.notes import note
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, load_subject
+from refvis.commands.options import (
+    DEFAULT_MODEL,
+    Image,
+    Mean,
+    Model,
+    NetworkName,
+    ScaleInput,
+    Scene,
+    Size,
+    Std,
+    load_network,
+    load_subject,
+)
 from refvis.commands.reconstructions import Checkpoint, Seed, Starts, check_output, print_image_path
 from refvis.interruptions import suppress_interruption_warnings
 from refvis.results import Reconstruction
@@ -37,6 +49,9 @@ def invert(
     model: Model = DEFAULT_MODEL,
     size: Size = None,
     mean: Mean = None,
+    std: Std = None,
+    scale_input: ScaleInput = None,
+    network: NetworkName = None,
     scene: Scene = None,
     at: Layer = None,
     natural: Natural = False,
@@ -52,7 +67,7 @@ def invert(
 
     check_output(out)
     subject = load_subject(image, scene)
-    net = load_network(model, size, mean)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
     options: dict[str, Any] = {"starts": starts, "seed": seed, "checkpoint": checkpoint, "progress": True}
     options |= {} if steps is None else {"steps": steps}
     if weight is not None:

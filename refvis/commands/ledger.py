@@ -3,7 +3,19 @@
 import typer
 
 from refvis.commands.deconvolution import Mode, Seed
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, Size, load_network, load_subject
+from refvis.commands.options import (
+    DEFAULT_MODEL,
+    Image,
+    Mean,
+    Model,
+    NetworkName,
+    ScaleInput,
+    Scene,
+    Size,
+    Std,
+    load_network,
+    load_subject,
+)
 from refvis.commands.units import (
     Against,
     At,
@@ -22,6 +34,9 @@ def ledger(
     model: Model = DEFAULT_MODEL,
     size: Size = None,
     mean: Mean = None,
+    std: Std = None,
+    scale_input: ScaleInput = None,
+    network: NetworkName = None,
     scene: Scene = None,
     mode: Mode = "epsilon_plus_flat",
     at: At = None,
@@ -36,7 +51,7 @@ def ledger(
 
     find_mode(mode)
     subject = load_subject(image, scene)
-    net = load_network(model, size, mean)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
     x = net.preprocess(subject.image)
     book = refvis.ledger(
         net,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from refvis.commands.options import DEFAULT_MODEL, Mean, Model, Size, load_network
+from refvis.commands.options import DEFAULT_MODEL, Mean, Model, NetworkName, ScaleInput, Size, Std, load_network
 from refvis.commands.reconstructions import Checkpoint, Seed, Starts, check_output, print_image_path
 from refvis.commands.units import One, Position, parse_channel_number, parse_position
 from refvis.files import write_bytes
@@ -25,6 +25,9 @@ def maximize(
     model: Model = DEFAULT_MODEL,
     size: Size = None,
     mean: Mean = None,
+    std: Std = None,
+    scale_input: ScaleInput = None,
+    network: NetworkName = None,
     at: Layer = None,
     channel: One = None,
     named: Class = None,
@@ -47,7 +50,7 @@ def maximize(
     if named is not None and at is not None:
         raise ValueError("--class is of the scores: omit --layer, or give a --channel of that layer")
     suffix = check_output(out)
-    net = load_network(model, size, mean)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
     text = channel if named is None else named
     unit = None if text is None else parse_channel_number(net, text, at)
     run = {"steps": steps, "starts": starts, "seed": seed, "checkpoint": checkpoint, "progress": True}

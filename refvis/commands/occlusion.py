@@ -6,7 +6,19 @@ from typing import Annotated, Any
 import typer
 
 from refvis.commands.notes import exit_interrupted
-from refvis.commands.options import DEFAULT_MODEL, Image, Mean, Model, Scene, load_network, load_subject, parse_size
+from refvis.commands.options import (
+    DEFAULT_MODEL,
+    Image,
+    Mean,
+    Model,
+    NetworkName,
+    ScaleInput,
+    Scene,
+    Std,
+    load_network,
+    load_subject,
+    parse_size,
+)
 from refvis.commands.reconstructions import Seed, check_output
 from refvis.commands.units import (
     Against,
@@ -48,6 +60,9 @@ def occlusion(
     model: Model = DEFAULT_MODEL,
     input_size: InputSize = None,
     mean: Mean = None,
+    std: Std = None,
+    scale_input: ScaleInput = None,
+    network: NetworkName = None,
     scene: Scene = None,
     size: BoxSize = None,
     stride: Stride = None,
@@ -69,7 +84,7 @@ def occlusion(
     if input_size is not None:
         parse_size(input_size, "--input-size")
     subject = load_subject(image, scene)
-    net = load_network(model, input_size, mean, "--input-size")
+    net = load_network(model, input_size, mean, "--input-size", std=std, scale_input=scale_input, network=network)
     x = net.preprocess(subject.image)
     with suppress_interruption_warnings():
         heatmap = refvis.occlusion(

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from refvis import loading
+from refvis.commands.average_files import read_average
 from refvis.commands.notes import note
 from refvis.images.preprocessing import ImageLike
 from refvis.layers import Array
@@ -24,9 +26,27 @@ Size = Annotated[str | None, typer.Option(help="Input size HxW. Default: the siz
 Mean = Annotated[
     Path | None,
     typer.Option(
-        help="Average image to subtract, a .npy file: H x W x C, or one value per channel, 0 ... 255. "
-        "Default: the one stored in the model."
+        help="Average image to subtract: a .npy file, H x W x C or one value per channel, 0 ... 255; or a .mat file "
+        "that holds it, such as an imdb.mat. Default: the one stored in the model."
     ),
+]
+ScaleInput = Annotated[
+    str | None,
+    typer.Option(
+        help="Factor of pixels 0 ... 255 before the average is subtracted, such as 1/255. "
+        "Default: that of the model, or 1."
+    ),
+]
+Std = Annotated[
+    str | None,
+    typer.Option(
+        help="Standard deviations to divide by after the average is subtracted: one number, or one per channel, "
+        "A,B,C. Default: those of the model, or none."
+    ),
+]
+NetworkName = Annotated[
+    str | None,
+    typer.Option(help="Which of several networks in the file, such as netD or nets{3}. Default: the only one."),
 ]
 Scene = Annotated[
     int | None,
@@ -56,12 +76,30 @@ def load_subject(image: Path | None, scene: int | None) -> Subject:
     return Subject(generated.image, f"scene {seed} ({generated.name})", generated.mask)
 
 
-def load_network(model: str, size: str | None, mean: Path | None, size_option: str = "--size") -> Network:
+def load_network(
+    model: str,
+    size: str | None,
+    mean: Path | None,
+    size_option: str = "--size",
+    *,
+    std: str | None = None,
+    scale_input: str | None = None,
+    network: str | None = None,
+) -> Network:
     """Return the network with the given preprocessing; note on standard error what is still missing."""
-    options = {"averageImage": "--mean FILE.npy", "imageSize": f"{size_option} HxW"}
-    net = with_option_advice(loading.load(model, isolate=True), options)
-    average = None if mean is None else _read_average(mean)
-    net = net.with_images(parse_size(size)[:2] if size else None, average)  # type: ignore[arg-type]
+    options = {
+        "averageImage": "--mean FILE.npy",
+        "imageSize": f"{size_option} HxW",
+        "imageFactor": "--scale-input FACTOR",
+    }
+    net = with_option_advice(loading.load(model, isolate=True, network=network), options)
+    average = None if mean is None else read_average(mean)
+    net = net.with_images(
+        parse_size(size)[:2] if size else None,  # type: ignore[arg-type]
+        average,
+        factor=None if scale_input is None else parse_numbers(scale_input, "--scale-input")[0],
+        std=None if std is None else parse_numbers(std, "--std"),
+    )
     for remark in net.load_report:
         if remark.kind == "warning":
             note(str(remark))
@@ -94,10 +132,15 @@ def print_no_classes(reason: str) -> None:
     typer.echo(escape_controls(f"no classes are listed: {reason}"))
 
 
-def _read_average(path: Path) -> Array:
-    import numpy as np
-
+def parse_numbers(text: str, option: str) -> list[float]:
+    """Return numbers or fractions, separated by commas; ValueError unless all are positive."""
     try:
-        return np.load(path, allow_pickle=False).astype("float32")
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is not a .npy file of numbers: {error}") from None
+        numbers = [float(Fraction(part.strip())) for part in text.split(",")]
+    except (ValueError, ZeroDivisionError, OverflowError):
+        numbers = []
+    if not numbers or min(numbers) <= 0 or (option == "--scale-input" and len(numbers) > 1):
+        expected = (
+            "a positive number, such as 1/255" if option == "--scale-input" else "positive numbers, such as 58,57,57"
+        )
+        raise ValueError(f"{option} is {text!r}, expected {expected}")
+    return numbers

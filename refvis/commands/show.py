@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from refvis import loading
-from refvis.commands.options import DEFAULT_MODEL, parse_size, with_option_advice
+from refvis.commands.options import DEFAULT_MODEL, NetworkName, parse_size, with_option_advice
 from refvis.text.terminal import escape_controls
 
 
@@ -17,6 +17,7 @@ def show(
     size: Annotated[
         str | None, typer.Option(help="Input size, HxW or HxWxC. Default: the size stored in the model.")
     ] = None,
+    network: NetworkName = None,
     dot: Annotated[bool, typer.Option("--dot", help="Print the graph for Graphviz instead.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the graph into this SVG file instead.")] = None,
 ) -> None:
@@ -25,7 +26,7 @@ def show(
     from refvis.show import drawing
     from refvis.show.table import described
 
-    net = with_option_advice(loading.load(model, isolate=True), {"imageSize": "--size HxW"})
+    net = with_option_advice(loading.load(model, isolate=True, network=network), {"imageSize": "--size HxW"})
     if svg is not None:
         write_bytes(svg, drawing.svg(net).encode())
         typer.echo(f"drawing: {escape_controls(str(svg))}")

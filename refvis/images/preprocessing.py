@@ -15,7 +15,9 @@ ImageLike: TypeAlias = "str | Path | Image.Image | Array"
 
 FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
+    "cubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,
+    "triangle": Image.Resampling.BILINEAR,
     "nearest": Image.Resampling.NEAREST,
     "box": Image.Resampling.BOX,
     "lanczos3": Image.Resampling.LANCZOS,
@@ -83,23 +85,29 @@ def subtract_average(image: Array, average: Any) -> Array:
     if average is None:
         return np.ascontiguousarray(image, "float32")
     average = np.asarray(average, "float32")
-    if average.ndim == 3 and average.shape[:2] not in ((1, 1), image.shape[:2]):
-        raise ValueError(
-            f"meta.normalization.averageImage is {' x '.join(map(str, average.shape))} and the image "
-            f"{image.shape[0]} x {image.shape[1]}: expected equal height and width, or 1 x 1"
-        )
-    if average.shape[-1] not in (1, image.shape[2]):
-        raise ValueError(
-            f"meta.normalization.averageImage has {average.shape[-1]} channels and the image {image.shape[2]}: "
-            "give an image with as many channels as the network was trained on"
-        )
+    require_fit(average, image, "averageImage")
     return np.ascontiguousarray(image - average, "float32")
 
 
-def picture(x: Array, average: Any = None) -> Array:
-    """Return a network's input (1 x H x W x C) as a picture, H x W x 3 uint8, with the average image added back.
+def require_fit(values: Array, image: Array, name: str) -> None:
+    """Raise ValueError unless the entry `name` of meta.normalization, H x W x C or C numbers, fits an image."""
+    if values.ndim == 3 and values.shape[:2] not in ((1, 1), image.shape[:2]):
+        raise ValueError(
+            f"meta.normalization.{name} is {' x '.join(map(str, values.shape))} and the image "
+            f"{image.shape[0]} x {image.shape[1]}: expected equal height and width, or 1 x 1"
+        )
+    if values.shape[-1] not in (1, image.shape[2]):
+        raise ValueError(
+            f"meta.normalization.{name} has {values.shape[-1]} channels and the image {image.shape[2]}: "
+            "give an image with as many channels as the network was trained on"
+        )
 
-    Values are rounded and clipped to 0 ... 255. Inputs with other than 3 channels show their first channel in gray.
+
+def picture(x: Array, average: Any = None, *, factor: float = 1.0, std: Any = None) -> Array:
+    """Return a network's input (1 x H x W x C) as a picture, H x W x 3 uint8: (x * std + average) / factor.
+
+    This undoes ``Network.preprocess``. By default only the average image is added back, if there is one. Values are
+    rounded and clipped to 0 ... 255. Inputs with other than 3 channels show their first channel in gray.
 
     >>> import numpy as np
     >>> from refvis import images
@@ -107,8 +115,12 @@ def picture(x: Array, average: Any = None) -> Array:
     array([ 11,  12, 255], dtype=uint8)
     """
     values = to_host(x)[0]
+    if std is not None:
+        values = values * np.asarray(std, values.dtype)
     if average is not None:
         values = values + np.asarray(average, values.dtype)
+    if factor != 1:
+        values = values / factor
     rounded = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return rounded if rounded.shape[2] == 3 else np.repeat(rounded[..., :1], 3, axis=2)
 

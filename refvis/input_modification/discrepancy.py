@@ -96,7 +96,7 @@ def discrepancy(
     goal, trace = _unit_target(net, x, Selection(at, channel, position))
     places = parts_within(boxes(x.shape[1:3], size, stride), field_box(goal, x.shape))
     drawn = [place for place in places for _ in range(draws)]
-    content = box_contents(find_fill(fill, x, net.normalization.get("averageImage")), x, places, draws, seed)
+    content = box_contents(find_fill(fill, x, net.preparation), x, places, draws, seed)
     outputs, known = passes.run(goal, trace, drawn, content), trace[goal.variable]
     each = collect_effects(goal, known, outputs, len(drawn), measuring, "discrepancy", progress)
     effects = each.mean_over_draws(draws)

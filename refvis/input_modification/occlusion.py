@@ -100,7 +100,7 @@ def occlusion(
     grids = [boxes(x.shape[1:3], *one) for one in pairs]
     places = [place for grid in grids for place in grid]
     drawn = [place for place in places for _ in range(draws)]
-    content = box_contents(find_fill(fill, x, net.normalization.get("averageImage")), x, places, draws, seed)
+    content = box_contents(find_fill(fill, x, net.preparation), x, places, draws, seed)
     outputs, known = passes.run(goal, trace, drawn, content), trace[goal.variable]
     each = collect_effects(goal, known, outputs, len(drawn), measuring, "occlusion", progress)
     effects = each.mean_over_draws(draws)

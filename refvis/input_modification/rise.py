@@ -89,8 +89,8 @@ def rise(
         raise ValueError(f"normalise is {normalise!r}, expected one of {', '.join(map(repr, NORMALISATIONS))}")
     selection = Selection(at, channel, position, against, output)
     objectives, traces = zip(*(objective_of(net, image, selection) for image in x[:, None]), strict=True)
-    average = net.normalization.get("averageImage")
-    pyramids = [replacement_pyramids(fill, image, average, seed) for image in x[:, None]]
+    preparation = net.preparation
+    pyramids = [replacement_pyramids(fill, image, preparation, seed) for image in x[:, None]]
     at_once = min(batch_size(one.goal, trace, batch) for one, trace in zip(objectives, traces, strict=True))
     sums = _sum_masks(objectives, pyramids, random_masks, x, at_once, progress)
     values = sums.maps(normalise, keep).astype(x.dtype)[..., None]

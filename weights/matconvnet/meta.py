@@ -39,8 +39,8 @@ def read_meta(net: dict[str, Tree], place: str, report: list[Remark], channels: 
     require_input_sizes(values, f"{prefix}meta.")
     values = gather_normalization(values, {f"{prefix}meta.": values, prefix: net}, report)
 
-    def add_remark(place: str, kind: Any, text: str) -> None:
-        report.append(Remark(f"{prefix}meta.{place}", kind, text))
+    def add_remark(place: str, kind: Any, text: str, advice: str = "") -> None:
+        report.append(Remark(f"{prefix}meta.{place}", kind, text, advice))
 
     others = {name: value for name, value in values.items() if name not in ("classes", "normalization")}
     meta = {name: plain(value) for name, value in without_opaque(others, "", add_remark).items()}

@@ -137,10 +137,10 @@ def read_factor(result: dict[str, Any], values: dict[str, Tree], add_remark: Add
     if deviation is not None and float(deviation.max()) <= 1 and small:
         result["imageFactor"] = 1 / 255
         text = "averageImage and imageStd lie in 0 ... 1: images of 0 ... 255 are divided by 255 first"
-        add_remark("imageFactor", "warning", text)
+        add_remark("imageFactor", "warning", text, "net.with_images(factor=...)")
     elif deviation is None and average is not None and small and float(average.max()) > 0:
-        text = "averageImage lies in 0 ... 1, and is subtracted from images of 0 ... 255; if the network takes 0 ... 1:"
-        add_remark("imageFactor", "warning", f"{text} net.with_images(factor=1/255)")
+        text = "averageImage lies in 0 ... 1, and images in 0 ... 255: does the network take images of 0 ... 1?"
+        add_remark("imageFactor", "warning", text, "net.with_images(factor=1/255)")
 
 
 def report_unused(result: dict[str, Any], add_remark: AddRemark) -> None:

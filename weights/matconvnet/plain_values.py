@@ -7,8 +7,8 @@ import numpy as np
 
 from refvis.weights.mat.tree import Opaque, Tree
 
-AddRemark = Callable[[str, Any, str], None]
-"""``(place, kind, text)`` adds a remark to the report."""
+AddRemark = Callable[..., None]
+"""``(place, kind, text, advice="")`` adds a remark to the report."""
 
 ADVICE = {
     "gpuarray": "in MATLAB, net = vl_simplenn_move(net, 'cpu'), or net.move('cpu') for a DagNN; then save it again",

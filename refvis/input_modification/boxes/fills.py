@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from refvis import images
+from refvis.images.preparation import Preparation
 from refvis.input_modification.boxes.blur import blurred_part
 from refvis.layers import Array, array_module
 from refvis.layers.base.arrays import moved, require_finite, to_host
@@ -63,7 +63,7 @@ FILLS: dict[str, Fill] = {"random": uniform, "normal": normal, "shuffle": shuffl
 
 
 def find_fill(fill: Any, x: Array, average: Any = None) -> Fill:
-    """Return the fill function for input x (1 x H x W x C); preprocessing subtracted `average` from x.
+    """Return the fill function for input x (1 x H x W x C); preprocessing subtracted `average`, or is a Preparation.
 
     `fill` is a function; a name of `FILLS`; "mean", which is zero, the average image that preprocessing subtracts;
     "gray", the preprocessed pixel value 127.5; a number, or one number per channel; or another input (H x W x C, or
@@ -113,7 +113,8 @@ def _by_name(fill: str, x: Array, average: Any) -> Fill:
     if fill == "mean":
         return find_fill(0, x)
     if fill == "gray":
-        flat = images.subtract_average(np.full(x.shape[1:], MIDDLE), average)
+        preparation = average if isinstance(average, Preparation) else Preparation(average)
+        flat = preparation.prepare(np.full(x.shape[1:], MIDDLE))
         return partial(other, values=_like(x, flat))
     if fill not in FILLS:
         raise _unknown(fill, x.shape)

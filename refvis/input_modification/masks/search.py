@@ -109,10 +109,10 @@ def _run_all(
     net: Network, x: Array, selection: Selection, search: MaskSearch, runs: MaskRuns
 ) -> Iterator[tuple[MaskRun, Array, int, dict[str, Any]]]:
     """Yield each run with its measures (measures x rows), the number of its image, and that image's target."""
-    average = net.normalization.get("averageImage")
+    preparation = net.preparation
     for index, image in enumerate(x[:, None]):
         objective, trace = objective_of(net, image, selection)
-        pyramids = replacement_pyramids(search.fill, image, average, search.seed, search.degrees)
+        pyramids = replacement_pyramids(search.fill, image, preparation, search.seed, search.degrees)
         for number in range(objective.units):
             unit = objective.unit(number)
             for run in runs(unit, pyramids, trace):

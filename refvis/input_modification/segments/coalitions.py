@@ -57,5 +57,5 @@ def segment_image(net: Network, x: Array, segments: Any, fill: Any, seed: int) -
     """
     labels, description = label_segments(segments, net.restore(x))
     replacement = mean_colours(x, labels) if isinstance(fill, str) and fill == "segment" else fill
-    pyramids = replacement_pyramids(replacement, x, net.normalization.get("averageImage"), seed)
+    pyramids = replacement_pyramids(replacement, x, net.preparation, seed)
     return SegmentedImage(x, labels, description, pyramids(0))

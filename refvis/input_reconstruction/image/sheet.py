@@ -5,7 +5,6 @@ from math import ceil, sqrt
 import numpy as np
 
 from refvis.images.contact_sheet import tile
-from refvis.images.preprocessing import picture
 from refvis.layers import Array
 from refvis.network import Network
 
@@ -18,10 +17,7 @@ def to_picture(net: Network, x: Array) -> Array:
 
     If the network's average image has another size, its mean colour is added instead.
     """
-    average = np.asarray(net.normalization.get("averageImage", 0.0))
-    if average.ndim == 3 and average.shape[:2] not in ((1, 1), x.shape[1:3]):
-        return picture(x, average.mean(axis=(0, 1)))
-    return net.restore(x)
+    return net.preparation.of_size((x.shape[1], x.shape[2])).picture(x)
 
 
 def pictures(net: Network, x: Array) -> Array:

@@ -1,0 +1,57 @@
+"""Files with an average image: .npy, and .mat files that hold one, such as MatConvNet's image databases."""
+
+from pathlib import Path
+from typing import Any
+
+from refvis.layers import Array
+
+
+def read_average(path: Path) -> Array:
+    """Return the average image in a .npy or .mat file, H x W x C or C numbers, float32.
+
+    Raises FileNotFoundError, and ValueError for anything else than finite numbers.
+    """
+    import numpy as np
+
+    from refvis.weights.mat.matfile import has_hdf5_signature
+
+    with path.open("rb") as file:
+        start = file.read(8192)
+    if start[124:128] in (b"\x00\x01IM", b"\x01\x00MI") or has_hdf5_signature(start):
+        average = _average_in_mat_file(path)
+    elif start[:4] == b"PK\x03\x04":
+        raise ValueError(f"{path} is a ZIP or .npz file, expected a .npy file: write one array by numpy.save")
+    else:
+        try:
+            average = np.load(path, allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            words = "it holds Python objects" if "pickle" in str(error) else str(error)
+            raise ValueError(f"{path} is neither a .npy file of numbers nor a .mat file: {words}") from None
+    if average.dtype.kind not in "fiub" or average.ndim not in (1, 3) or average.size == 0:
+        what = f"{average.dtype} of shape {average.shape}"
+        raise ValueError(f"{path} holds {what}, expected numbers: H x W x C, or one value per channel")
+    if not np.isfinite(average).all():
+        raise ValueError(f"{path} holds values that are NaN or infinite")
+    return average.astype("float32")
+
+
+def _average_in_mat_file(path: Path) -> Any:
+    """Return the only array in a .mat file that has one of the names of average images."""
+    from refvis.weights import Limits
+    from refvis.weights.matconvnet.normalization import AVERAGES, image_values, is_number
+    from refvis.weights.sandbox.parent import read_mat_in_sandbox
+
+    variables = read_mat_in_sandbox(path, Limits(), None, None)
+    structs = {"": variables}
+    for name, value in variables.items():
+        if isinstance(value, dict):
+            structs[f"{name}."] = value
+            structs |= {f"{name}.{inner}.": entry for inner, entry in value.items() if isinstance(entry, dict)}
+    named = {f"{prefix}{name}": struct.get(name) for prefix, struct in structs.items() for name in AVERAGES}
+    places = {place: value for place, value in named.items() if is_number(value)}
+    if not places and len(variables) == 1 and is_number(next(iter(variables.values()))):
+        places = variables
+    if len(places) != 1:
+        held = ", ".join(places or variables) or "nothing"
+        raise ValueError(f"{path} holds {held}, expected one average image, such as images.data_mean or averageImage")
+    return image_values(next(iter(places.values())), "averageImage", lambda *remark: None)
