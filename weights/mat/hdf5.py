@@ -5,6 +5,7 @@ each value stands in the attribute MATLAB_class; an empty value has MATLAB_empty
 """
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,24 +49,60 @@ def member(group: Any, name: str, place: str) -> Any:
     return group[name]
 
 
+@dataclass(frozen=True)
+class Known:
+    """A value that was read, and what it cost: values, bytes, and levels of nesting below it."""
+
+    value: Tree
+    values: int
+    size: int
+    levels: int
+
+
 class Reader:
-    """Turns HDF5 objects of one open file into plain values."""
+    """Turns HDF5 objects of one open file into plain values.
+
+    An object is read once, however many references and links lead to it; it counts every time, since whoever goes
+    through the values meets it every time.
+    """
 
     def __init__(self, file: Any, budget: Budget, file_size: int) -> None:
         self.file, self.budget, self.file_size = file, budget, file_size
         self.ancestors: list[Any] = []  # addresses of the value being read and of those around it
+        self.deepest = 0  # the deepest level so far in the value being read
+        self.known: dict[Any, Known] = {}  # by address
 
     def value(self, item: Any, place: str) -> Tree:
         """Return the plain value of a dataset or group."""
         address = h5py.h5o.get_info(item.id).addr
+        return (self.again(address, place) or self.read(address, item, place)).value
+
+    def again(self, address: Any, place: str) -> Known | None:
+        """Return what is known of the object at an address, counted once more; None if it was not read yet."""
+        known = self.known.get(address)
+        if known is not None:
+            self.spend(place, known.size, known.values, known.levels)
+        return known
+
+    def read(self, address: Any, item: Any, place: str) -> Known:
+        """Read a dataset or group at its first place, and keep it."""
         if address in self.ancestors:
             raise ModelFormatError("a value that contains itself", "a tree", "the file is damaged", place)
-        self.budget.spend(place, len(self.ancestors))
+        values, size, depth, around = self.budget.values, self.budget.size, len(self.ancestors), self.deepest
+        self.deepest = depth
+        self.spend(place)
         self.ancestors.append(address)
-        try:
-            return self._value(item, place)
-        finally:
-            self.ancestors.pop()
+        value = self._value(item, place)
+        self.ancestors.pop()
+        levels, self.deepest = self.deepest - depth, max(self.deepest, around)
+        self.known[address] = Known(value, values - self.budget.values, size - self.budget.size, levels)
+        return self.known[address]
+
+    def spend(self, place: str, size: int = 0, values: int = 1, levels: int = 0) -> None:
+        """Count values at the present level, of so many bytes and down to so many `levels` below."""
+        depth = len(self.ancestors) + levels
+        self.deepest = max(self.deepest, depth)
+        self.budget.spend(place, depth, size, values)
 
     def _value(self, item: Any, place: str) -> Tree:
         kind = text(item.attrs.get("MATLAB_class", ""))
@@ -98,7 +135,7 @@ class Reader:
             declared = f"{size:,} bytes declared in a file of {self.file_size:,}"
             expected = f"at most {MAX_INFLATION} times the file's size"
             raise ModelFormatError(declared, expected, "the file is damaged", place)
-        self.budget.spend(place, len(self.ancestors), size)
+        self.spend(place, size)
         return np.asarray(item[()])
 
     def dereference(self, references: np.ndarray[Any, Any], index: int, place: str) -> Tree:
@@ -106,7 +143,9 @@ class Reader:
         reference = references.ravel()[index]
         if not isinstance(reference, h5py.Reference) or not reference:
             raise ModelFormatError("an empty reference", "a reference to a value", "the file is damaged", place)
-        return self.value(self.file[reference], place)
+        address = h5py.h5o.get_info(h5py.h5r.dereference(reference, self.file.id)).addr
+        known = self.again(address, place)
+        return self.value(self.file[reference], place) if known is None else known.value
 
     def struct(self, group: Any, place: str) -> Tree:
         """Return a struct as a dict, a struct array (one dataset of references for each field) as a list of dicts."""

@@ -71,10 +71,10 @@ class Budget:
     def __post_init__(self) -> None:
         self.size, self.values = self.limits.size, self.limits.values
 
-    def spend(self, place: str, depth: int, size: int = 0) -> None:
-        """Count one value of `size` bytes at nesting level `depth`; raise ModelFormatError above a limit."""
+    def spend(self, place: str, depth: int, size: int = 0, values: int = 1) -> None:
+        """Count values of `size` bytes in all, down to nesting level `depth`; raise ModelFormatError above a limit."""
         self.size -= size
-        self.values -= 1
+        self.values -= values
         if self.size < 0:
             self._refuse(place, f"{size:,} bytes are declared here", f"at most {self.limits.size:,} in the whole file")
         if self.values < 0:
