@@ -172,6 +172,7 @@ OPERATOR = Operator(
         to_fields,
         (("scale", "m"), ("offset", "b"), ("moments", "x")),
         more=channels,
+        options=("epsilon",),
         in_chain=at_given_moments,
     ),
 )

@@ -225,5 +225,14 @@ OPERATOR = Operator(
     local=Locality(bare=without_pad),
     affine=affine,
     scaled=scaled,
-    matconvnet=Block(from_fields, "conv", "Conv", to_fields, FILTERS, more=filter_size),
+    matconvnet=Block(
+        from_fields,
+        "conv",
+        "Conv",
+        to_fields,
+        FILTERS,
+        more=filter_size,
+        options=("pad", "stride", "dilate"),
+        chain_opts=True,
+    ),
 )

@@ -215,5 +215,14 @@ OPERATOR = Operator(
     local=Locality(bare=without_crop, finish=cut_out),
     affine=affine,
     scaled=scaled,
-    matconvnet=Block(from_fields, "convt", "ConvTranspose", to_fields, FILTERS, more=filter_size),
+    matconvnet=Block(
+        from_fields,
+        "convt",
+        "ConvTranspose",
+        to_fields,
+        FILTERS,
+        more=filter_size,
+        options=("upsample", "crop", "numGroups"),
+        chain_opts=True,
+    ),
 )

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from refvis.layers import softmax
 from refvis.layers.base.arrays import Array, array_module
-from refvis.layers.base.blocks import Block, Fields, Struct
+from refvis.layers.base.blocks import Block, Fields, Struct, with_four_axes
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.operator import Operator
 
@@ -256,29 +256,30 @@ def from_fields(fields: Fields) -> Loss:
 
 def from_block(fields: Fields) -> Any:
     """Return the loss of a DagNN block; one of another kind than the ten is an unknown layer."""
-    kind = fields.text("loss") or "softmaxlog"
+    given = fields.text("loss") or "softmaxlog"
+    kind = given.lower()
     if kind not in LOSSES:
-        return fields.unknown(f"losses of kind {kind!r}")
-    options = fields.options("opts", ("topk", "threshold"))
-    (topk,) = fields.whole("opts", options.get("topk", 5.0))
-    return Loss(kind, topk, float(options.get("threshold", 0.0)))
+        return fields.unknown(f"losses of kind {given!r}")
+    (topk,) = fields.whole("topK", fields.option("topK", 5.0))
+    weights = fields.weights_of_instances(as_number=False)
+    return Loss(kind, topk, fields.option("threshold", 0.0), weights)
 
 
 def to_fields(layer: Loss) -> Struct:
     """Return the fields of the block in a MatConvNet model; raise ValueError for what it cannot hold."""
-    if layer.instance_weights is not None or not layer.normalise:
+    if not layer.normalise:
         raise ValueError(
-            "a MatConvNet model holds neither instance weights nor a loss that is not divided by N: use "
-            "dataclasses.replace(layer, instance_weights=None, normalise=True)"
+            "a MatConvNet model holds no loss that is not divided by N: use dataclasses.replace(layer, normalise=True)"
         )
-    options: list[Any] = ["topk", float(layer.topk)] if layer.topk != 5 else []
+    options: list[Any] = ["topK", float(layer.topk)] if layer.topk != 5 else []
+    options += [] if layer.instance_weights is None else ["instanceWeights", with_four_axes(layer.instance_weights)]
     options += ["threshold", float(layer.threshold)] if layer.threshold else []
     return {"loss": layer.kind, "opts": options}
 
 
 def is_simplenn_loss(layer: Loss) -> bool:
     """Return whether the loss is the one that simplenn knows."""
-    return (layer.kind, layer.topk, layer.threshold) == ("softmaxlog", 5, 0.0)
+    return layer.instance_weights is None and (layer.kind, layer.topk, layer.threshold) == ("softmaxlog", 5, 0.0)
 
 
 def softmax_loss_from_fields(fields: Fields) -> SoftmaxLoss:
@@ -302,6 +303,7 @@ OPERATOR = Operator(
         inputs=(2,),
         unused=("normalise",),  # it belongs to the running average that the block keeps
         in_chain=is_simplenn_loss,
+        options=("loss", "topK", "threshold", "instanceWeights"),
     ),
 )
 SOFTMAX_OPERATOR = Operator(

@@ -19,7 +19,7 @@ from numbers import Real
 from typing import Any
 
 from refvis.layers.base.arrays import Array, array_module, require_array, summary
-from refvis.layers.base.blocks import Block, Fields, Struct
+from refvis.layers.base.blocks import Block, Fields, Struct, with_four_axes
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.fields import ConvertedField, NumberField
 from refvis.layers.base.geometry import POINT, Window
@@ -156,7 +156,19 @@ def read(fields: Fields, epsilon: float, aggregate: bool) -> PairwiseDistance:
 def to_fields(layer: PairwiseDistance) -> Struct:
     """Return the fields of the struct in a MatConvNet model."""
     flags = {"noRoot": bool(layer.no_root), "aggregate": bool(layer.aggregate)}
-    return {**flags, "p": layer.p, "epsilon": layer.epsilon, "instanceWeights": layer.instance_weights}
+    return {**flags, "p": layer.p, "epsilon": layer.epsilon}
+
+
+def weights_in_chain(layer: PairwiseDistance) -> Struct:
+    """Return the field of a simplenn struct that holds the weights."""
+    return {"instanceWeights": with_four_axes(layer.instance_weights)}
+
+
+def weights_in_block(layer: PairwiseDistance) -> Struct:
+    """Return the options of the block, which has no field for the weights."""
+    return {
+        "opts": [] if layer.instance_weights is None else ["instanceWeights", with_four_axes(layer.instance_weights)]
+    }
 
 
 OPERATOR = Operator(
@@ -172,6 +184,9 @@ OPERATOR = Operator(
         to_fields,
         read_block=from_block,
         inputs=(2, 3),
+        more=weights_in_block,
         unused=("loss", "normalise"),
+        options=("noRoot", "aggregate", "epsilon", "instanceWeights"),
+        only_chain=weights_in_chain,
     ),
 )

@@ -211,5 +211,14 @@ OPERATOR = Operator(
     per_image=always,
     local=Locality(bare=without_pad, finish=divide_by_counts, border=border),
     affine=affine,
-    matconvnet=Block(from_fields, "pool", "Pooling", to_fields, renamed=(("pool", "poolSize"),), unused=("dilate",)),
+    matconvnet=Block(
+        from_fields,
+        "pool",
+        "Pooling",
+        to_fields,
+        renamed=(("pool", "poolSize"),),
+        unused=("dilate",),
+        options=("method", "pad", "stride"),
+        chain_opts=True,
+    ),
 )

@@ -83,5 +83,5 @@ OPERATOR = Operator(
     output_shape,
     per_image=always,
     local=EVERYWHERE,
-    matconvnet=Block(from_fields, "relu", "ReLU", to_fields),
+    matconvnet=Block(from_fields, "relu", "ReLU", to_fields, options=("leak",)),
 )

@@ -139,7 +139,7 @@ def from_fields(fields: Fields) -> ROIPool:
     if len(numbers) == 6:
         transform = fields.matrix("transform", (2, 3))
     subdivisions = fields.geometry("subdivisions", 6)
-    return ROIPool(subdivisions, fields.text("method") or "max", transform, fields.flag("flatten", False))
+    return ROIPool(subdivisions, (fields.text("method") or "max").lower(), transform, fields.flag("flatten", False))
 
 
 def to_fields(layer: ROIPool) -> Struct:
@@ -148,11 +148,14 @@ def to_fields(layer: ROIPool) -> Struct:
     return {**fields, "transform": layer.transform}
 
 
+OPTIONS = ("method", "subdivisions", "transform")
+"""Fields that `opts` of the block may hold, too."""
+
 OPERATOR = Operator(
     forward,
     gradient,
     output_shape,
     whole_image=True,
     affine=affine,
-    matconvnet=Block(from_fields, block="ROIPooling", more=to_fields, inputs=(2,)),
+    matconvnet=Block(from_fields, block="ROIPooling", more=to_fields, inputs=(2,), options=OPTIONS),
 )

@@ -38,7 +38,7 @@ class Fields(Protocol):
         """Return a text, or None where it is absent or empty."""
 
     def choice(self, name: str, default: str) -> str:
-        """Return a text, or the default, with a remark, where it is absent."""
+        """Return a text in lower case, or the default, with a remark, where it is absent."""
 
     def geometry(self, name: str, default: int | None) -> Any:
         """Return whole numbers, (y, x) or one; "pad" and "crop" may have four. No default: the field is required."""
@@ -61,11 +61,14 @@ class Fields(Protocol):
     def vector(self, array: Array) -> Array:
         """Return an array with one axis."""
 
-    def weights_of_instances(self) -> Array | float | None:
-        """Return the field `instanceWeights`: one number, an array with four axes, the last one first, or None."""
+    def weights_of_instances(self, as_number: bool = True) -> Any:
+        """Return the field `instanceWeights`: an array with four axes, the last one first, or None.
 
-    def options(self, name: str, known: tuple[str, ...]) -> dict[str, float]:
-        """Return those options in a cell {name, value, ...} whose names are in `known`."""
+        A single one is returned as a number, where `as_number`.
+        """
+
+    def option(self, name: str, default: float) -> float:
+        """Return a field of one number that is usually absent; no remark says so."""
 
     def without_labels(self) -> None:
         """Ignore the field `class`, which may hold the labels of the last training batch."""
@@ -105,6 +108,9 @@ class Block:
     inputs        numbers of inputs that a block may have; empty: blocks of this class are read as another layer
     unused        fields of a block that do not change what it computes
     in_chain      whether a chain can hold this layer
+    options       fields that the cell `opts` {name, value, ...} of a block may hold, too; it has the last word
+    chain_opts    whether MatConvNet passes the field `opts` of a simplenn layer on, too
+    only_chain    ``(layer) -> Struct``, fields that only a chain has
     """
 
     read: Callable[[Fields], Any]
@@ -119,6 +125,15 @@ class Block:
     inputs: Container[int] = (1,)
     unused: tuple[str, ...] = ()
     in_chain: Callable[[Any], bool] = fits
+    options: tuple[str, ...] = ()
+    chain_opts: bool = False
+    only_chain: Callable[[Any], Struct] = no_fields
+
+
+def with_four_axes(weights: Any) -> Any:
+    """Return weights as an array with four axes, as they broadcast; a number, or None, as it is."""
+    shape = getattr(weights, "shape", None)
+    return weights if shape is None else weights.reshape((1,) * (4 - len(shape)) + shape)
 
 
 FILTERS = (("filters", "f"), ("biases", "b"))

@@ -33,7 +33,22 @@ LABELLED = tuple(block.type for kind, block in BLOCKS.items() if OPERATORS[kind]
 def read_chained(kind: str, fields: Fields) -> Any:
     """Return the layer of a simplenn struct of that type."""
     block = TYPES.get(kind)
-    return read_safely(registered(kind) or (block.read if block else Fields.unknown), fields)
+    own = registered(kind)
+    if own is not None or block is None:
+        return read_safely(own or Fields.unknown, fields)
+    if block.chain_opts:
+        return read_with_options(block, block.read, fields)
+    return read_safely(block.read, fields)
+
+
+def read_with_options(block: Block, read: Read, fields: Fields) -> Any:
+    """Return the layer, with the options in `opts` applied; a layer with an option that is not known is unknown."""
+    unknown = fields.take_options(block.options)
+    if unknown:
+        return fields.unknown(
+            f"layers of type {fields.values['type']!r} with the option {', '.join(map(repr, unknown))}"
+        )
+    return read_safely(read, fields)
 
 
 def registered(kind: str) -> Read | None:

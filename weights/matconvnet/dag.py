@@ -19,7 +19,7 @@ from refvis.weights.matconvnet.simplenn import read_name
 FIELDS = ("layers", "vars", "params", "meta")
 """The fields of a DagNN struct."""
 
-COMMON = ("size", "hasBias", "opts", "useShortCircuit", "frozen", "ignoreAverage", "numChannels", "numInputs")
+COMMON = ("size", "hasBias", "useShortCircuit", "frozen", "ignoreAverage", "numChannels", "numInputs")
 """Fields of blocks that follow from the arrays, or say how to compute or train."""
 
 OBJECTS = "only MATLAB can read objects; save the struct net.saveobj() in MATLAB"
@@ -141,6 +141,6 @@ class DagReader:
             return fields.unknown("" if block is None else f"{fields.values['type']} with {inputs} inputs")
         fields.inputs = inputs
         fields.used.update(("type", "weights", *COMMON, *block.unused))
-        layer = blocks.read_safely(block.read_block or block.read, fields)
+        layer = blocks.read_with_options(block, block.read_block or block.read, fields)
         fields.leftover()
         return layer

@@ -12,8 +12,11 @@ from refvis.weights.mat.whole_numbers import whole_numbers
 from refvis.weights.matconvnet.model import Remark
 from refvis.weights.matconvnet.plain_values import opaque_advice, without_opaque
 
-CUDNN = ("CuDNN", "cuDNN", "NoCuDNN", "CudnnWorkspaceLimit", "cudnnWorkspaceLimit")
-"""Options that say how to compute, not what."""
+SWITCHES = ("cudnn", "nocudnn", "verbose", "noderdata", "noderfilters", "noderbiases")
+"""Options without a value that say how to compute, not what, in lower case."""
+
+HOW_TO_COMPUTE = ("cudnnworkspacelimit",)
+"""Such options with a value."""
 
 
 class Fields:
@@ -69,11 +72,11 @@ class Fields:
         return value
 
     def choice(self, name: str, default: str) -> str:
-        """Return a text field; where it is absent, the default, with a remark."""
+        """Return a text in lower case, as MatConvNet compares it; the default, with a remark, where it is absent."""
         value = self.text(name)
         if value is None:
             self.remark("default", f"{name} was absent, set to {default}", name)
-        return value or default
+        return (value or default).lower()
 
     def numbers(self, name: str, default: tuple[float, ...], counts: tuple[int, ...]) -> tuple[float, ...]:
         """Return a field of numbers as a tuple, one of `counts` long; absent or empty: `default`, with a remark."""
@@ -170,31 +173,44 @@ class Fields:
         """Return an array as one row of numbers, in MATLAB's order."""
         return self.once(array, flat)
 
-    def weights_of_instances(self) -> Any:
-        """Return the field `instanceWeights`: one number, an array with the last axis first, or None."""
+    def weights_of_instances(self, as_number: bool = True) -> Any:
+        """Return the field `instanceWeights`: an array with the last axis first, a single one as a number, or None."""
         weights = self.array(self.take("instanceWeights"), "instanceWeights")
         if weights is None:
             return None
-        return weights.item() if weights.size == 1 else self.once(weights, last_axis_first)
+        return weights.item() if as_number and weights.size == 1 else self.once(weights, last_axis_first)
 
-    def options(self, name: str, known: tuple[str, ...]) -> dict[str, float]:
-        """Return a block's options, a cell {name, value, ...}, as far as they are `known`, as numbers by name."""
-        options: dict[str, float] = {}
-        cell = self.take(name)
-        listed = cell if isinstance(cell, list) else []
-        for option, value in zip(listed[::2], listed[1::2], strict=False):
-            if option in known:
-                options[option] = self._one_number(name, value)
-            elif option not in CUDNN:
-                self.remark("ignored", f"the option {option if isinstance(option, str) else describe(option)}", name)
-        return options
+    def option(self, name: str, default: float) -> float:
+        """Return a field of one number that is usually absent; no remark says so."""
+        return self.number(name, default) if name in self.values else default
 
-    def _one_number(self, name: str, value: Tree) -> float:
-        if is_empty(value) or not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or value.size != 1:
-            raise self.error(name, describe(value), "1 number(s)")
-        if not np.isfinite(value).all():
-            raise self.error(name, f"{value.item():g}", "a finite number")
-        return float(value.item())
+    def take_options(self, known: tuple[str, ...]) -> list[str]:
+        """Make the options in `opts`, a cell {name, value, ...}, fields of the struct; return those not `known`.
+
+        As in MatConvNet, names are compared without case, and the last value counts, also against the field itself.
+        Options that say how to compute, not what, are left out.
+        """
+        cell = self.take("opts")
+        listed = list(cell) if isinstance(cell, list) else [] if cell is None or is_empty(cell) else [cell]
+        names, unknown = {name.lower(): name for name in known}, []
+        self.values, listed = dict(self.values), listed[::-1]
+        while listed:
+            option = listed.pop()
+            key = option.lower() if isinstance(option, str) else ""
+            if key in SWITCHES:
+                continue
+            if isinstance(option, dict):
+                listed += [entry for pair in option.items() for entry in pair][::-1]
+                continue
+            if key in names and not listed:
+                raise self.error("opts", f"the option {option} without a value", "a cell {name, value, ...}")
+            value = listed.pop() if listed else None
+            if key in names:
+                self.values[names[key]] = value
+                self.elsewhere[names[key]] = self.where("opts")
+            elif key not in HOW_TO_COMPUTE:
+                unknown.append(option if isinstance(option, str) else describe(option))
+        return unknown
 
     def without_labels(self) -> None:
         """Ignore the labels of the last training batch, which stay in a loss layer's field `class`."""

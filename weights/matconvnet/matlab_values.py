@@ -30,6 +30,8 @@ def matlab_fields(fields: Struct) -> Struct:
 
 
 def _value(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_value(name, entry) for entry in value]
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
         return np.array(value, "float64")
     return matlab_array(name, value) if getattr(value, "shape", ()) else value

@@ -106,7 +106,7 @@ def layer_struct(node: Node) -> Struct:
         if not block.in_chain(layer):
             raise ValueError(f"simplenn has no such {title(layer)}: refvis.save writes a DagNN for it")
         arrays = [matlab_array(name, getattr(layer, name)) for name, _ in block.arrays]
-        fields = matlab_fields(block.fields(layer))
+        fields = matlab_fields(block.fields(layer) | block.only_chain(layer))
     return {"type": block.type, "name": node.name, "weights": arrays, "precious": False, **fields}
 
 

@@ -92,7 +92,7 @@ def holds(layer, inputs):
     if isinstance(layer, layers.Scale) and layer.scale is not None and inputs > 1:
         return False
     if isinstance(layer, Loss):
-        return layer.normalise and layer.instance_weights is None
+        return layer.normalise
     return not isinstance(layer, FullyConnected) and getattr(layer, "mask", None) is None
 
 
