@@ -51,6 +51,7 @@ class Graph:
     nodes: tuple[Node, ...]
     inputs: tuple[str, ...] = field(init=False)
     outputs: tuple[str, ...] = field(init=False)
+    _ends: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the wiring and derive the network's own inputs and outputs."""
@@ -61,6 +62,7 @@ class Graph:
         read = dict.fromkeys(name for node in self.nodes for name in node.inputs)
         object.__setattr__(self, "inputs", tuple(name for name in read if name not in written))
         object.__setattr__(self, "outputs", tuple(name for name in written if name not in read))
+        object.__setattr__(self, "_ends", frozenset(self.outputs))
 
     def node(self, name: str) -> Node:
         """Return the node of that name, or the node that writes the variable of that name.
@@ -101,7 +103,7 @@ class Graph:
 
     def is_unknown_ending(self, node: Node) -> bool:
         """Return whether a node without implementation ends the network, as a custom loss does."""
-        return type(node.layer) not in OPERATORS and node.output in self.outputs
+        return type(node.layer) not in OPERATORS and node.output in self._ends
 
     @property
     def optional_inputs(self) -> set[str]:

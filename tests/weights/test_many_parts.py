@@ -17,6 +17,7 @@ from support.matlab_files import V73
 import refvis
 from refvis.weights import Limits, ModelFormatError, read_mat
 from refvis.weights.matconvnet.dag import read_dag
+from refvis.weights.matconvnet.simplenn import read_simplenn
 
 
 @contextmanager
@@ -100,3 +101,18 @@ def test_shared_values_count_in_every_limit(tmp_path):
     for limits in Limits(size=120), Limits(values=20), Limits(depth=2):
         with pytest.raises(ModelFormatError, match="expected at most"):
             read_mat(path, limits)
+
+
+def test_many_softmax_layers():
+    model = read_simplenn({"layers": [{"type": "softmax", "name": f"s{i}"} for i in range(10_000)]}, "net", [])
+    with at_most(5):
+        assert refvis.Network(model.nodes).scores == "x0"
+
+
+def test_many_unknown_endings():
+    layers = [layer(f"l{i}", "dagnn.Mine", "x w", f"y{i}") for i in range(20_000)]
+    nodes = read_dag(net(layer("r", "dagnn.ReLU", "v", "x"), *layers), "net", []).nodes
+    with at_most(5):
+        loaded = refvis.Network(nodes)
+        assert loaded.scores == "x"
+        assert len(loaded.outputs) == 20_000
