@@ -8,7 +8,7 @@ import numpy as np
 from refvis.input_reconstruction.image.parametrisations import Parametrisation, decode
 from refvis.input_reconstruction.image.sheet import to_picture
 from refvis.input_reconstruction.objective.objective import Objective, Term, reaching
-from refvis.input_reconstruction.recipe import Recipe, Run
+from refvis.input_reconstruction.recipe import SIGMA, Recipe, Run
 from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, ShapeError, array_module, modes
 from refvis.layers.base.arrays import moved, require_finite
@@ -20,6 +20,18 @@ from refvis.optimisation.lbfgs import LBFGS, minimised_by_lbfgs
 from refvis.optimisation.minimise import Loop, minimised
 from refvis.optimisation.state import State
 from refvis.results import Reconstruction, Record
+from refvis.warn import warn_caller
+
+
+def warn_of_pixel_units(net: Network, recipe: Recipe) -> None:
+    """Warn if a recipe has the defaults for pixel values, and the network's inputs have other units."""
+    if net.preparation.is_scaled and recipe.noise == Recipe.noise:
+        unit = float(np.mean(net.preparation.unit))
+        warn_caller(
+            f"the network's inputs are scaled: one pixel value is {unit:.3g} there, but the defaults of the search "
+            f"(sigma, rate, noise, bounds) are for pixel values; inversion takes sigma={SIGMA * unit:.3g}, "
+            "activation_maximization a Recipe"
+        )
 
 
 def solved(
@@ -58,6 +70,7 @@ def solved(
     >>> solved(net, terms, recipe, run, z, record("more of relu1", net)).history["energy"].shape
     (3,)
     """
+    warn_of_pixel_units(net, recipe)
     cut = reaching(net, {term.at for term in terms if term.at is not None})
     mixing = [node.name for node in cut.nodes if not is_per_image(node.layer)]
     if len(z) > 1 and mixing:

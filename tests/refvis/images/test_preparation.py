@@ -144,3 +144,13 @@ def test_shared_files(tmp_path):
     net = refvis.load(shared("cases", "handle.mat"))
     refvis.save(net, tmp_path / "saved.mat")
     assert refvis.load(tmp_path / "saved.mat").nodes[1].layer.fields.keys() == net.nodes[1].layer.fields.keys()
+
+
+def test_searches_in_units_of_pixels_are_warned_of():
+    net = network().with_images(factor=1 / 255)
+    x = net.preprocess(GRAY)
+    with pytest.warns(UserWarning, match=r"one pixel value is 0\.00392 .* inversion takes sigma=0\.314"):
+        refvis.inversion(net, x, at="conv", steps=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        refvis.inversion(net, x, at="conv", steps=1, sigma=0.314)
