@@ -156,6 +156,11 @@ def channels(layer: BatchNorm) -> Struct:
     return {"numChannels": float(layer.scale.size)}
 
 
+def learning_rates(layer: BatchNorm) -> Struct:
+    """Return the learning rates of a simplenn struct; moments learn by a running average, of which 1 keeps nothing."""
+    return {"learningRate": (1.0, 1.0, 0.1)}
+
+
 OPERATOR = Operator(
     forward,
     gradient,
@@ -173,6 +178,7 @@ OPERATOR = Operator(
         (("scale", "m"), ("offset", "b"), ("moments", "x")),
         more=channels,
         options=("epsilon",),
+        only_chain=learning_rates,
         in_chain=at_given_moments,
     ),
 )

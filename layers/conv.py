@@ -212,7 +212,8 @@ def from_fields(fields: Fields) -> Conv:
 
 def to_fields(layer: Conv) -> Struct:
     """Return the fields of the struct in a MatConvNet model, without its arrays."""
-    return {"pad": layer.pad, "stride": layer.stride, "dilate": layer.dilate, "opts": []}
+    dilate = layer.dilate[0] if len(set(layer.dilate)) == 1 else layer.dilate  # vl_simplenn_display takes one number
+    return {"pad": layer.pad, "stride": layer.stride, "dilate": dilate, "opts": []}
 
 
 OPERATOR = Operator(

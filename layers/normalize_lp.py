@@ -124,5 +124,5 @@ OPERATOR = Operator(
     window=window,
     per_image=per_image,
     local=Locality(over_channels),
-    matconvnet=Block(from_fields, "normalizelp", fields=to_fields),
+    matconvnet=Block(from_fields, "normalizelp", fields=to_fields, in_chain=lambda layer: False),
 )

@@ -13,6 +13,15 @@ def is_one(value: Tree) -> bool:
     return getattr(value, "size", 0) == 1 and bool(value == 1)
 
 
+def is_default(name: str, param: dict[str, Tree]) -> bool:
+    """Whether a field of a parameter is 1, or the learning rate of moments (C x 2 or none), 0.1."""
+    if is_one(param[name]):
+        return True
+    moments: tuple[int, ...] = getattr(param.get("value"), "shape", ())
+    rate = name == "learningRate" and getattr(param[name], "size", 0) == 1 and bool(param[name] == 0.1)
+    return rate and len(moments) == 2 and moments[1] in (0, 2)
+
+
 def structs(net: dict[str, Tree], name: str, prefix: str) -> list[dict[str, Tree]]:
     """Return the struct array `name` as a list of dicts; [] if it is absent or empty."""
     value = net.get(name, [])
@@ -50,6 +59,7 @@ def report_params(net: dict[str, Tree], prefix: str, used: set[str], report: lis
     unused = sorted({values["name"] for values in listed} - used)
     if unused:
         report.append(Remark(f"{prefix}params", "ignored", f"no layer uses {', '.join(unused)}"))
-    extra = {name for values in listed for name, value in values.items() if not is_one(value)} - {"name", "value"}
+    extra = {name for values in listed for name in values if not is_default(name, values)}
+    extra -= {"name", "value"}
     if extra:
         report.append(Remark(f"{prefix}params", "ignored", f"not used: {', '.join(sorted(extra))}"))

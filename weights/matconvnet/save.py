@@ -104,7 +104,8 @@ def layer_struct(node: Node) -> Struct:
         raise no_place_error(node, "a simplenn file")
     with errors_naming(node):
         if not block.in_chain(layer):
-            raise ValueError(f"simplenn has no such {title(layer)}: refvis.save writes a DagNN for it")
+            advice = "refvis.save writes a DagNN for it" if block.block else "nor has a DagNN; it cannot be saved"
+            raise ValueError(f"simplenn has no such {title(layer)}: {advice}")
         arrays = [matlab_array(name, getattr(layer, name)) for name, _ in block.arrays]
         fields = matlab_fields(block.fields(layer) | block.only_chain(layer))
     return {"type": block.type, "name": node.name, "weights": arrays, "precious": False, **fields}

@@ -15,6 +15,9 @@ from refvis.weights.mat.write import Structs
 from refvis.weights.matconvnet.blocks import BLOCKS
 from refvis.weights.matconvnet.matlab_values import matlab_array, matlab_fields
 
+MOMENTS_RATE = 0.1
+"""The learning rate of moments: training takes a running average with it, of which 1 would keep the last batch's."""
+
 ArrayRow = tuple[str, Any, Any]
 """The end of a parameter's name, the layer's array, and the array as it is stored."""
 
@@ -51,17 +54,18 @@ class DagWriter:
         self.written.update(outputs)
         with errors_naming(node):
             kind, block, arrays = unknown_block(layer) if isinstance(layer, Unknown) else known_block(layer, node)
-        params = [self.param(node.name + ending, array, value) for ending, array, value in arrays]
+        rates = [MOMENTS_RATE if kind == "dagnn.BatchNorm" and ending == "x" else 1.0 for ending, _, _ in arrays]
+        params = [self.param(node.name + row[0], *row[1:], rate) for row, rate in zip(arrays, rates, strict=True)]
         wiring = {"inputs": list(node.inputs), "outputs": outputs, "params": params}
         self.layers.append({"name": node.name, "type": kind, **wiring, "block": block})
 
-    def param(self, name: str, array: Any, value: Any) -> str:
-        """Return the name of an array's parameter; an array that layers share keeps its first name."""
+    def param(self, name: str, array: Any, value: Any, rate: float) -> str:
+        """Return the name of an array's parameter; an array that layers share keeps its first name and rate."""
         is_array = isinstance(array, np.ndarray) and array.size
         key = (storage(array), value.shape) if is_array else name  # the same numbers, stored in the same shape
         if key not in self.names:
             self.names[key] = name
-            self.params.append({"name": name, "value": value, "learningRate": 1.0, "weightDecay": 1.0})
+            self.params.append({"name": name, "value": value, "learningRate": rate, "weightDecay": 1.0})
         return self.names[key]
 
 
@@ -74,7 +78,11 @@ def known_block(layer: Any, node: Node) -> tuple[str, Struct, list[ArrayRow]]:
     block = {renamed.get(name, name): value for name, value in matlab_fields(row.fields(layer)).items()}
     block |= matlab_fields(row.more(layer))
     arrays = [(letter, getattr(layer, name), matlab_array(name, getattr(layer, name))) for name, letter in row.arrays]
-    while arrays and (arrays[-1][1] is None or (arrays[0][1] is None and row.block == "Scale")):
+    while (
+        row.block != "BatchNorm"
+        and arrays
+        and (arrays[-1][1] is None or (arrays[0][1] is None and row.block == "Scale"))
+    ):
         arrays.pop(-1 if arrays[-1][1] is None else 0)  # a Scale without one of its arrays reads it as an input
     if isinstance(layer, Scale):
         block["hasBias"] = len(node.inputs) + len(arrays) > 2

@@ -60,6 +60,8 @@ def read_layer(fields: Fields, index: int, taken: dict[str, int]) -> Node:
     fields.used.add("weights")
     if is_false(fields.values.get("precious")):
         fields.used.add("precious")
+    if is_saved_rate(fields.values.get("learningRate")):
+        fields.used.add("learningRate")
     fields.leftover()
     inputs = (f"x{index}", "label") if kind in LABELLED else (f"x{index}",)
     return Node(name, layer, inputs, (f"x{index + 1}",))
@@ -68,6 +70,11 @@ def read_layer(fields: Fields, index: int, taken: dict[str, int]) -> Node:
 def is_false(value: Tree) -> bool:
     """Whether a value is a single false or 0."""
     return isinstance(value, np.ndarray) and value.size == 1 and not value.any()
+
+
+def is_saved_rate(value: Tree) -> bool:
+    """Whether a value is [1 1 0.1], the learning rates that batch normalisation is saved with."""
+    return isinstance(value, np.ndarray) and value.size == 3 and value.ravel().tolist() == [1.0, 1.0, 0.1]
 
 
 def read_name(fields: Fields, index: int, taken: dict[str, int]) -> str:
