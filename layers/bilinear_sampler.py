@@ -4,7 +4,8 @@
     a = (grid[n,i,j,0] + 1) / 2 * (H - 1),    b = (grid[n,i,j,1] + 1) / 2 * (W - 1)
 
 so the grid holds rows first, then columns, in [-1, 1]: the centres of the first and the last pixel. Outside, x counts
-as 0. The grid has M images, a multiple of N; output n reads image m = floor(n N / M). Output size: M x Ho x Wo x C.
+as 0; a coordinate that is NaN or infinite is outside, so y is 0 there, and no signal comes back.
+The grid has M images, a multiple of N; output n reads image m = floor(n N / M). Output size: M x Ho x Wo x C.
 Its gradient: x gets back, with the same weights, what was read from it; the grid gets
 
     dgrid[...,0] = (H - 1) / 2 * sum_c g_c * (lower - upper row, interpolated along columns)
@@ -29,6 +30,7 @@ class BilinearSampler:
     """Bilinear sampling of the first input, N x H x W x C, at the places of the second, a grid M x Ho x Wo x 2.
 
     The grid holds row and column in [-1, 1], the centres of the first and the last pixel; x counts as 0 outside.
+    Coordinates that are NaN or infinite are outside.
 
     >>> import numpy as np
     >>> from refvis import layers

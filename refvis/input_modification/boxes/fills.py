@@ -14,7 +14,7 @@ import numpy as np
 from refvis.images.preparation import Preparation
 from refvis.input_modification.boxes.blur import blurred_part
 from refvis.layers import Array, array_module
-from refvis.layers.base.arrays import moved, require_finite, to_host
+from refvis.layers.base.arrays import moved, require_finite, require_real, to_host
 from refvis.layers.incremental.rectangles import Rectangle, size
 
 Rng: TypeAlias = np.random.Generator
@@ -70,7 +70,7 @@ def find_fill(fill: Any, x: Array, average: Any = None) -> Fill:
     1 x H x W x C). Raises ValueError for anything else.
     """
     if callable(fill):
-        return fill  # type: ignore[no-any-return]
+        return partial(_checked, fill)
     if isinstance(fill, str):
         return _by_name(fill, x, average)
     shape = getattr(fill, "shape", None)
@@ -119,6 +119,17 @@ def _by_name(fill: str, x: Array, average: Any) -> Fill:
     if fill not in FILLS:
         raise _unknown(fill, x.shape)
     return FILLS[fill]
+
+
+def _checked(fill: Fill, image: Array, box: Rectangle, rng: Rng) -> Array:
+    """Return what a function fills a box with; TypeError unless it is an array, ValueError for NaN and infinity."""
+    values, what = fill(image, box, rng), f"what the fill {describe(fill)} returned for the box {box}"
+    if values is None:
+        raise TypeError(f"{what} is None, expected an array, h x w x C or one that broadcasts to it")
+    array_module(image, values)
+    require_real(values, what)
+    require_finite(values, what)
+    return values
 
 
 def _like(image: Array, values: Array) -> Array:
