@@ -12,13 +12,17 @@ from refvis.input_reconstruction.objective.objective import Term
 from refvis.input_reconstruction.presets import preset
 from refvis.input_reconstruction.recipe import Recipe, Run
 from refvis.input_reconstruction.solve import given_start, noise, solved
-from refvis.layers import Array, receptive_fields
+from refvis.layers import Array, ReLU, receptive_fields
 from refvis.layers.base.arrays import to_host
 from refvis.layers.graph.nodes import label_of
 from refvis.network import Network, array_digest
 from refvis.results import Reconstruction, Record, record
 from refvis.targets import Target, explained_variable
 from refvis.units import Against, Channel, check_against, check_channels, check_position
+from refvis.warn import warn_caller
+
+LISTED = 8
+"""Channels that a warning lists."""
 
 
 def activation_maximization(
@@ -63,8 +67,8 @@ def activation_maximization(
         progress    show a progress bar on terminals
 
     Returns a `Reconstruction` with N images. Its history has "activation" (times minus the weight) and the
-    regularisers; its measure "activation" is that of the final images. Raises ValueError for unknown names and
-    channels.
+    regularisers; its measure "activation" is that of the final images. Warns of named
+    channels that are zero everywhere in their final images. Raises ValueError for unknown names and channels.
 
     >>> import refvis
     >>> net = refvis.load("scenes")
@@ -93,6 +97,8 @@ def activation_maximization(
     result = solved(net, (term,), used, run, z, made, dead_relu_mode(cut, variable))
     final = cut.forward(result.x)[variable]
     result.measures["activation"] = to_host(activation(final, goal)[0])
+    if channel is not None:
+        _warn_of_silent_units(name, goal, final)
     return result
 
 
@@ -100,6 +106,19 @@ def activation(values: Array, goal: Target) -> tuple[Array, Array]:
     """Return each row's mean over its positions, minus that of its channel in `against`, and its gradient."""
     positions = 1 if goal.position is not None else values.shape[1] * values.shape[2]
     return inner_product(values, goal.weights(values) / positions)
+
+
+def _warn_of_silent_units(name: str, goal: Target, final: Array) -> None:
+    """Warn of channels that are zero everywhere in their final images, at or above a ReLU: the images show nothing."""
+    silent = to_host((goal.maps(final) == 0).all(axis=(1, 2)))
+    channels = [one for one, zero in zip(goal.channels, silent, strict=True) if zero]
+    if channels and any(isinstance(node.layer, ReLU) for node in goal.net.nodes):
+        listed = ", ".join("all" if one is None else str(one) for one in channels[:LISTED])
+        more = f" and {len(channels) - LISTED} more" if len(channels) > LISTED else ""
+        warn_caller(
+            f"channel {listed}{more} of {name} never fires: it is 0 at every position of the image that was found, "
+            "which therefore shows nothing; more steps or another seed may help, unless the unit is dead"
+        )
 
 
 def field_stride(net: Network, variable: str) -> int:
