@@ -4,11 +4,13 @@ An error of the user is printed as one line, with exit code 2.
 """
 
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, Any
 
 import typer
 
 from refvis import commands
+from refvis.commands.notes import note
 from refvis.text.terminal import escape_controls
 from refvis.version import __version__
 
@@ -48,10 +50,18 @@ for command in (
     app.command()(command)
 
 
+def _show_warning(message: Warning | str, *place: Any, **more: Any) -> None:
+    """Print a warning as a note, without the line of source that it came from."""
+    note(str(message))
+
+
 def main() -> None:
     """Run the command line. Print an error that the user can fix as one line, and exit with code 2."""
     try:
-        app()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"refvis\.")
+            warnings.showwarning = _show_warning
+            app()
     except (ValueError, OSError, MemoryError) as error:
         text = getattr(error, "command_text", str(error)) or type(error).__name__
         print(f"refvis: error: {escape_controls(text)}", file=sys.stderr)

@@ -101,7 +101,8 @@ def target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]
 
     A channel of None is, in each image, the one with the largest sum over its positions, or the largest value at the
     selected position. The names of classes serve as channels at the scores and at their softmax.
-    Raises ValueError for what the network lacks, for a channel against itself, and for NaN.
+    Raises ValueError for what the network lacks, for a channel against itself, and for values that are NaN or infinite,
+    in `x` or on the way: it names the layer where they appear.
     """
     require_finite(x)
     net.warn_of_raw_pixels(x)
@@ -109,6 +110,7 @@ def target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]
     name, labels = label_of(net.nodes, variable), net.labels_at(variable)
     cut = net.upto(variable)
     trace = cut.forward(x)
+    cut.require_finite_trace(trace, variable)
     values = trace[variable]
     place = check_position(selection.position, values.shape, name)
     units: list[tuple[int | None, ...]]

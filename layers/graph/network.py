@@ -192,6 +192,23 @@ class Graph:
                     f"{reason}"
                 )
 
+    def require_finite_signals(self, signals: Signals, variable: str) -> None:
+        """Raise ValueError if the signal at a variable holds NaN or infinite values; it names the layer they began at.
+
+        `signals` are what `backward` returned.
+        """
+        if variable not in signals or is_finite(signals[variable]):
+            return
+        for node in reversed(self.nodes):
+            spoiled = [name for name in node.inputs if name in signals and not is_finite(signals[name])]
+            if node.output in signals and spoiled:
+                below = spoiled[0]
+                raise ValueError(
+                    f"below layer {node.name!r} ({title(node.layer)}) the signal is NaN or infinite: "
+                    f"{int((~array_module(signals[below]).isfinite(signals[below])).sum())} of {signals[below].size} "
+                    "values; float64 inputs have a larger range"
+                )
+
     def backward(self, trace: Trace, seeds: Mapping[str, Array], mode: str | modes.Mode = "gradient") -> Signals:
         """Return the signal at every variable between the seeds and the input, by the rules of `mode`.
 

@@ -105,7 +105,9 @@ def backpropagate(goal: Target, trace: Trace, rules: modes.Mode, seed: str | Arr
 
     def signal(rows: slice, along: Trace) -> Array:
         start = seed_signal(goal.rows(rows), along[goal.variable], seed if isinstance(seed, str) else seed[rows])
-        return goal.net.backward(along, {goal.variable: start}, rules)[end]
+        signals = goal.net.backward(along, {goal.variable: start}, rules)
+        goal.net.require_finite_signals(signals, end)
+        return signals[end]
 
     if units == 1:
         return signal(slice(None), trace)

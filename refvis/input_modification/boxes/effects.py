@@ -9,6 +9,7 @@ from tqdm import tqdm
 from refvis.input_modification.boxes.measures import Measure, apply_measure, unit_maps
 from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, Trace, array_module, is_exact
+from refvis.layers.base.arrays import require_finite
 from refvis.layers.incremental import Plan, forward_changes
 from refvis.layers.incremental.full_passes import Content
 from refvis.layers.incremental.full_passes import forward_changes as recomputed
@@ -87,6 +88,7 @@ def collect_effects(
     try:
         with tqdm(total=count, desc=title, unit=f" {noun}", disable=None if progress else True) as bar:
             for numbers, values in passes:
+                require_finite(values, f"the output for {noun} {numbers[0]} ... {numbers[-1]}")
                 for unit in units:
                     effects.values[unit, numbers] = apply_measure(measure, maps[unit], unit_maps(goal, unit, values))
                 effects.done[numbers] = True
