@@ -14,6 +14,7 @@ from refvis.weights.matconvnet.execution_order import execution_order
 from refvis.weights.matconvnet.fields import Fields, describe, is_empty
 from refvis.weights.matconvnet.meta import read_meta
 from refvis.weights.matconvnet.model import Model, Remark
+from refvis.weights.matconvnet.names import with_own_names
 from refvis.weights.matconvnet.simplenn import read_name
 
 FIELDS = ("layers", "vars", "params", "meta")
@@ -40,6 +41,7 @@ def read_dag(net: dict[str, Tree], place: str, report: list[Remark]) -> Model:
     becomes one node for each of them. Raises ModelFormatError for layers and wiring that make no sense.
     """
     prefix = f"{place}." if place else ""
+    net = with_own_names(net)
     reader = DagReader(prefix, report, parameters(net, prefix))
     layers = structs(net, "layers", prefix)
     if not layers:

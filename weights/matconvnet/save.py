@@ -35,7 +35,7 @@ def save_model(nodes: Sequence[Node], meta: dict[str, Any], path: str | Path) ->
     if is_canonical_chain(nodes):
         save_simplenn(nodes, meta, path)
     else:
-        write_v5(path, {"net": {**dag_struct(nodes), "meta": meta_struct(meta)}})
+        write_v5(path, {"net": dag_struct(nodes, meta_struct(meta))})
 
 
 def save_simplenn(nodes: Sequence[Node], meta: dict[str, Any], path: str | Path) -> None:

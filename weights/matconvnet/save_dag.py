@@ -14,6 +14,7 @@ from refvis.layers.graph.registry import BY_TYPE
 from refvis.weights.mat.write import Structs
 from refvis.weights.matconvnet.blocks import BLOCKS
 from refvis.weights.matconvnet.matlab_values import matlab_array, matlab_fields
+from refvis.weights.matconvnet.names import TABLE, changed, field_names
 
 MOMENTS_RATE = 0.1
 """The learning rate of moments: training takes a running average with it, of which 1 would keep the last batch's."""
@@ -22,17 +23,31 @@ ArrayRow = tuple[str, Any, Any]
 """The end of a parameter's name, the layer's array, and the array as it is stored."""
 
 
-def dag_struct(nodes: Sequence[Node]) -> Struct:
-    """Return the struct {vars, params, layers} of a network; an array that layers share is one parameter.
+def dag_struct(nodes: Sequence[Node], meta: Struct) -> Struct:
+    """Return the struct {vars, params, layers, meta} of a network; an array that layers share is one parameter.
+
+    Names that MATLAB does not take for fields are changed; `meta` then has a table of them, which loading undoes.
 
     Raises ValueError for layers that a DagNN has no block for.
     """
     writer = DagWriter()
     for node in nodes:
         writer.add(node)
-    names = dict.fromkeys(name for layer in writer.layers for name in (*layer["inputs"], *layer["outputs"]))
-    variables = Structs({"name": name, "precious": False} for name in names)
-    return {"vars": variables, "params": Structs(writer.params), "layers": Structs(writer.layers)}
+    names = field_names(name for layer in writer.layers for name in (*layer["inputs"], *layer["outputs"]))
+    layer_names, params = (field_names(one["name"] for one in ones) for ones in (writer.layers, writer.params))
+    for layer in writer.layers:
+        layer["name"] = layer_names[layer["name"]]
+        layer["params"] = [params[name] for name in layer["params"]]
+        layer |= {wires: [names[name] for name in layer[wires]] for wires in ("inputs", "outputs")}
+    for param in writer.params:
+        param["name"] = params[param["name"]]
+    table = {"variables": changed(names), "layers": changed(layer_names)}
+    return {
+        "vars": Structs({"name": name, "precious": False} for name in names.values()),
+        "params": Structs(writer.params),
+        "layers": Structs(writer.layers),
+        "meta": {**meta, TABLE: table} if any(table.values()) else meta,
+    }
 
 
 @dataclass
