@@ -112,6 +112,7 @@ OPERATOR = Operator(
     gradient,
     output_shape,
     per_image=always,
+    one_to_one=True,
     local=EVERYWHERE,
     matconvnet=Block(from_fields, "lrn", "LRN", to_fields, older=("normalize",)),
 )

@@ -123,6 +123,7 @@ OPERATOR = Operator(
     output_shape,
     window=window,
     per_image=per_image,
+    one_to_one=True,
     local=Locality(over_channels),
     matconvnet=Block(from_fields, "normalizelp", fields=to_fields, in_chain=lambda layer: False),
 )

@@ -6,7 +6,7 @@
 |-------------|--------------------------------------|-----------------------|-------------------------------------|
 | `gradient`  | g if x > 0 else leak * g             | the INPUT is positive | backpropagation; Simonyan 2014      |
 | `deconvnet` | relu(g)                              | the SIGNAL is positive| Zeiler & Fergus 2014                |
-| `guided`    | gradient of relu(g)                  | both are              | Springenberg et al. 2015            |
+| `guided`    | relu(g) if x > 0 else leak * relu(g) | both are positive     | Springenberg et al. 2015            |
 
 With leak > 0, "passes" means with weight 1 and all else with weight `leak` (for `guided`: the product of the two).
 At x = 0 the derivative is taken as the leak (MatConvNet, Caffe and PyTorch agree).
@@ -37,6 +37,16 @@ def output_shape(layer: ReLU, shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
+def gate(layer: ReLU, signal: Array, passes: Array) -> Array:
+    """Return the signal where it passes (bool, its shape), and leak times the signal elsewhere.
+
+    ``where(passes, signal, 0)`` equals ``signal * passes``, except for signals that are infinite or NaN: a closed gate
+    blocks these, too.
+    """
+    closed = signal * signal.dtype.type(layer.leak) if layer.leak else signal.dtype.type(0)
+    return array_module(signal, passes).where(passes, signal, closed)
+
+
 def forward(layer: ReLU, x: Array) -> Array:
     """Return y (shape and dtype of x); NaN gives 0 where there is no leak, as MATLAB's max does."""
     return array_module(x).fmax(x, 0) if not layer.leak else gate(layer, x, x > 0)
@@ -57,16 +67,6 @@ def guided(layer: ReLU, signal: Array, output: Array | None, x: Array) -> tuple[
     return (gate(layer, gate(layer, signal, signal > 0), x > 0),)
 
 
-def gate(layer: ReLU, signal: Array, passes: Array) -> Array:
-    """Return the signal where it passes (bool, its shape), and leak times the signal elsewhere.
-
-    ``where(passes, signal, 0)`` equals ``signal * passes``, except for signals that are infinite or NaN: a closed gate
-    blocks these, too.
-    """
-    closed = signal * signal.dtype.type(layer.leak) if layer.leak else signal.dtype.type(0)
-    return array_module(signal, passes).where(passes, signal, closed)
-
-
 def from_fields(fields: Fields) -> ReLU:
     """Return the layer of a struct in a MatConvNet model; `leak` is 0 where it is absent."""
     return ReLU(fields.number("leak", 0))
@@ -82,6 +82,7 @@ OPERATOR = Operator(
     gradient,
     output_shape,
     per_image=always,
+    one_to_one=True,
     local=EVERYWHERE,
     matconvnet=Block(from_fields, "relu", "ReLU", to_fields, options=("leak",)),
 )

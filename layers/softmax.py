@@ -43,6 +43,7 @@ OPERATOR = Operator(
     gradient,
     output_shape,
     per_image=always,
+    one_to_one=True,
     local=EVERYWHERE,
     matconvnet=Block(lambda fields: Softmax(), "softmax", "SoftMax"),
 )

@@ -103,5 +103,6 @@ OPERATOR = Operator(
     output_shape,
     window=window,
     per_image=always,
+    one_to_one=True,
     matconvnet=Block(from_fields, "spnorm", "SpatialNorm", to_fields),
 )

@@ -106,6 +106,8 @@ class Operator:
         whole_image          whether every output sees the whole image. Default False
         objective            whether the last input is labels; a forward pass without labels leaves the layer out
         per_image            whether each image of the output depends on that image of the inputs only
+        one_to_one           whether each value of the output belongs to the input's value at the same place, although
+                             the layer is not linear: activations and normalisations. Default False
         local                whether and how the layer is computed on patches. Default: it is not
         affine               ``(layer, *inputs) -> AffineForm`` of a layer that is linear in its inputs
         scaled               ``(layer, factor, offset, like) -> layer`` that computes factor * y + offset, by channel
@@ -126,6 +128,7 @@ class Operator:
     whole_image: bool = False
     objective: bool = False
     per_image: Callable[[Layer], bool] = never
+    one_to_one: bool = False
     local: Locality | None = None
     affine: Callable[..., AffineForm] | None = None
     scaled: Callable[[Layer, Array, Array, Array], Layer] | None = None

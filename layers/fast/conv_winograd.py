@@ -6,7 +6,8 @@ B^T and A^T combine by a few additions each. Between the two stand t * t matrix 
 of the time.
 
 Only float32 arrays of NumPy are computed in this way, and only where it pays. Float64 stays with direct sums, for full
-precision. So do relevance rules, which divide by sums that may be close to zero. F(2 x 2, 3 x 3), the default, rounds
+precision. So does all that a relevance rule computes, since it divides by sums that may be close to zero; the outputs
+of the forward pass, by which `epsilon` divides, may come from tiles. F(2 x 2, 3 x 3), the default, rounds
 no worse than direct sums do. But a sum of nothing but zeros may come out as 1e-7 of its neighbours, and equal values of
 a flat image may differ in their last bits. `exactness.winograd` chooses F(4 x 4, 3 x 3), or direct sums.
 """

@@ -5,10 +5,13 @@
 A registered layer is like a built-in one: it runs, it passes signals back by its gradient in the modes gradient,
 deconvnet, guided and DeepLIFT, and models with it load and save. What a gradient does not tell is asked for:
 
-- whether it is an `activation`: deconvnet and guided backpropagation then gate the signal as at a ReLU;
+- whether it is an `activation`: deconvnet and guided backpropagation then gate the signal as at a ReLU, DeepLIFT
+  replaces the derivative by the secant's slope, and relevance passes unchanged;
 - whether it works `per_image`, as DeepLIFT and batches of masked images need;
-- the rule of `relevance` that goes through it: `lrp.passes` for an activation, `lrp.epsilon` for a linear layer (rules
-  that look at weights need `affine`, too). Without it, modes of relevance raise an error at such a layer.
+- how it is linear, `affine`: relevance then takes the epsilon rule, as at built-in layers;
+- another rule of `relevance`. Without one of these three, modes of relevance raise an error at such a layer.
+
+DeepLIFT multiplies by the gradient at a layer that is no activation, which is right where the layer is linear.
 """
 
 from collections.abc import Callable
@@ -20,7 +23,8 @@ from refvis.layers import modes
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.operator import EVERYWHERE, AffineForm, always, never
 from refvis.layers.lrp.linear import LINEAR
-from refvis.layers.modes.composites import REGISTERED
+from refvis.layers.modes import deeplift
+from refvis.layers.modes.composites import REGISTERED, default_rule
 from refvis.layers.operators import OPERATORS, Layer, Operator, Rule
 
 TABLES: tuple[dict[Any, Any], ...] = (modes.GRADIENT, modes.DECONVNET, modes.GUIDED, modes.DEEPLIFT)
@@ -82,10 +86,11 @@ def register(
         affine               ``affine(layer, *inputs)`` returns how a linear layer is W x + b, a `lrp.Linear`
         activation           whether the layer acts on each value by itself, as a ReLU does. In "deconvnet" it then
                              passes the signal where that is positive, and in "guided" its gradient where signal and
-                             output are both positive. Default: False, its gradient in both
+                             output are both positive; DeepLIFT takes its secant. Default: False, its gradient in all
         per_image            whether each image of the output depends on that image of the inputs only, as far as you
                              know; an activation does. Default: False, and methods then compute images one by one
-        relevance            its rule in all modes of relevance, such as `lrp.passes`. Default: they have none for it
+        relevance            its rule in all modes of relevance. Default: `lrp.passes` for an activation, `lrp.epsilon`
+                             for a layer with `affine`; else they have none for it
 
     Raises ValueError for a type that is built in or not a dataclass, and for `matconvnet` without `build`, or
     `build` without it.
@@ -124,6 +129,7 @@ def register(
         window,
         per_image=always if per_image or activation else never,
         local=EVERYWHERE if activation else None,
+        one_to_one=activation,
         affine=affine,
     )
     if affine is not None:
@@ -132,9 +138,11 @@ def register(
         table[layer] = gradient
     if activation:
         modes.DECONVNET[layer], modes.GUIDED[layer] = deconvnet, partial(guided, gradient=gradient)
-    if relevance is not None:
+        modes.DEEPLIFT[layer] = deeplift.rescale
+    rule = relevance or default_rule(OPERATORS[layer])
+    if rule is not None:
         for table in (REGISTERED, *RELEVANCE):
-            table[layer] = relevance
+            table[layer] = rule
     if matconvnet is not None and build is not None:
         name = matconvnet.removeprefix("dagnn.")
         BY_NAME[name] = BY_TYPE[layer] = Registered(layer, name, build, save)

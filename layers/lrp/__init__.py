@@ -43,6 +43,7 @@ from refvis.layers.lrp.excitation import contrastive, excitation
 from refvis.layers.lrp.inputs import box, flat, w_square
 from refvis.layers.lrp.linear import LINEAR, Linear, linear
 from refvis.layers.lrp.others import conv, lrn_taylor, passes, pool, spread, tangent
+from refvis.layers.lrp.shares import quotient
 from refvis.layers.lrp.signs import alpha_beta, gamma, z_plus
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser, stabilised
 
@@ -64,6 +65,7 @@ __all__ = [
     "lrn_taylor",
     "passes",
     "pool",
+    "quotient",
     "spread",
     "stabilised",
     "tangent",

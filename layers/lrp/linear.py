@@ -6,7 +6,8 @@
 equal for each output (average pooling, sums) have no field for them. For these it matters only whether any weight is
 left, since every rule divides by the sum of contributions.
 
-Convolutions are direct sums here, without Winograd's tiles: rules divide by sums that may be close to zero.
+Convolutions are direct sums here, without Winograd's tiles: rules divide by sums that may be close to zero. The output
+that a rule is given may still come from tiles; `refvis.winograd(0)` around the forward pass avoids them.
 """
 
 from collections.abc import Callable

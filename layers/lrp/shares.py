@@ -23,7 +23,13 @@ Relevance = tuple[Array, ...]
 
 
 def quotient(signal: Array, z: Array, eps: float | Stabiliser, book: Booking | None = None) -> Array:
-    """Return signal / stabilised(z), zero where that denominator is zero (shape and dtype of the signal)."""
+    """Return signal / stabilised(z), zero where that denominator is zero (shape and dtype of the signal).
+
+    >>> import numpy as np
+    >>> from refvis.layers import lrp
+    >>> lrp.quotient(np.array([6.0, 6.0]), np.array([2.0, 0.0]), lrp.Stabiliser(0.0)).tolist()
+    [3.0, 0.0]
+    """
     xp = array_module(signal, z)
     d = stabilised(z, eps)
     zero = d == 0

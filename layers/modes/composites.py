@@ -2,10 +2,10 @@
 
 `relevance(rule)` fills a table. `rule` serves layers that look at windows. `full` serves fully connected layers, and
 convolutions as big as their input, which is what MatConvNet's fully connected layers are. `first` serves the layers
-that read the network's input. All tables agree on the other layers: relevance passes unchanged through ReLU, LRN,
-normalisation, softmax, sigmoid and dropout; max pooling gives it to the winner; averages, sums, batch normalisation and
-scaling share it by the epsilon rule; concatenations and crops give it to the values that they copied. Losses,
-distances, norm-dependent offsets and grids have no rule.
+that read the network's input. All tables agree on the other layers: relevance passes unchanged through activations,
+normalisations (`one_to_one` in the operator's row) and dropout; max pooling gives it to the winner; averages, sums,
+batch normalisation and scaling (`affine` in the row) share it by the epsilon rule; concatenations and crops give it to
+the values that they copied. Losses, distances, norm-dependent offsets and grids have no rule.
 """
 
 from collections.abc import Mapping
@@ -23,16 +23,10 @@ from refvis.layers.conv_transpose import ConvTranspose
 from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
 from refvis.layers.fully_connected import FullyConnected
-from refvis.layers.lrn import LRN
-from refvis.layers.normalize_lp import NormalizeLp
-from refvis.layers.operators import Rule
+from refvis.layers.operators import OPERATORS, Operator, Rule
 from refvis.layers.pool import Pool
-from refvis.layers.relu import ReLU
 from refvis.layers.roi_pool import ROIPool
 from refvis.layers.scale import Scale
-from refvis.layers.sigmoid import Sigmoid
-from refvis.layers.softmax import Softmax
-from refvis.layers.spatial_norm import SpatialNorm
 from refvis.layers.sum import Sum
 
 FILTERED = (Conv, ConvTranspose, FullyConnected)
@@ -75,28 +69,27 @@ def relevance(rule: Rule, full: Rule | None = None, first: Rule | None = None) -
     >>> composite[layers.FullyConnected].__name__, composite[modes.First(layers.Conv)].__name__
     ('epsilon', 'w_square')
     """
-    table: dict[Any, Rule] = {
+    own: dict[Any, Rule] = {
         Conv: rule if full is None else partial(lrp.conv, local=rule, full=full),
         ConvTranspose: rule,
         FullyConnected: rule if full is None else full,
         Pool: lrp.pool,
-        ReLU: lrp.passes,
-        LRN: lrp.passes,
-        Sigmoid: lrp.passes,
-        Softmax: lrp.passes,
-        BatchNorm: lrp.epsilon,
-        NormalizeLp: lrp.passes,
-        SpatialNorm: lrp.passes,
         ROIPool: lrp.pool,
-        BilinearSampler: lrp.epsilon,
         Dropout: lrp.passes,
-        Sum: lrp.epsilon,
         Concat: concat.gradient,
-        Scale: lrp.epsilon,
         Crop: crop.gradient,
         **REGISTERED,
     }
+    rules = {kind: own.get(kind) or default_rule(row) for kind, row in OPERATORS.items()}
+    table: dict[Any, Rule] = {kind: found for kind, found in rules.items() if found is not None}
     return table if first is None else table | {First(kind): first for kind in FILTERED}
+
+
+def default_rule(row: Operator) -> Rule | None:
+    """Return the rule that follows from an operator's row: for layers one to one, and for affine ones; else None."""
+    if row.one_to_one:
+        return lrp.passes
+    return None if row.affine is None else lrp.epsilon
 
 
 ALPHA2_BETA1 = partial(lrp.alpha_beta, alpha=2.0, beta=1.0)

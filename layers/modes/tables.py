@@ -35,14 +35,10 @@ from refvis.layers.modes.composites import (
     bound_boxes,
     is_open_box,
 )
-from refvis.layers.normalize_lp import NormalizeLp
 from refvis.layers.operators import OPERATORS, Rule
 from refvis.layers.pool import Pool
 from refvis.layers.relu import ReLU
 from refvis.layers.roi_pool import ROIPool
-from refvis.layers.sigmoid import Sigmoid
-from refvis.layers.softmax import Softmax
-from refvis.layers.spatial_norm import SpatialNorm
 
 Mode: TypeAlias = Mapping[Any, Rule]
 """Layer type, First(type) or layer name -> rule."""
@@ -55,7 +51,7 @@ DEEPLIFT: dict[Any, Rule] = {
     BatchNorm: deeplift.batch_norm,
     Pool: deeplift.pool,
     ROIPool: deeplift.pool,
-    **dict.fromkeys((ReLU, Sigmoid, Softmax, LRN, NormalizeLp, SpatialNorm), deeplift.rescale),
+    **{kind: deeplift.rescale for kind, operator in OPERATORS.items() if operator.one_to_one},
 }
 """Multipliers; the batch holds inputs and references (`refvis.deeplift` sees to it)."""
 

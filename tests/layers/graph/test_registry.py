@@ -116,7 +116,6 @@ def elu():
         gradient=lambda layer, signal, output, x: (np.where(x > 0, signal, signal * np.exp(x)),),
         output_shape=lambda layer, shape: shape,
         activation=True,
-        relevance=lrp.passes,
     )
     yield ELU()
     layers.unregister(ELU)
@@ -131,6 +130,7 @@ def test_an_activation_is_gated_in_deconvnet_and_guided(elu):
     found = {name: layers.backward(elu, signal, y, x, rule=rule)[0].ravel() for name, rule in rules.items()}
     e = np.exp(-1)
     np.testing.assert_allclose(found["gradient"], [3 * e, -3 * e, 3, -3, 3, -3])
+    assert all(table.get(ELU) is lrp.passes for mode, table in modes.MODES.items() if modes.is_relevance(mode))
     np.testing.assert_array_equal(found["deconvnet"], [3, 0, 3, 0, 3, 0])
     np.testing.assert_array_equal(found["guided"], [0, 0, 0, 0, 3, 0])
 
@@ -162,6 +162,8 @@ def test_an_activation_works_in_every_mode_and_method(elu):
     assert all(np.isfinite(values).all() and values.any() for values in maps.values())
     for one, other in (("gradient", "guided"), ("gradient", "deconvnet"), ("guided", "deconvnet")):
         assert np.abs(maps[one] - maps[other]).max() > 1e-3, (one, other)
+    measures = refvis.deeplift(net, x.astype("float64"), channel=1).measures
+    assert measures["relative_completeness_error"].item() < 1e-10
     for method in (refvis.deeplift, refvis.gradient_times_input, refvis.integrated_gradients):
         assert np.isfinite(method(net, x, channel=1).values).all()
     assert np.isfinite(refvis.excitation_backprop(net, x, channel=1, layer="x0").values).all()

@@ -8,7 +8,7 @@ import pytest
 
 from refvis import layers
 from refvis.layers import Node, lrp, modes, relu
-from refvis.layers.modes import composites
+from refvis.layers.modes import composites, deeplift
 from refvis.layers.modes.composites import First
 
 
@@ -175,3 +175,25 @@ def test_modes_that_are_no_relevance(name: str) -> None:
     np.testing.assert_equal(modes.is_relevance(name), False)
     np.testing.assert_equal(modes.is_relevance(modes.DEEPLIFT), False)
     np.testing.assert_equal(modes.is_relevance(modes.MODES[name] | {"a": partial(lrp.gamma, gamma=1.0)}), True)
+
+
+NEITHER_AFFINE_NOR_ONE_TO_ONE = {
+    layers.Dropout,  # linear, with weights in its own field; it passes relevance on unchanged
+    layers.Concat,
+    layers.Crop,
+    layers.NormOffset,
+    layers.AffineGrid,
+    layers.UniformScalingGrid,
+    layers.PairwiseDistance,
+    layers.Loss,
+    layers.SoftmaxLoss,
+}
+
+
+@pytest.mark.parametrize("kind", layers.OPERATORS, ids=lambda kind: kind.__name__)
+def test_rows_say_which_rule_passes_their_layers(kind):
+    """Otherwise DeepLIFT would take the gradient of a layer that is not linear, and not add up."""
+    row = layers.OPERATORS[kind]
+    said = [row.affine is not None, row.one_to_one, kind in NEITHER_AFFINE_NOR_ONE_TO_ONE]
+    assert said.count(True) == 1, "the layer's row needs affine= or one_to_one=True, or the layer stands in the list"
+    assert (modes.DEEPLIFT[kind] is deeplift.rescale) == row.one_to_one

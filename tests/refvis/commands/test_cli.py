@@ -95,9 +95,10 @@ def test_help(monkeypatch, capsys, arguments):
     assert "Usage" in out
 
 
+@pytest.mark.parametrize("module", ["refvis", "refvis.cli"])
 @pytest.mark.parametrize(("model", "code", "where"), [("text.mat", 2, "stderr"), ("small.mat", 0, "stdout")])
-def test_as_a_process(folder, model, code, where):
-    command = [sys.executable, "-m", "refvis.cli", "show", model]
+def test_as_a_process(folder, module, model, code, where):
+    command = [sys.executable, "-m", module, "show", model]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == code
     assert [name for name in ("stdout", "stderr") if getattr(done, name)] == [where]
