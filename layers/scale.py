@@ -152,9 +152,15 @@ def from_fields(fields: Fields) -> Scale:
 
 
 def to_fields(layer: Scale) -> Struct:
-    """Return the size of the factor, or else of the offset, in H x W x C x N, as a block has it."""
+    """Return the size of the factor, or else of the offset (four axes each), in H x W x C x N, as a block has it."""
     array = layer.scale if layer.scale is not None else layer.offset
     return {"size": (1, 1, 1, 1) if array is None else array.transpose(1, 2, 3, 0).shape}
+
+
+def with_four_axes(layer: Scale) -> Scale:
+    """Return the layer whose factor and offset have all axes, N x H x W x C; those that they lacked have size 1."""
+    whole = [x if x is None else x.reshape((1,) * (4 - x.ndim) + x.shape) for x in (layer.scale, layer.offset)]
+    return Scale(*whole)
 
 
 OPERATOR = Operator(

@@ -1,4 +1,4 @@
-"""Methods made of walks back: captum's InputXGradient, IntegratedGradients, GradCam and DeepLift, in float64."""
+"""Methods made of backward passes: captum's InputXGradient, IntegratedGradients, GradCam and DeepLift, in float64."""
 
 import numpy as np
 import pytest

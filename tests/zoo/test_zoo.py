@@ -160,7 +160,9 @@ def test_saved_and_loaded(name, tmp_path):
     assert set(struct) == {"layers", "meta"} | (set() if name in CHAINS else DAG)
     loaded = refvis.load(tmp_path / "a.mat")
     check_same(loaded, net)
-    assert sorted(described(loaded).splitlines()) == sorted(described(net).splitlines())
+    table, _, remarks = described(loaded).partition("\n\nremarks of loading")
+    assert sorted(table.splitlines()) == sorted(described(net).splitlines())
+    assert ("border" in remarks) == ("border" in net.normalization)
     if name not in CHAINS:
         refvis.save(loaded, tmp_path / "b.mat")
         assert refvis.load(tmp_path / "b.mat").fingerprint == loaded.fingerprint

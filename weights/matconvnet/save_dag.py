@@ -11,6 +11,7 @@ from refvis.layers import FullyConnected, Node, Scale, Unknown, title
 from refvis.layers.base.arrays import storage
 from refvis.layers.base.blocks import Struct
 from refvis.layers.graph.registry import BY_TYPE
+from refvis.layers.scale import with_four_axes
 from refvis.weights.mat.write import Structs
 from refvis.weights.matconvnet.blocks import BLOCKS
 from refvis.weights.matconvnet.matlab_values import matlab_array, matlab_fields
@@ -89,6 +90,8 @@ def known_block(layer: Any, node: Node) -> tuple[str, Struct, list[ArrayRow]]:
     row = BLOCKS.get(type(layer))
     if row is None or not row.block:
         raise no_place_error(node, "a DagNN")
+    if isinstance(layer, Scale):
+        layer = with_four_axes(layer)  # MATLAB would take a vector for a column, which lies along the height
     renamed = dict(row.renamed)
     block = {renamed.get(name, name): value for name, value in matlab_fields(row.fields(layer)).items()}
     block |= matlab_fields(row.more(layer))
@@ -141,5 +144,6 @@ def errors_naming(node: Node) -> Iterator[None]:
 
 def no_place_error(node: Node, what: str) -> ValueError:
     """Return the error for a layer that a file of this kind cannot hold."""
-    advice = ": make it a Conv with filters as big as its input" if isinstance(node.layer, FullyConnected) else ""
+    full = isinstance(node.layer, FullyConnected)
+    advice = ": make it a Conv with filters as big as its input" if full else ", which has no such layer"
     return ValueError(f"layer {node.name!r} ({title(node.layer)}) cannot be written to {what}{advice}")
