@@ -9,6 +9,7 @@ from support.numeric import assert_adjoint
 import refvis
 from refvis import layers
 from refvis.layers import ReLU, lrp, modes, relu
+from refvis.layers.base.arrays import array_module
 from refvis.layers.graph import registry
 from refvis.weights import ModelFormatError, read_model
 
@@ -107,13 +108,23 @@ class ELU:
     """y = x where x > 0, else exp(x) - 1."""
 
 
+def elu_forward(layer, x):
+    xp = array_module(x)
+    return xp.where(x > 0, x, xp.expm1(x))
+
+
+def elu_gradient(layer, signal, output, x):
+    xp = array_module(x)
+    return (xp.where(x > 0, signal, signal * xp.exp(x)),)
+
+
 @pytest.fixture
 def elu():
     """A registered activation whose gradient is positive everywhere."""
     layers.register(
         ELU,
-        forward=lambda layer, x: np.where(x > 0, x, np.expm1(x)),
-        gradient=lambda layer, signal, output, x: (np.where(x > 0, signal, signal * np.exp(x)),),
+        forward=elu_forward,
+        gradient=elu_gradient,
         output_shape=lambda layer, shape: shape,
         activation=True,
     )
