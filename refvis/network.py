@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from refvis.endings import is_softmax, reads_classes, scores_of
 from refvis.layers import (
     Array,
     Conv,
     ConvTranspose,
     Graph,
     Layer,
-    Loss,
     Node,
     Softmax,
-    SoftmaxLoss,
+    Trace,
     array_module,
     forward,
 )
 from refvis.layers import chain as chain_nodes
 from refvis.layers.base.arrays import moved, require_finite, to_host
-from refvis.layers.graph.nodes import is_objective, label_of
-from refvis.layers.loss import LOSSES as LOSS_KINDS
+from refvis.layers.graph.nodes import label_of
 from refvis.warn import warn_caller
 from refvis.weights import Remark
 from refvis.weights.matconvnet.stored_sizes import stored_size
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
 
 WHITE, OVERSHOOT = 255.0, 32.0
 """The value of white, and how far resizing may go beyond it."""
-
-LOSSES = (SoftmaxLoss, Loss)
-"""Layers that are losses, whatever they read; explanations start before them, and before softmax."""
 
 
 class OptionError(ValueError):
@@ -181,8 +177,9 @@ class Network(Graph):
         average = 0 if preparation.average is None else float(np.asarray(preparation.average).min())
         std = 1 if preparation.std is None else float(np.asarray(preparation.std).min())
         if (float(to_host(x).max()) * std + average) / preparation.factor > WHITE + OVERSHOOT:
-            missing = "from which the average image was not subtracted"
-            missing = "that were not scaled" if preparation.is_scaled else missing
+            missing = (
+                "that were not scaled" if preparation.is_scaled else "from which the average image was not subtracted"
+            )
             warn_caller(
                 f"the input lies in {float(x.min()):.4g} ... {float(x.max()):.4g}: it looks like pixels 0 ... 255 "
                 f"{missing}; net.preprocess(image) makes an input"
@@ -259,7 +256,7 @@ class Network(Graph):
 
     def labels_at(self, variable: str) -> list[str]:
         """Return the names of the variable's channels: the classes for the scores and their softmax, [] for others."""
-        below = next((node.inputs[0] for node in self.nodes if _softmax(node) and node.output == variable), variable)
+        below = next((node.inputs[0] for node in self.nodes if is_softmax(node) and node.output == variable), variable)
         return (self.labels or []) if set(self._all_scores) == {below} else []
 
     def label(self, channel: int) -> str:
@@ -294,11 +291,7 @@ class Network(Graph):
         """
         variable = self.scores if at is None else self.upto(at).scores
         x = image if getattr(image, "ndim", 0) == 4 else self.preprocess(image)
-        require_finite(x)
-        self.warn_of_raw_pixels(x)
-        cut = self.upto(variable)
-        trace = cut.forward(x)
-        cut.require_finite_trace(trace, variable)
+        _, trace = self.checked_trace(variable, x)
         reason = self.lacks_classes(variable, trace[variable].shape)
         if reason:
             raise NoClassesError(reason)
@@ -307,6 +300,19 @@ class Network(Graph):
         order = (-probabilities).argsort()[:top]
         named = at is None or self._has_names(variable, scores.shape[3])
         return [(self.label(int(k)) if named else f"class {k}", float(probabilities[k])) for k in order]
+
+    def checked_trace(self, variable: str, x: Array) -> tuple[Self, Trace]:
+        """Return the network up to a variable, and the trace of an input `x` (N x H x W x C) through it.
+
+        Raises ValueError for values that are NaN or infinite, in `x` or on the way: it names the layer where they
+        appear. Warns of an input that looks like raw pixels.
+        """
+        require_finite(x)
+        self.warn_of_raw_pixels(x)
+        cut = self.upto(variable)
+        trace = cut.forward(x)
+        cut.require_finite_trace(trace, variable)
+        return cut, trace
 
     def lacks_classes(self, variable: str, shape: tuple[int, ...]) -> str:
         """Return why the channels of a variable of that shape are no classes of the image; "" if they are.
@@ -318,7 +324,7 @@ class Network(Graph):
         if shape[3] == 1:
             return f"{name} has a single channel"
         if not self._has_names(variable, shape[3]) and not any(
-            _reads_classes(node) for node in self.nodes if variable == node.inputs[0]
+            reads_classes(node) for node in self.nodes if variable == node.inputs[0]
         ):
             return (
                 f"the {shape[3]} channels of {name} have no names, and neither softmax nor a loss of classes reads them"
@@ -332,7 +338,7 @@ class Network(Graph):
         `shape` is that of the input. The names of classes are kept if they are those of the layer's channels.
         """
         variable = self.upto(at).scores
-        reader = next((one for one in self.nodes if one.inputs[0] == variable and _reads_classes(one)), None)
+        reader = next((one for one in self.nodes if one.inputs[0] == variable and reads_classes(one)), None)
         cut = self.upto(variable if reader is None else reader.output)
         channels = cut.shapes(**{cut.inputs[0]: shape}).get(variable, (0,))[-1]
         if self._has_names(variable, channels):
@@ -362,46 +368,7 @@ class Network(Graph):
 
     @cached_property
     def _all_scores(self) -> tuple[str, ...]:
-        """The variables that enter the endings, or outputs without one."""
-        writers = {node.output: node for node in self.nodes}
-        behind = self._behind_losses()
-        scores: dict[str, None] = {}
-        seen: set[str] = set()
-        waiting = list(reversed(self.outputs))
-        while waiting:
-            name = waiting.pop()
-            node = writers.get(name)
-            if name in seen:
-                continue
-            seen.add(name)
-            if node is None:
-                scores[name] = None
-            elif self._is_loss(node) or _softmax(node):
-                waiting.append(self._entering(node))
-            elif name in behind:
-                waiting.extend(one for one in reversed(node.inputs) if one in behind)
-            else:
-                scores[name] = None
-        return tuple(scores)
-
-    def _behind_losses(self) -> set[str]:
-        """Return the variables that are computed from losses, and the losses."""
-        behind: set[str] = set()
-        for node in self.nodes:
-            if self._is_loss(node) or not behind.isdisjoint(node.inputs):
-                behind.add(node.output)
-        return behind
-
-    def _is_loss(self, node: Node) -> bool:
-        """Return whether the node is a loss: a distance of two layers of the network is none."""
-        if isinstance(node.layer, LOSSES) or self.is_unknown_ending(node):
-            return True
-        return is_objective(node.layer) and any(name in self.inputs for name in node.inputs[1:])
-
-    def _entering(self, node: Node) -> str:
-        """Return the variable that enters an ending: its first input, or the first that a layer writes if unknown."""
-        computed = (name for name in node.inputs if name not in self.inputs)
-        return next(computed, node.inputs[0]) if self.is_unknown_ending(node) else node.inputs[0]
+        return scores_of(self)
 
 
 def _positive(value: Any, name: str) -> Any:
@@ -411,17 +378,6 @@ def _positive(value: Any, name: str) -> Any:
         expected = "a positive number" if name == "factor" else "positive numbers"
         raise ValueError(f"{name} is {value!r}, expected {expected}")
     return numbers
-
-
-def _softmax(node: Node) -> bool:
-    return isinstance(node.layer, Softmax)
-
-
-def _reads_classes(node: Node) -> bool:
-    """Return whether the node takes scores of classes: softmax, and losses of one class for each instance."""
-    if isinstance(node.layer, Loss):
-        return LOSS_KINDS[node.layer.kind].categorical
-    return isinstance(node.layer, Softmax | SoftmaxLoss)
 
 
 def chain(layers: dict[str, Layer], meta: dict[str, Any] | None = None, name: str = "network") -> Network:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from refvis.layers import Array, Graph, Trace, array_module
-from refvis.layers.base.arrays import require_finite, to_host
+from refvis.layers.base.arrays import to_host
 from refvis.layers.graph.nodes import label_of
 from refvis.layers.operators import operator
 from refvis.network import Network, OptionError
@@ -104,13 +104,9 @@ def target(net: Network, x: Array, selection: Selection) -> tuple[Target, Trace]
     Raises ValueError for what the network lacks, for a channel against itself, and for values that are NaN or infinite,
     in `x` or on the way: it names the layer where they appear.
     """
-    require_finite(x)
-    net.warn_of_raw_pixels(x)
     variable = explained_variable(net, selection.at)
     name, labels = label_of(net.nodes, variable), net.labels_at(variable)
-    cut = net.upto(variable)
-    trace = cut.forward(x)
-    cut.require_finite_trace(trace, variable)
+    cut, trace = net.checked_trace(variable, x)
     values = trace[variable]
     place = check_position(selection.position, values.shape, name)
     units: list[tuple[int | None, ...]]

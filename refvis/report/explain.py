@@ -123,9 +123,7 @@ def explain(
     if at is not None:
         net = net.ending_at(layer_variable(net, at), x.shape)
     require_one_image(net, net.scores)
-    cut = net.upto(net.scores)
-    trace = cut.forward(x)
-    cut.require_finite_trace(trace, net.scores)
+    _, trace = net.checked_trace(net.scores, x)
     scores = trace[net.scores]
     channel = _channel(net, channel, scores)
     lacks_classes = net.lacks_classes(net.scores, scores.shape)
