@@ -157,12 +157,6 @@ def to_fields(layer: Scale) -> Struct:
     return {"size": (1, 1, 1, 1) if array is None else array.transpose(1, 2, 3, 0).shape}
 
 
-def with_four_axes(layer: Scale) -> Scale:
-    """Return the layer whose factor and offset have all axes, N x H x W x C; those that they lacked have size 1."""
-    whole = [x if x is None else x.reshape((1,) * (4 - x.ndim) + x.shape) for x in (layer.scale, layer.offset)]
-    return Scale(*whole)
-
-
 OPERATOR = Operator(
     forward,
     gradient,

@@ -9,6 +9,7 @@ import numpy as np
 
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.tree import Opaque, Tree
+from refvis.weights.mat.whole_numbers import LARGEST
 from refvis.weights.matconvnet.fields import describe, is_empty
 from refvis.weights.matconvnet.plain_values import AddRemark, opaque_advice, plain, without_opaque
 
@@ -34,8 +35,6 @@ TRAINING = ("rgbVariance", "transformation", "numAugments", "numThreads", "prefe
 
 INTERPOLATIONS = ("bicubic", "cubic", "bilinear", "triangle", "nearest", "box", "lanczos3")
 """MATLAB's names of the filters that resize images here."""
-
-LARGEST = 2**31 - 1
 
 
 def read_normalization(values: dict[str, Tree], add_remark: AddRemark) -> dict[str, Any]:

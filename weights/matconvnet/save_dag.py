@@ -9,9 +9,8 @@ import numpy as np
 
 from refvis.layers import FullyConnected, Node, Scale, Unknown, title
 from refvis.layers.base.arrays import storage
-from refvis.layers.base.blocks import Struct
+from refvis.layers.base.blocks import Struct, with_four_axes
 from refvis.layers.graph.registry import BY_TYPE
-from refvis.layers.scale import with_four_axes
 from refvis.weights.mat.write import Structs
 from refvis.weights.matconvnet.blocks import BLOCKS
 from refvis.weights.matconvnet.matlab_values import matlab_array, matlab_fields
@@ -91,7 +90,8 @@ def known_block(layer: Any, node: Node) -> tuple[str, Struct, list[ArrayRow]]:
     if row is None or not row.block:
         raise no_place_error(node, "a DagNN")
     if isinstance(layer, Scale):
-        layer = with_four_axes(layer)  # MATLAB would take a vector for a column, which lies along the height
+        # MATLAB would take a vector for a column, which lies along the height.
+        layer = Scale(with_four_axes(layer.scale), with_four_axes(layer.offset))
     renamed = dict(row.renamed)
     block = {renamed.get(name, name): value for name, value in matlab_fields(row.fields(layer)).items()}
     block |= matlab_fields(row.more(layer))

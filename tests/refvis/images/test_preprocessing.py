@@ -8,8 +8,9 @@ from PIL import Image
 from support.small_nets import AVERAGE, SIZE, classifier
 
 import refvis
-from refvis.images.preprocessing import picture, pixels, resize, subtract_average
+from refvis.images.preprocessing import FILTERS, picture, pixels, resize, subtract_average
 from refvis.layers import Conv
+from refvis.weights.matconvnet.normalization import INTERPOLATIONS
 
 RGB = np.random.default_rng(1).integers(0, 256, (9, 7, 3)).astype(np.uint8)
 GRAY = RGB[..., 0]
@@ -90,6 +91,11 @@ def test_other_interpolations():
     assert np.abs(resize(image, (12, 5), "bilinear") - resize(image, (12, 5), "bicubic")).max() > 1
     assert resize(image, (6, 8)) is image
     assert resize(image, None) is image
+
+
+def test_loading_warns_of_all_interpolations_but_these():
+    """Loaders know no images, so the names stand there again."""
+    assert set(INTERPOLATIONS) == set(FILTERS)
 
 
 def test_height_and_width_keep_their_places():
