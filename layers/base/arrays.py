@@ -118,11 +118,15 @@ def is_finite(x: Array) -> bool:
     return bool(array_module(x).isfinite(x).all())
 
 
+def count_not_finite(x: Array) -> int:
+    """Return how many values are NaN or infinite."""
+    return int((~array_module(x).isfinite(x)).sum())
+
+
 def require_finite(x: Array, what: str = "the input") -> None:
     """Raise ValueError where x has values that are NaN or infinite; `what` names it in the error."""
-    finite = array_module(x).isfinite(x)
-    if not finite.all():
-        raise ValueError(f"{what} holds {int((~finite).sum())} values that are NaN or infinite")
+    if not is_finite(x):
+        raise ValueError(f"{what} holds {count_not_finite(x)} values that are NaN or infinite")
 
 
 def one_for_all(*parameters: Array | None) -> bool:

@@ -12,6 +12,7 @@ from refvis.layers import modes
 from refvis.layers.base.arrays import (
     Array,
     array_module,
+    count_not_finite,
     is_finite,
     moved,
     require_float_name,
@@ -184,12 +185,11 @@ class Graph:
         for node in self.nodes:
             if node.output in trace and not is_finite(trace[node.output]):
                 values = trace[node.output]
-                count = int((~array_module(values).isfinite(values)).sum())
                 sound = all(is_finite(array) for array in _arrays(node.layer).values())
                 reason = "its inputs and parameters are finite" if sound else "its parameters are not finite"
                 raise ValueError(
-                    f"layer {node.name!r} ({title(node.layer)}) makes {count} of {values.size} values NaN or infinite: "
-                    f"{reason}"
+                    f"layer {node.name!r} ({title(node.layer)}) makes {count_not_finite(values)} of {values.size} "
+                    f"values NaN or infinite: {reason}"
                 )
 
     def require_finite_signals(self, signals: Signals, variable: str) -> None:
@@ -202,11 +202,10 @@ class Graph:
         for node in reversed(self.nodes):
             spoiled = [name for name in node.inputs if name in signals and not is_finite(signals[name])]
             if node.output in signals and spoiled:
-                below = spoiled[0]
+                values = signals[spoiled[0]]
                 raise ValueError(
                     f"below layer {node.name!r} ({title(node.layer)}) the signal is NaN or infinite: "
-                    f"{int((~array_module(signals[below]).isfinite(signals[below])).sum())} of {signals[below].size} "
-                    "values; float64 inputs have a larger range"
+                    f"{count_not_finite(values)} of {values.size} values; float64 inputs have a larger range"
                 )
 
     def backward(self, trace: Trace, seeds: Mapping[str, Array], mode: str | modes.Mode = "gradient") -> Signals:
@@ -335,9 +334,10 @@ class Graph:
         for name in given:
             if name not in self.inputs:
                 raise ValueError(f"the network has no input {name!r}, expected {', '.join(map(repr, self.inputs))}")
-        optional = self.optional_inputs
-        for name in self.inputs:
-            if name not in given and name not in optional:
+        missing = [name for name in self.inputs if name not in given]
+        optional = self.optional_inputs if missing else set()
+        for name in missing:
+            if name not in optional:
                 raise ValueError(f"the network's input {name!r} was not given: pass it to forward, by name")
 
     def _seed_signals(self, trace: Trace, seeds: Mapping[str, Array]) -> dict[str, Array]:

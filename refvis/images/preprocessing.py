@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from refvis.layers import Array
-from refvis.layers.base.arrays import to_host
+from refvis.layers.base.arrays import require_finite, to_host
 
 ImageLike: TypeAlias = "str | Path | Image.Image | Array"
 """A file, a PIL image, or an array H x W x C or H x W of values 0 ... 255."""
@@ -170,8 +170,7 @@ def _from_array(array: Array) -> Array:
     values = array[..., None] if array.ndim == 2 else array
     if min(values.shape) < 1:
         raise ValueError(f"the image is empty: its shape is {array.shape}")
-    if not np.isfinite(values).all():
-        raise ValueError(f"the image holds {int((~np.isfinite(values)).sum())} values that are NaN or infinite")
+    require_finite(values, "the image")
     _warn_of_fractions(values)
     return np.ascontiguousarray(values, "float32")
 

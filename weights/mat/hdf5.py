@@ -144,8 +144,7 @@ class Reader:
         if not isinstance(reference, h5py.Reference) or not reference:
             raise ModelFormatError("an empty reference", "a reference to a value", "the file is damaged", place)
         address = h5py.h5o.get_info(h5py.h5r.dereference(reference, self.file.id)).addr
-        known = self.again(address, place)
-        return self.value(self.file[reference], place) if known is None else known.value
+        return (self.again(address, place) or self.read(address, self.file[reference], place)).value
 
     def struct(self, group: Any, place: str) -> Tree:
         """Return a struct as a dict, a struct array (one dataset of references for each field) as a list of dicts."""
