@@ -1,16 +1,29 @@
 """Writer of v5 .mat files from plain Python values: atomic, and the same bytes for the same values."""
 
-import io
 import os
+import struct
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from refvis.weights.mat.tree import Opaque
+from refvis.weights.mat.v5_elements import COMPRESSED
+from refvis.weights.mat.v5_values import (
+    Element,
+    cell_matrix,
+    is_number_type,
+    number_matrix,
+    struct_matrix,
+    text_matrix,
+)
 
-HEADER = b"MATLAB 5.0 MAT-file, written by refvis".ljust(116)
-"""Replaces scipy's header, which holds the date."""
+HEADER = b"MATLAB 5.0 MAT-file, written by refvis".ljust(116) + bytes(8) + b"\x00\x01IM"
+"""A text without a date, no subsystem data, and the version; little-endian."""
+
+LARGEST = 2**32 - 1
+"""The most bytes of a variable."""
 
 
 class Structs(list[dict[str, Any]]):
@@ -22,20 +35,17 @@ def write_v5(path: str | Path, variables: dict[str, Any]) -> None:
 
     Raises ValueError for values that MATLAB cannot hold, and OSError; an existing file `path` is then unchanged.
     """
-    import scipy.io
-
     path = Path(path)
-    buffer = io.BytesIO()
-    try:
-        values = {name: to_matlab(value, name) for name, value in variables.items()}
-        scipy.io.savemat(buffer, values, do_compression=True, long_field_names=True)
-    except scipy.io.matlab.MatWriteError as error:
-        raise ValueError(f"{path}: {error}: a variable of a v5 file holds at most 4 GB") from error
-    buffer.getbuffer()[: len(HEADER)] = HEADER
+    elements = [to_matlab(value, field_name(name, "the file"), name) for name, value in variables.items()]
+    for name, element in zip(variables, elements, strict=True):
+        if element.size_in_file > LARGEST:
+            raise ValueError(f"{path}: {name} has {element.size_in_file:,} bytes: a v5 file holds at most 4 GB in one")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(buffer.getbuffer())
+            file.write(HEADER)
+            for element in elements:
+                write_compressed(file, element)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -43,49 +53,71 @@ def write_v5(path: str | Path, variables: dict[str, Any]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def to_matlab(value: Any, place: str) -> Any:
-    """Return a plain value for scipy to write: None becomes [], a list a cell, a tuple of numbers a row of doubles."""
+def write_compressed(file: IO[bytes], element: Element) -> None:
+    """Write an element, compressed piece by piece, with the tag that tells how many bytes it became."""
+    start = file.tell()
+    file.write(bytes(8))
+    compressor = zlib.compressobj()
+    for piece in element.pieces():
+        file.write(compressor.compress(piece))
+    file.write(compressor.flush())
+    end = file.tell()
+    file.seek(start)
+    file.write(struct.pack("<II", COMPRESSED, end - start - 8))
+    file.seek(end)
+
+
+def to_matlab(value: Any, place: str, name: str = "") -> Element:
+    """Return a plain value as a matrix: None becomes [], a list a cell, a tuple of numbers a row of doubles.
+
+    `place` stands in errors; `name` is the variable's. Raises ValueError for values that MATLAB cannot hold.
+    """
     if isinstance(value, dict):
-        return {field_name(name, place): to_matlab(entry, f"{place}.{name}") for name, entry in value.items()}
-    if value is None:
-        return np.zeros((0, 0))
-    if isinstance(value, np.ndarray):
-        return np.atleast_2d(value)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (bool, int, float, complex, np.generic)):
-        return row([value])
+        return structs([value], place, name)
     if isinstance(value, Structs):
-        return struct_array([to_matlab(entry, f"{place}({i + 1})") for i, entry in enumerate(value)])
-    if isinstance(value, tuple) and not any(isinstance(entry, (str, list, tuple, dict)) for entry in value):
-        return row(list(value))
-    if isinstance(value, (list, tuple)):
-        return cell([to_matlab(entry, f"{place}{{{i + 1}}}") for i, entry in enumerate(value)])
+        return structs(value, place, name)
+    if value is None:
+        return number_matrix(np.zeros((0, 0)), name)
+    if isinstance(value, str):
+        return text(value, place, name)
+    if isinstance(value, np.ndarray) and is_number_type(value.dtype):
+        return number_matrix(np.atleast_2d(value), name)
+    if isinstance(value, bool | int | float | complex | np.generic):
+        return row([value], name)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OUT":
+        value = value.ravel(order="F").tolist()
+    if isinstance(value, tuple) and not any(isinstance(entry, str | list | tuple | dict) for entry in value):
+        return row(list(value), name)
+    if isinstance(value, list | tuple):
+        return cell_matrix([to_matlab(entry, f"{place}{{{i + 1}}}") for i, entry in enumerate(value)], name)
     what = f"an object of class {value.class_name}" if isinstance(value, Opaque) else type(value).__name__
+    what = f"an array of type {value.dtype}" if isinstance(value, np.ndarray) else what
     raise ValueError(f"{place} is {what}, which a .mat file cannot hold: leave it out")
 
 
-def row(values: list[Any]) -> Any:
+def structs(values: list[dict[str, Any]], place: str, name: str) -> Element:
+    """Return dicts with the same keys as a row of structs; without any, they have the field `name`."""
+    fields = [field_name(key, place) for key in (values[0] if values else ("name",))]
+    places = [f"{place}({i + 1})" if isinstance(values, Structs) else place for i in range(len(values))]
+    records = [
+        [to_matlab(record[key], f"{where}.{key}") for key in fields]
+        for record, where in zip(values, places, strict=True)
+    ]
+    return struct_matrix(fields, records, name)
+
+
+def text(value: str, place: str, name: str) -> Element:
+    """Return text as a row of characters; raise ValueError for halves of characters, which no file can hold."""
+    try:
+        return text_matrix(value, name)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{place} is {value!r}, which is no valid Unicode text") from error
+
+
+def row(values: list[Any], name: str = "") -> Element:
     """Return numbers as a 1 x N array: logical if all are bool, else double (or complex)."""
     array = np.array([values])
-    return array if array.dtype.kind in "bc" else array.astype("float64")
-
-
-def cell(values: list[Any]) -> Any:
-    """Return a 1 x N cell; without entries 0 x 0, as MATLAB's {}."""
-    result = np.empty((1, len(values)) if values else (0, 0), dtype=object)
-    for index, value in enumerate(values):
-        result[0, index] = value
-    return result
-
-
-def struct_array(values: list[dict[str, Any]]) -> Any:
-    """Return dicts with the same keys as a 1 x N struct array; without entries an empty one."""
-    result = np.empty((1, len(values)), dtype=[(name, object) for name in (values[0] if values else ("name",))])
-    for index, value in enumerate(values):
-        for name, entry in value.items():
-            result[name][0, index] = entry
-    return result
+    return number_matrix(array if array.dtype.kind in "bc" else array.astype("float64"), name)
 
 
 def field_name(name: Any, place: str) -> str:
