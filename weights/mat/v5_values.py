@@ -2,11 +2,11 @@
 
 MATLAB's characters are UTF-16 code units. Text is stored so that MATLAB, Octave 7 and scipy 1.17 read it:
 
-| text                    | storage type | why                                                                          |
-|-------------------------|--------------|------------------------------------------------------------------------------|
-| ASCII                   | miUTF8       | as MATLAB 7 stores it                                                        |
-| one code unit each      | miUTF16      | as MATLAB 7 stores it; Octave cuts miUTF8 with characters of several bytes   |
-| characters of two units | miUINT16     | as MATLAB 6 stores text; scipy refuses files with such characters as miUTF16 |
+| text                    | storage type | why                                                                     |
+|-------------------------|--------------|-------------------------------------------------------------------------|
+| ASCII                   | miUTF8       | as MATLAB 7 stores it                                                   |
+| one code unit each      | miUTF16      | as MATLAB 7 stores it; Octave cuts such text as miUTF8                  |
+| characters of two units | miUINT16     | as MATLAB 6 stores text; scipy refuses files with such miUTF16      |
 
 Reference: MathWorks, "MAT-File Format", chapter 1 (level 5).
 """
