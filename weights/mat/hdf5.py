@@ -6,6 +6,7 @@ each value stands in the attribute MATLAB_class; an empty value has MATLAB_empty
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import h5py
 import numpy as np
 
 from refvis.weights.errors import ModelFormatError, no_variables_error
+from refvis.weights.mat.strings import StringObjects
 from refvis.weights.mat.tree import MAX_INFLATION, Budget, Limits, Opaque, Tree
 from refvis.weights.mat.whole_numbers import MOST_AXES, MOST_VALUES, whole_numbers
 
@@ -71,6 +73,7 @@ class Reader:
         self.ancestors: list[Any] = []  # addresses of the value being read and of those around it
         self.deepest = 0  # the deepest level so far in the value being read
         self.known: dict[Any, Known] = {}  # by address
+        self.strings = StringObjects(self.subsystem_cell, budget)
 
     def value(self, item: Any, place: str) -> Tree:
         """Return the plain value of a dataset or group."""
@@ -111,7 +114,8 @@ class Reader:
                 "HDF5 data without the attribute MATLAB_class", "a v7.3 file that MATLAB wrote", "", place
             )
         if "MATLAB_object_decode" in item.attrs or kind not in (*NUMBERS, "char", "cell", "struct"):
-            return Opaque(kind)
+            text_of_object = self.strings.decode(self.array(item, place), place) if kind == "string" else None
+            return Opaque(kind) if text_of_object is None else text_of_object
         if "MATLAB_sparse" in item.attrs:
             return Opaque("sparse")
         if item.attrs.get("MATLAB_empty", 0):
@@ -145,6 +149,19 @@ class Reader:
             raise ModelFormatError("an empty reference", "a reference to a value", "the file is damaged", place)
         address = h5py.h5o.get_info(h5py.h5r.dereference(reference, self.file.id)).addr
         return (self.again(address, place) or self.read(address, self.file[reference], place)).value
+
+    @cached_property
+    def subsystem(self) -> np.ndarray[Any, Any]:
+        """References to the cells of the subsystem, which has the contents of objects."""
+        return self.array(member(member(self.file, "#subsystem#", ""), "MCOS", ""), "#subsystem#")
+
+    def subsystem_cell(self, number: int) -> Tree:
+        """Return a cell of the subsystem; the numbers count from 0."""
+        depth = len(self.ancestors)
+        try:
+            return self.dereference(self.subsystem, number, "#subsystem#")
+        finally:  # an error here costs the caller an object, not the file
+            del self.ancestors[depth:]
 
     def struct(self, group: Any, place: str) -> Tree:
         """Return a struct as a dict, a struct array (one dataset of references for each field) as a list of dicts."""

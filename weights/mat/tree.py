@@ -6,6 +6,7 @@
 | struct array                      | list of dicts, column-major                                                  |
 | cell                              | list, column-major                                                           |
 | char                              | str; several rows: list of str                                               |
+| string object                     | str; several: list of str, column-major                                      |
 | logical                           | bool array                                                                   |
 | numbers                           | array of MATLAB's shape (two axes or more) and class                         |
 | function handle, object, gpuArray | Opaque: its class is known, its value is not read                            |

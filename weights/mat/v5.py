@@ -8,7 +8,10 @@ scipy.io.loadmat is not used: it trusts the sizes and types that a file declares
 interpreter. This reader checks every size against the bytes present; the tests compare its results with scipy's.
 """
 
+import io
 import math
+import struct
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +19,22 @@ import numpy as np
 from refvis.weights.errors import ModelFormatError, no_variables_error
 from refvis.weights.mat.inflate import FileBytes, InflatedBytes
 from refvis.weights.mat.layout import Numbers, read_array
+from refvis.weights.mat.strings import StringObjects
 from refvis.weights.mat.tree import Budget, Limits, Opaque, Tree
 from refvis.weights.mat.v5_elements import COMPRESSED, MATRIX, STORAGE, Bytes, Element, integers, read_element, text
 from refvis.weights.mat.whole_numbers import MOST_VALUES
 
 HEADER = 128
+SUBSYSTEM = slice(116, 124)
+"""The bytes of the header that hold the position of the subsystem, which has the contents of objects."""
+
 CELL, STRUCT, OBJECT, CHAR, SPARSE, FUNCTION, OPAQUE = 1, 2, 3, 4, 5, 16, 17
 CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"}
 COMPLEX, LOGICAL = 0x0800, 0x0200
 CODECS = {3: "utf-16", 4: "utf-16", 17: "utf-16", 18: "utf-32"}
 DAMAGED = "the file is damaged"
+WRAPPER = "FileWrapper__"
+"""The class of the object that a subsystem consists of."""
 
 
 def read_v5(path: Path, limits: Limits) -> dict[str, Tree]:
@@ -38,32 +47,57 @@ def read_variables(data: FileBytes, limits: Limits) -> dict[str, Tree]:
     """Return the variables by name, from the bytes of a v5 file."""
     byte_order = "<" if bytes(data[126:128]) == b"IM" else ">"
     budget = Budget(limits)
+    strings = string_objects(data, byte_order, budget)
     variables: dict[str, Tree] = {}
     at = HEADER
     while at < len(data):
         element = read_element(data, byte_order, at, len(data), "")
-        compressed = element.kind == COMPRESSED
-        if compressed:
-            inflated = InflatedBytes(data, element.start, element.stop, budget)
-            name, value = Reader(inflated, byte_order, budget).variable(0, len(inflated))
-            inflated.finish()
-        else:
-            name, value = Reader(data, byte_order, budget).variable(at, element.stop)
-        at = element.stop if compressed else element.after  # a compressed element is not padded
+        name, value = read_variable(data, element, at, byte_order, budget, strings)
+        at = element.stop if element.kind == COMPRESSED else element.after  # a compressed element is not padded
         if name in variables:
             raise ModelFormatError(f"two variables named {name!r}", "one", DAMAGED, name)
-        if name:  # a nameless variable is the workspace of function handles
+        if name:  # a nameless variable is the subsystem, or the workspace of function handles
             variables[name] = value
     if not variables:
         raise no_variables_error()
     return variables
 
 
-class Reader:
-    """Reads variables from `data`; `byte_order` is ``<`` (little-endian) or ``>``."""
+def read_variable(
+    data: FileBytes, element: Element, at: int, byte_order: str, budget: Budget, strings: StringObjects | None
+) -> tuple[str, Tree]:
+    """Return the name and the value of the variable in the element at position `at`, compressed or not."""
+    if element.kind != COMPRESSED:
+        return Reader(data, byte_order, budget, strings).variable(at, element.stop)
+    inflated = InflatedBytes(data, element.start, element.stop, budget)
+    name, value = Reader(inflated, byte_order, budget, strings).variable(0, len(inflated))
+    inflated.finish()
+    return name, value
 
-    def __init__(self, data: Bytes, byte_order: str, budget: Budget) -> None:
-        self.data, self.byte_order, self.budget = data, byte_order, budget
+
+def string_objects(data: FileBytes, byte_order: str, budget: Budget) -> StringObjects | None:
+    """Return the strings of a file that has a subsystem; it is read when the first string is met."""
+    (position,) = struct.unpack(byte_order + "Q", data[SUBSYSTEM])
+    if not HEADER <= position < len(data):  # 0 or blanks where there is none
+        return None
+
+    @cache
+    def cells() -> Tree:
+        element = read_element(data, byte_order, position, len(data), "")
+        _, inner = read_variable(data, element, position, byte_order, budget, None)
+        embedded = FileBytes(io.BytesIO(inner.ravel(order="F").tobytes()))
+        order = "<" if embedded[2:4] == b"IM" else ">"
+        element = read_element(embedded, order, 8, len(embedded), "")
+        return read_variable(embedded, element, 8, order, budget, None)[1]["MCOS"]
+
+    return StringObjects(lambda number: cells()[number], budget)
+
+
+class Reader:
+    """Reads variables from `data`; `byte_order` is ``<`` (little-endian) or ``>``; `strings` decodes string objects."""
+
+    def __init__(self, data: Bytes, byte_order: str, budget: Budget, strings: StringObjects | None = None) -> None:
+        self.data, self.byte_order, self.budget, self.strings = data, byte_order, budget, strings
 
     def variable(self, at: int, stop: int) -> tuple[str, Tree]:
         """Return the name and the value of the variable between the positions `at` and `stop`."""
@@ -85,7 +119,7 @@ class Reader:
         flags = self.element(whole.start, whole.stop, place)
         bits = integers(self.data, self.byte_order, flags, place)[0]
         if bits & 0xFF == OPAQUE:
-            return *self.opaque(flags.after, whole.stop, place), whole.after
+            return *self.opaque(flags.after, whole.stop, place, depth), whole.after
         dimensions = self.element(flags.after, whole.stop, place)
         shape = integers(self.data, self.byte_order, dimensions, place)
         if not 2 <= len(shape) <= 32 or min(shape) < 0:
@@ -171,12 +205,19 @@ class Reader:
                 values.append(value)
         return values
 
-    def opaque(self, at: int, stop: int, place: str) -> tuple[str, Opaque]:
-        """Return the name and the class of an object of a MATLAB class."""
+    def opaque(self, at: int, stop: int, place: str, depth: int) -> tuple[str, Tree]:
+        """Return the name and the class of an object of a MATLAB class; of a string its text."""
         label = self.element(at, stop, place)
         name = text(self.data, label)
         system = self.element(label.after, stop, place)
-        return name, Opaque(text(self.data, self.element(system.after, stop, place)))
+        element = self.element(system.after, stop, place)
+        class_name = text(self.data, element)
+        if class_name == WRAPPER:
+            return name, self.matrix(element.after, stop, place, depth + 1)[1]
+        value = None
+        if class_name == "string" and self.strings is not None:
+            value = self.strings.decode(self.matrix(element.after, stop, place, depth + 1)[1], place or name)
+        return name, Opaque(class_name) if value is None else value
 
 
 def declared_size_error(count: int, size: int, place: str) -> ModelFormatError:
