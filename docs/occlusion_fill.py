@@ -37,7 +37,7 @@ def rises(net: Network, seed: int, fill: Any) -> Array:
     x = net.preprocess(made.image)
     trace = net.forward(x)
     places = [box for box in boxes(x.shape[1:3], (SIZE, SIZE), (STRIDE, STRIDE)) if not _covers(box, made.mask)]
-    chosen = fills.find_fill(fill, x, net.normalization.get("averageImage"))
+    chosen = fills.find_fill(fill, x, net.preparation)
     content = fills.box_contents(chosen, x, places, 1, seed)
     scores = np.concatenate([output[:, 0, 0] for _, output in forward_changes(net, trace, places, content)])
     mean_rise = (scores - trace.output[0, 0, 0]).mean(axis=0)

@@ -95,6 +95,7 @@ OPERATOR = Operator(
     output_shape,
     window=window,
     per_image=per_image,
+    copies=True,
     local=Locality(of_channels),
     matconvnet=Block(from_fields, block="Concat", more=to_fields, inputs=ANY_NUMBER),
 )

@@ -98,6 +98,7 @@ OPERATOR = Operator(
     window=window,
     shape_only=(1,),
     per_image=always,
+    copies=True,
     local=Locality(bare=no_layer, window=window_within),
     matconvnet=Block(from_fields, block="Crop", more=to_fields, inputs=(2,)),
 )

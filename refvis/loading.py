@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from refvis.network import Network, model_name
+from refvis.network import Network, model_name, require_network
 from refvis.weights import Remark, bundled_names, bundled_path, read_model, save_model
 
 
@@ -98,4 +98,5 @@ def save(network: Network, path: str | Path) -> None:
     ...     refvis.load(f"{directory}/small.mat")
     Network('small': 2 layers, x0 -> x2)
     """
+    require_network(network)
     save_model(network.to("numpy").stored_nodes, network.meta, path)

@@ -224,9 +224,9 @@ class Network(Graph):
         if size is not None:
             given["imageSize"] = (*size, self.channels or 3)
         if factor is not None:
-            given["imageFactor"] = float(_positive(factor, "factor").item())
+            given["imageFactor"] = float(_positive(factor, "factor", "a positive number", most=1).item())
         if std is not None:
-            given["imageStd"] = np.atleast_1d(_positive(std, "std").astype("float32"))
+            given["imageStd"] = np.atleast_1d(_positive(std, "std", "positive numbers").astype("float32"))
         normalization = self.normalization | given
         names = {} if classes is None else {"classes": {"name": list(classes), "description": list(classes)}}
         answered = {*given} if "imageFactor" in normalization or average is None else {*given, "imageFactor"}
@@ -371,11 +371,20 @@ class Network(Graph):
         return scores_of(self)
 
 
-def _positive(value: Any, name: str) -> Any:
-    """Return positive numbers as a float64 array, or raise ValueError."""
+def require_network(net: Any) -> None:
+    """Raise TypeError unless `net` is a network; methods ask before they use it."""
+    if not isinstance(net, Network):
+        advice = (
+            " (refvis.layers.chain makes the nodes only: use refvis.chain)" if isinstance(net, tuple | list) else ""
+        )
+        raise TypeError(f"the network is a {type(net).__name__}, expected a refvis.Network{advice}")
+
+
+def _positive(value: Any, name: str, expected: str, most: int | None = None) -> Any:
+    """Return positive numbers, at most so many, as a float64 array; raise ValueError, which says what is expected."""
     numbers = np.asarray(value, "float64")
-    if numbers.size == 0 or not (np.isfinite(numbers) & (numbers > 0)).all() or (name == "factor" and numbers.size > 1):
-        expected = "a positive number" if name == "factor" else "positive numbers"
+    too_many = most is not None and numbers.size > most
+    if numbers.size == 0 or too_many or not (np.isfinite(numbers) & (numbers > 0)).all():
         raise ValueError(f"{name} is {value!r}, expected {expected}")
     return numbers
 

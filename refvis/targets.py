@@ -8,7 +8,7 @@ from refvis.layers import Array, Graph, Trace, array_module
 from refvis.layers.base.arrays import to_host
 from refvis.layers.graph.nodes import label_of
 from refvis.layers.operators import operator
-from refvis.network import Network, OptionError
+from refvis.network import Network, OptionError, require_network
 from refvis.units import Selection, check_against, check_channels, check_position
 
 
@@ -163,6 +163,7 @@ def explained_variable(net: Network, at: str | None) -> str:
 
     Raises ValueError for an unknown name, for several outputs, and for what an image alone does not suffice for.
     """
+    require_network(net)
     if at is not None:
         return layer_variable(net, at)
     require_one_image(net, net.scores)
@@ -174,6 +175,7 @@ def layer_variable(net: Network, at: str) -> str:
 
     Raises ValueError unless a layer writes it, and an image alone suffices to compute it.
     """
+    require_network(net)
     variable = net.variable(at)
     if variable in net.inputs:
         raise ValueError(f"{at!r} is the network's input: name a layer, or a variable that a layer writes")

@@ -108,6 +108,8 @@ class Operator:
         per_image            whether each image of the output depends on that image of the inputs only
         one_to_one           whether each value of the output belongs to the input's value at the same place, although
                              the layer is not linear: activations and normalisations. Default False
+        copies               whether every value of the output is a copy of a value of the inputs, or a constant.
+                             Relevance then goes back by the gradient. Default False
         local                whether and how the layer is computed on patches. Default: it is not
         affine               ``(layer, *inputs) -> AffineForm`` of a layer that is linear in its inputs
         scaled               ``(layer, factor, offset, like) -> layer`` that computes factor * y + offset, by channel
@@ -129,6 +131,7 @@ class Operator:
     objective: bool = False
     per_image: Callable[[Layer], bool] = never
     one_to_one: bool = False
+    copies: bool = False
     local: Locality | None = None
     affine: Callable[..., AffineForm] | None = None
     scaled: Callable[[Layer, Array, Array, Array], Layer] | None = None

@@ -8,7 +8,7 @@ deconvnet, guided and DeepLIFT, and models with it load and save. What a gradien
 - whether it is an `activation`: deconvnet and guided backpropagation then gate the signal as at a ReLU, DeepLIFT
   replaces the derivative by the secant's slope, and relevance passes unchanged;
 - whether it works `per_image`, as DeepLIFT and batches of masked images need;
-- how it is linear, `affine`: relevance then takes the epsilon rule, as at built-in layers;
+- how it is linear, `affine`: relevance then takes the rule that each mode has for built-in layers of that kind;
 - another rule of `relevance`. Without one of these three, modes of relevance raise an error at such a layer.
 
 DeepLIFT multiplies by the gradient at a layer that is no activation, which is right where the layer is linear.
@@ -24,7 +24,7 @@ from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.operator import EVERYWHERE, AffineForm, always, never
 from refvis.layers.lrp.linear import LINEAR
 from refvis.layers.modes import deeplift
-from refvis.layers.modes.composites import REGISTERED, default_rule
+from refvis.layers.modes.composites import REGISTERED, affine_rule, default_rule
 from refvis.layers.operators import OPERATORS, Layer, Operator, Rule
 
 TABLES: tuple[dict[Any, Any], ...] = (modes.GRADIENT, modes.DECONVNET, modes.GUIDED, modes.DEEPLIFT)
@@ -89,8 +89,9 @@ def register(
                              output are both positive; DeepLIFT takes its secant. Default: False, its gradient in all
         per_image            whether each image of the output depends on that image of the inputs only, as far as you
                              know; an activation does. Default: False, and methods then compute images one by one
-        relevance            its rule in all modes of relevance. Default: `lrp.passes` for an activation, `lrp.epsilon`
-                             for a layer with `affine`; else they have none for it
+        relevance            its rule in all modes of relevance. Default: `lrp.passes` for an activation; for a layer
+                             with `affine`, the rule that each mode has for sums and scaling (`modes.relevance`); else
+                             they have none for it
 
     Raises ValueError for a type that is built in or not a dataclass, and for `matconvnet` without `build`, or
     `build` without it.
@@ -139,9 +140,11 @@ def register(
     if activation:
         modes.DECONVNET[layer], modes.GUIDED[layer] = deconvnet, partial(guided, gradient=gradient)
         modes.DEEPLIFT[layer] = deeplift.rescale
-    rule = relevance or default_rule(OPERATORS[layer])
-    if rule is not None:
-        for table in (REGISTERED, *RELEVANCE):
+    if relevance is not None:
+        REGISTERED[layer] = relevance
+    for table in RELEVANCE:
+        rule = relevance or default_rule(OPERATORS[layer], affine_rule(table))
+        if rule is not None:
             table[layer] = rule
     if matconvnet is not None and build is not None:
         name = matconvnet.removeprefix("dagnn.")

@@ -2,10 +2,10 @@
 
 `relevance(rule)` fills a table. `rule` serves layers that look at windows. `full` serves fully connected layers, and
 convolutions as big as their input, which is what MatConvNet's fully connected layers are. `first` serves the layers
-that read the network's input. All tables agree on the other layers: relevance passes unchanged through activations,
-normalisations (`one_to_one` in the operator's row) and dropout; max pooling gives it to the winner; averages, sums,
-batch normalisation and scaling (`affine` in the row) share it by the epsilon rule; concatenations and crops give it to
-the values that they copied. Losses, distances, norm-dependent offsets and grids have no rule.
+that read the network's input. `affine` serves averages, sums, batch normalisation and scaling (`affine` in the
+operator's row). All tables agree on the other layers: relevance passes unchanged through activations, normalisations
+(`one_to_one` in the row) and dropout; max pooling gives it to the winner; concatenations and crops (`copies` in the
+row) give it to the values that they copied. Losses, distances, norm-dependent offsets and grids have no rule.
 """
 
 from collections.abc import Mapping
@@ -13,20 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from refvis.layers import concat, crop, lrp
+from refvis.layers import lrp
 from refvis.layers.base.arrays import Array
-from refvis.layers.batch_norm import BatchNorm
 from refvis.layers.bilinear_sampler import BilinearSampler
-from refvis.layers.concat import Concat
 from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
-from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
 from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.operators import OPERATORS, Operator, Rule
 from refvis.layers.pool import Pool
 from refvis.layers.roi_pool import ROIPool
-from refvis.layers.scale import Scale
 from refvis.layers.sum import Sum
 
 FILTERED = (Conv, ConvTranspose, FullyConnected)
@@ -57,52 +53,56 @@ class First:
         return f"first {self.kind.__name__}"
 
 
-def relevance(rule: Rule, full: Rule | None = None, first: Rule | None = None) -> dict[Any, Rule]:
+def relevance(
+    rule: Rule, full: Rule | None = None, first: Rule | None = None, affine: Rule = lrp.epsilon
+) -> dict[Any, Rule]:
     """Return a table of relevance rules, layer type -> rule, for all layers that have one.
 
-        rule    for layers with filters that look at windows
-        full    for fully connected layers, and convolutions whose filters cover the whole input. Default: `rule`
-        first   for the first layers with filters, those that read the network's input. Default: none of their own
+        rule     for layers with filters that look at windows
+        full     for fully connected layers, and convolutions whose filters cover the whole input. Default: `rule`
+        first    for the first layers with filters, those that read the network's input. Default: none of their own
+        affine   for the other linear layers: averages, sums, batch normalisation, scaling, and those that users
+                 registered with `affine`. Default: `lrp.epsilon`
 
     >>> from refvis import layers, modes
     >>> composite = modes.relevance(layers.lrp.z_plus, full=layers.lrp.epsilon, first=layers.lrp.w_square)
     >>> composite[layers.FullyConnected].__name__, composite[modes.First(layers.Conv)].__name__
     ('epsilon', 'w_square')
     """
+    pooling = lrp.pool if affine is lrp.epsilon else partial(lrp.pool, average=affine)
     own: dict[Any, Rule] = {
         Conv: rule if full is None else partial(lrp.conv, local=rule, full=full),
         ConvTranspose: rule,
         FullyConnected: rule if full is None else full,
-        Pool: lrp.pool,
-        ROIPool: lrp.pool,
+        Pool: pooling,
+        ROIPool: pooling,
         Dropout: lrp.passes,
-        Concat: concat.gradient,
-        Crop: crop.gradient,
         **REGISTERED,
     }
-    rules = {kind: own.get(kind) or default_rule(row) for kind, row in OPERATORS.items()}
+    rules = {kind: own.get(kind) or default_rule(row, affine) for kind, row in OPERATORS.items()}
     table: dict[Any, Rule] = {kind: found for kind, found in rules.items() if found is not None}
     return table if first is None else table | {First(kind): first for kind in FILTERED}
 
 
-def default_rule(row: Operator) -> Rule | None:
-    """Return the rule that follows from an operator's row: for layers one to one, and for affine ones; else None."""
+def default_rule(row: Operator, affine: Rule) -> Rule | None:
+    """Return the rule that follows from an operator's row, None if none does; `affine` is the rule of affine layers."""
     if row.one_to_one:
         return lrp.passes
-    return None if row.affine is None else lrp.epsilon
+    if row.copies:
+        return row.gradient
+    return None if row.affine is None else affine
+
+
+def affine_rule(table: Mapping[Any, Rule]) -> Rule:
+    """Return the rule of affine layers in a table that `relevance` filled: that of sums, the plainest of them."""
+    return table[Sum]
 
 
 ALPHA2_BETA1 = partial(lrp.alpha_beta, alpha=2.0, beta=1.0)
 _zero = partial(lrp.epsilon, eps=0.0)
-_excitation = dict.fromkeys((BatchNorm, Sum, Scale), lrp.excitation)
-_excitation_pools = dict.fromkeys((Pool, ROIPool), partial(lrp.pool, average=lrp.excitation))
 
 EPSILON = relevance(lrp.epsilon)
-LRP_0 = (
-    relevance(_zero)
-    | dict.fromkeys((BatchNorm, BilinearSampler, Sum, Scale), _zero)
-    | {kind: partial(lrp.pool, average=_zero) for kind in (Pool, ROIPool)}
-)
+LRP_0 = relevance(_zero, affine=_zero)
 Z_PLUS = relevance(lrp.z_plus)
 EPSILON_PLUS = relevance(lrp.z_plus, full=lrp.epsilon)
 EPSILON_PLUS_FLAT = relevance(lrp.z_plus, full=lrp.epsilon, first=lrp.flat)
@@ -111,7 +111,8 @@ EPSILON_ALPHA2_BETA1 = relevance(ALPHA2_BETA1, full=lrp.epsilon)
 EPSILON_ALPHA2_BETA1_FLAT = relevance(ALPHA2_BETA1, full=lrp.epsilon, first=lrp.flat)
 DEEP_TAYLOR = relevance(partial(lrp.z_plus, bias="absent"), first=lrp.w_square)
 DEEP_TAYLOR_BOX = relevance(partial(lrp.z_plus, bias="absent"), first=lrp.box)
-EXCITATION = relevance(lrp.excitation) | _excitation | _excitation_pools
+EXCITATION = relevance(lrp.excitation, affine=lrp.excitation) | {BilinearSampler: lrp.epsilon}
+"""No field holds the weights of a sampler. None is negative, so that both rules agree where no response is."""
 
 
 def bound_boxes(table: Mapping[Any, Rule], low: float | Array, high: float | Array) -> dict[Any, Rule]:

@@ -97,7 +97,7 @@ def load_network(
     net = net.with_images(
         parse_size(size)[:2] if size else None,  # type: ignore[arg-type]
         average,
-        factor=None if scale_input is None else parse_numbers(scale_input, "--scale-input")[0],
+        factor=None if scale_input is None else parse_number(scale_input, "--scale-input"),
         std=None if std is None else parse_numbers(std, "--std"),
     )
     for remark in net.load_report:
@@ -132,15 +132,22 @@ def print_no_classes(reason: str) -> None:
     typer.echo(escape_controls(f"no classes are listed: {reason}"))
 
 
+def parse_number(text: str, option: str) -> float:
+    """Return a positive number or fraction; ValueError for anything else."""
+    return _positive_numbers([text], text, option, "a positive number, such as 1/255")[0]
+
+
 def parse_numbers(text: str, option: str) -> list[float]:
     """Return numbers or fractions, separated by commas; ValueError unless all are positive."""
+    return _positive_numbers(text.split(","), text, option, "positive numbers, such as 58,57,57")
+
+
+def _positive_numbers(parts: list[str], text: str, option: str, expected: str) -> list[float]:
+    """Return the parts of an option's text as numbers; ValueError with what is expected unless all are positive."""
     try:
-        numbers = [float(Fraction(part.strip())) for part in text.split(",")]
+        numbers = [float(Fraction(part.strip())) for part in parts]
     except (ValueError, ZeroDivisionError, OverflowError):
         numbers = []
-    if not numbers or min(numbers) <= 0 or (option == "--scale-input" and len(numbers) > 1):
-        expected = (
-            "a positive number, such as 1/255" if option == "--scale-input" else "positive numbers, such as 58,57,57"
-        )
+    if not numbers or min(numbers) <= 0:
         raise ValueError(f"{option} is {text!r}, expected {expected}")
     return numbers

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from refvis.layers import Array, Node, ShapeError, Softmax, Trace, array_module
 from refvis.layers.base.arrays import require_finite
-from refvis.network import Network
+from refvis.network import Network, require_network
 
 VERSIONS = ("simplenn", "dagnn")
 
@@ -15,6 +15,7 @@ def version_of(net: Network, version: str | None) -> str:
     "dagnn" is for networks from a DagNN file and for networks that are not chains, "simplenn" for all others.
     Raises ValueError for any other name.
     """
+    require_network(net)
     if version is None:
         return "simplenn" if not net.stored and is_chain(net) else "dagnn"
     if version not in VERSIONS:

@@ -1,6 +1,7 @@
 """Occlusion of feature maps: the fall of a score when channels of a hidden layer are set to a value."""
 
 from collections.abc import Iterable
+from math import isfinite
 from operator import index
 from typing import Any
 
@@ -51,7 +52,7 @@ def feature_occlusion(
                      Default: each channel by itself
         region       rows and columns of the layer's map, ((top, bottom), (left, right)), the ends not included.
                      Default: the whole map
-        value        the value that the channels are set to
+        value        the finite number that the channels are set to. Default: 0
         at           layer or variable to explain. Default: the scores before softmax
         channel      a channel (number from 0, or name of a class), a sequence of channels, or "all" (the whole layer).
                      Default: the strongest
@@ -66,7 +67,7 @@ def feature_occlusion(
     Returns FeatureEffects with values units x groups. Ctrl-C ends the run early with a warning: groups that are not
     done are NaN, and the record has "partial".
     Raises ValueError for a layer, channel, region or measure that does not exist, for a layer that is not below the
-    target, and for NaN; ShapeError for more than one image.
+    target, and for NaN or infinity in `x` or as `value`; ShapeError for more than one image.
 
     Example:
 
@@ -80,6 +81,8 @@ def feature_occlusion(
     """
     if len(x) != 1:
         raise ShapeError(f"feature_occlusion takes one image, found {len(x)}: give x[i:i+1]")
+    if not isfinite(value):
+        raise ValueError(f"value is {value!r}, expected a finite number: every score would be NaN or infinite")
     measuring, passes = find_measure(measure), Passes(incremental, memory, batch)
     goal, trace = target(net, x, Selection(at, channel, position, against))
     variable = _variable_below(goal, net, trace, layer)

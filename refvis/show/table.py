@@ -8,7 +8,7 @@ from typing import Any
 
 from refvis.layers import Conv, ConvTranspose, FullyConnected, Node, Pool, ReceptiveField, receptive_fields, title
 from refvis.layers.base.arrays import storage
-from refvis.network import Network
+from refvis.network import Network, require_network
 from refvis.text.terminal import align_columns, escape_controls, underline_header
 
 HEADER = ("layer", "type", "reads", "writes", "filters", "stride", "pad", "output")
@@ -46,6 +46,7 @@ def described(net: Network, size: Sequence[int] | None = None) -> str:
     >>> table.splitlines()[2].split()[:5]
     ['conv1', 'Conv', '32', 'of', '7x7x3']
     """
+    require_network(net)
     shapes = net.shapes(**input_shapes(net, size))
     receptive = receptive_fields(net)
     header = HEADER + NUMBERS

@@ -1,5 +1,6 @@
 """Networks: scores, classes, fingerprint, saving and loading."""
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from support.same import assert_same
 from support.small_nets import LABELS, classifier, conv, inputs, linear, meta
 
 import refvis
+from refvis import layers as operators
 from refvis.layers import LRN, Conv, Dropout, FullyConnected, Loss, Node, Pool, ReLU, Softmax, SoftmaxLoss
 from refvis.weights import Remark
 
@@ -299,3 +301,28 @@ def test_networks_without_an_average_take_pixels_as_they_are():
     net = classifier()
     net = replace(net, meta={})
     net.classify(100 + 10 * inputs())
+
+
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+"""Kinds of parameters that a call may name."""
+
+
+def methods() -> list[object]:
+    """Return every public function whose first argument is a network, but those that take any graph."""
+    found = [getattr(place, name) for place in (refvis, refvis.featurevis) for name in dir(place)]
+    functions = [one for one in found if inspect.isfunction(one) and one.__module__ != "refvis.layers.surgery"]
+    return [one for one in functions if next(iter(inspect.signature(one).parameters), "") in ("net", "network")]
+
+
+@pytest.mark.parametrize("method", methods(), ids=lambda one: f"{one.__module__}.{one.__name__}")
+def test_nodes_in_place_of_a_network_are_refused(method):
+    """`layers.chain` makes nodes, `refvis.chain` a network: every method says so."""
+    nodes = operators.chain({"a": ReLU()})
+    _, *others = inspect.signature(method).parameters.values()
+    required = {one.name: "a" for one in others[1:] if one.default is one.empty and one.kind in NAMED}
+    with pytest.raises(TypeError, match=r"the network is a tuple, expected a refvis.Network .*use refvis.chain"):
+        method(nodes, np.ones((1, 4, 4, 3), "float32"), **required)
+
+
+def test_there_are_methods():
+    assert len(methods()) > 30

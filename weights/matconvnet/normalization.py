@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.tree import Opaque, Tree
-from refvis.weights.mat.whole_numbers import LARGEST
 from refvis.weights.matconvnet.fields import describe, is_empty
 from refvis.weights.matconvnet.plain_values import AddRemark, opaque_advice, plain, without_opaque
 
@@ -49,7 +47,6 @@ def read_normalization(values: dict[str, Tree], add_remark: AddRemark) -> dict[s
     for name in ("imageSize", "border", "cropSize"):
         if name in values:
             result[name] = sizes(values[name], float if name == "cropSize" else int)
-    check_size(result.get("imageSize"), "meta.normalization.imageSize")
     for name in ("averageImage", "imageStd"):
         if name in values:
             result[name] = image_values(values[name], name, add_remark)
@@ -95,12 +92,6 @@ def sizes(value: Tree, number: type) -> tuple[Any, ...] | None:
     listed = value.ravel(order="F").tolist()
     whole = number is int and all(float(entry).is_integer() for entry in listed)
     return tuple(int(entry) if whole else float(entry) for entry in listed)
-
-
-def check_size(size: tuple[Any, ...] | None, place: str) -> None:
-    """Raise ModelFormatError for a size that no array has."""
-    if size and not all(abs(entry) <= LARGEST for entry in size):
-        raise ModelFormatError(f"the size {size}", "whole numbers of pixels", "the file is damaged", place)
 
 
 def image_values(value: Tree, name: str, add_remark: AddRemark) -> Any:

@@ -12,7 +12,7 @@ from refvis.layers import Array, Node, Trace, lrp, modes
 from refvis.layers import ledger as books
 from refvis.layers.base.arrays import require_float
 from refvis.layers.operators import Rule
-from refvis.network import Network
+from refvis.network import Network, require_network
 from refvis.results import Record, record
 from refvis.targets import target
 from refvis.units import Against, Channel, Selection
@@ -93,6 +93,7 @@ def ledger(
     >>> refvis.ledger(net, x)
     Ledger(22 layers, 0 unbalanced; print it to see the table)
     """
+    require_network(net)
     require_float(x, "the input")
     x = x.astype(dtype, copy=False)
     goal, trace = target(net.astype(dtype), x, Selection(at, channel, position, against))

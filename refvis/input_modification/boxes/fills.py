@@ -62,8 +62,8 @@ FILLS: dict[str, Fill] = {"random": uniform, "normal": normal, "shuffle": shuffl
 """Fills by name. "mean" and "gray" are names too; they stand for colours."""
 
 
-def find_fill(fill: Any, x: Array, average: Any = None) -> Fill:
-    """Return the fill function for input x (1 x H x W x C); preprocessing subtracted `average`, or is a Preparation.
+def find_fill(fill: Any, x: Array, preparation: Preparation) -> Fill:
+    """Return the fill function for input x (1 x H x W x C), which `preparation` made of pixels.
 
     `fill` is a function; a name of `FILLS`; "mean", which is zero, the average image that preprocessing subtracts;
     "gray", the preprocessed pixel value 127.5; a number, or one number per channel; or another input (H x W x C, or
@@ -72,7 +72,7 @@ def find_fill(fill: Any, x: Array, average: Any = None) -> Fill:
     if callable(fill):
         return partial(_checked, fill)
     if isinstance(fill, str):
-        return _by_name(fill, x, average)
+        return _by_name(fill, x, preparation)
     shape = getattr(fill, "shape", None)
     if shape in (x.shape, x.shape[1:]):
         require_finite(fill, "the image that fills boxes")
@@ -109,11 +109,10 @@ def box_contents(fill: Fill, x: Array, places: Sequence[Rectangle], draws: int, 
     return content
 
 
-def _by_name(fill: str, x: Array, average: Any) -> Fill:
+def _by_name(fill: str, x: Array, preparation: Preparation) -> Fill:
     if fill == "mean":
-        return find_fill(0, x)
+        return find_fill(0, x, preparation)
     if fill == "gray":
-        preparation = average if isinstance(average, Preparation) else Preparation(average)
         flat = preparation.prepare(np.full(x.shape[1:], MIDDLE))
         return partial(other, values=_like(x, flat))
     if fill not in FILLS:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from refvis.images.preparation import Preparation
 from refvis.input_modification.boxes.blur import SHARE, blurred_part
 from refvis.input_modification.boxes.fills import find_fill
 from refvis.layers import Array, array_module
@@ -58,11 +59,11 @@ def _between(pyramid: Array, m: Array) -> tuple[Array, Array, Array]:
     return pyramid[number, rows, columns], pyramid[number + 1, rows, columns], place - k
 
 
-def replacement_pyramids(fill: Any, x: Array, average: Any, seed: int, degrees: int = 2) -> Pyramids:
+def replacement_pyramids(fill: Any, x: Array, preparation: Preparation, seed: int, degrees: int = 2) -> Pyramids:
     """Return a function of a draw's number that gives the pyramid of image x (1 x H x W x C).
 
-    `fill` and `average` are those of `fills.find_fill`. A fill gives two levels: the fill and the image. Random fills
-    are drawn anew for each number, from `seed`. "blur" gives so many `degrees`; level l is blurred by
+    `fill` and `preparation` are those of `fills.find_fill`. A fill gives two levels: the fill and the image. Random
+    fills are drawn anew for each number, from `seed`. "blur" gives so many `degrees`; level l is blurred by
     (1 - l / (degrees - 1)) times `SHARE` of the shorter side.
     """
     xp, (height, width) = array_module(x), x.shape[1:3]
@@ -70,7 +71,7 @@ def replacement_pyramids(fill: Any, x: Array, average: Any, seed: int, degrees: 
         widths = [SHARE * min(height, width) * (1 - level / (degrees - 1)) for level in range(degrees)]
         blurred = xp.stack([blurred_part(x[0], slice(None), slice(None), sigma) for sigma in widths])
         return lambda number: blurred
-    fill_box = find_fill(fill, x, average)
+    fill_box = find_fill(fill, x, preparation)
 
     def pyramid(number: int) -> Array:
         replacement = fill_box(x[0], ((0, height), (0, width)), np.random.default_rng([seed, number]))

@@ -13,7 +13,7 @@ from refvis.input_modification.masks.masks import Pyramids, blend, replacement_p
 from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, Trace, array_module
 from refvis.layers.base.arrays import to_host
-from refvis.network import Network
+from refvis.network import Network, require_network
 from refvis.optimisation.history import histories
 from refvis.optimisation.minimise import Loop
 from refvis.optimisation.optimisers import Optimiser
@@ -82,6 +82,7 @@ def search_masks(
     preserved, or the rest after deletion); of the image "replaced" everywhere; and the heat's mean, "area". After an
     interruption there are no rows of the units whose search had not begun.
     """
+    require_network(net)
     done: list[MaskRun] = []
     measures: list[Array] = []
     chosen: dict[int, dict[str, Any]] = {}

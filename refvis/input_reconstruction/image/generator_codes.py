@@ -8,7 +8,7 @@ import numpy as np
 from refvis.layers import Array, ShapeError, array_module
 from refvis.layers.base.arrays import moved
 from refvis.loading import bundled, load
-from refvis.network import Network, array_digest
+from refvis.network import Network, array_digest, require_network
 from refvis.targets import layer_variable
 
 
@@ -18,6 +18,7 @@ def generator_for(net: Network, at: str, generator: Network | str | Path | None 
     `generator` is a generator, its file, or its bundled name. The default is the bundled one, NETWORK-from-LAYER.
     Raises ValueError if there is none, or if it was trained on codes of another network.
     """
+    require_network(net)
     if generator is None:
         generator = _name(net, at)
         if generator not in bundled():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from refvis.layers import Array, Graph, ShapeError
 from refvis.layers.base.arrays import require_finite
 from refvis.layers.graph.nodes import label_of
-from refvis.network import Network
+from refvis.network import Network, require_network
 from refvis.targets import layer_variable
 
 
@@ -25,6 +25,7 @@ def target_code(net: Network, target_or_x: Array, at: str | None, several: bool 
     the last variable before the scores with more than one position. Both are 1 x ..., or N x ... with `several`.
     Raises ValueError for NaN, and if no variable has several positions; ShapeError for neither a code nor an input.
     """
+    require_network(net)
     require_finite(target_or_x, "the target")
     count = len(target_or_x) if target_or_x.ndim == 4 else 0
     if count != 1 and not (several and count):

@@ -103,6 +103,65 @@ def test_rules_of_relevance_know_how_it_is_linear(monkeypatch, how):
         np.testing.assert_allclose(layers.backward(layer, y, y, x, rule=rule), expected, rtol=1e-12, atol=1e-14)
 
 
+@dataclass(frozen=True, eq=False)
+class Twin:
+    """A layer that computes what the built-in `layer` computes, and is registered."""
+
+    layer: object
+
+
+def twin_row(name):
+    """Return the function `name` of the built-in layer's row, called for a twin."""
+
+    def call(twin, *given, **options):
+        return getattr(layers.OPERATORS[type(twin.layer)], name)(twin.layer, *given, **options)
+
+    return call
+
+
+TWINS = {
+    "batch_norm": (layers.BatchNorm(np.array([2.0, -1, 0.5]), np.array([0.5, 1, -1]), np.array([[1.0, 2]] * 3)), 1),
+    "sum": (layers.Sum(), 3),
+    "scale": (layers.Scale(np.array([2.0, -3.0, 0.5]), np.array([0.25])), 1),
+    "gate": (layers.Scale(), 3),
+    "pool": (layers.Pool((2, 3), method="avg"), 1),
+}
+
+
+@pytest.mark.parametrize("mode", modes.MODES)
+@pytest.mark.parametrize("name", TWINS)
+def test_a_registered_affine_layer_goes_back_like_a_built_in_one(name, mode):
+    """In every mode, the signals are those of the built-in layers, bit for bit."""
+    names = ("forward", "gradient", "output_shape", "affine")
+    layers.register(Twin, **{one: twin_row(one) for one in names})
+    try:
+        layer, count = TWINS[name]
+        random = np.random.default_rng(5)
+        inputs = {f"i{n}": random.standard_normal((2, 4, 5, 3)) for n in range(count)}
+        graphs = [layers.Graph([layers.Node("a", one, tuple(inputs), "y")]) for one in (layer, Twin(layer))]
+        found = []
+        for graph in graphs:
+            trace = graph.forward(**inputs)
+            found.append(graph.backward(trace, {"y": trace.output}, mode))
+        for variable in inputs:
+            np.testing.assert_array_equal(found[0][variable], found[1][variable])
+    finally:
+        layers.unregister(Twin)
+
+
+@pytest.mark.parametrize("name", ["lrp_0", "excitation"])
+def test_tables_made_after_a_registration_have_its_rule(name):
+    rules = {"lrp_0": modes.LRP_0, "excitation": modes.EXCITATION}
+    layers.register(Twin, **{one: twin_row(one) for one in ("forward", "gradient", "output_shape", "affine")})
+    try:
+        rule = rules[name][Twin]
+        assert rule is rules[name][layers.Scale]
+        assert modes.relevance(lrp.z_plus, affine=rule)[Twin] is rule
+        assert modes.relevance(lrp.z_plus)[Twin] is lrp.epsilon
+    finally:
+        layers.unregister(Twin)
+
+
 @dataclass(frozen=True)
 class ELU:
     """y = x where x > 0, else exp(x) - 1."""

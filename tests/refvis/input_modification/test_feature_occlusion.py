@@ -136,3 +136,9 @@ def test_an_interruption_leaves_nan_for_what_is_not_done():
 def test_what_does_not_fit_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         feature_occlusion(classifier(), **({"x": inputs(), "layer": "pool1"} | options))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float32("-inf")])
+def test_values_that_are_not_finite_are_refused(value):
+    with pytest.raises(ValueError, match=r"value is .*expected a finite number"):
+        refvis.feature_occlusion(classifier(), inputs()[:1], "conv1", value=value)

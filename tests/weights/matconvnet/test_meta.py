@@ -143,6 +143,13 @@ def test_what_may_change_inputs_is_warned_of(name, value):
     assert remarks(report) == [(f"net.meta.normalization.{name}", "warning")]
 
 
+def test_an_unknown_number_of_images_is_no_damage():
+    """MatConvNet writes it as NaN after height, width and channels."""
+    found = load(meta={"normalization": {"imageSize": row(32, 48, 3, np.nan)}})[0]["normalization"]["imageSize"]
+    assert found[:3] == (32, 48, 3)
+    assert np.isnan(found[3])
+
+
 @pytest.mark.parametrize("size", [row(np.inf, 8, 3), row(np.nan, 8, 3), row(8, 1e300, 3), row(1e18, 8, 3)])
 def test_sizes_that_no_image_has_are_refused(size):
     with pytest.raises(ModelFormatError, match="imageSize"):

@@ -8,6 +8,7 @@ from support.same import assert_same
 from support.small_nets import AVERAGE, classifier, inputs
 
 import refvis
+from refvis.images.preparation import Preparation
 from refvis.input_modification.boxes import fills
 from refvis.input_modification.boxes.blur import gaussian
 
@@ -16,7 +17,7 @@ INSIDE = np.s_[2:9, 3:8]
 
 
 def filled(fill, x, average=None, seed=1):
-    content = fills.box_contents(fills.find_fill(fill, x, average), x, [BOX], 1, seed)(0)
+    content = fills.box_contents(fills.find_fill(fill, x, Preparation(average)), x, [BOX], 1, seed)(0)
     return np.broadcast_to(content, (7, 5, x.shape[3]))
 
 
