@@ -17,6 +17,7 @@ if MISSING:
 
 from support.peers import agreement as agree
 from support.peers import maps, pairs
+from support.peers.compared import assert_close
 
 SEEDS = range(10)
 STABILISERS = 1e-3
@@ -69,7 +70,7 @@ def test_excitation_is_z_plus_without_biases() -> None:
         graph, x = nets.plain(seed, biases=False), np.abs(nets.signed(seed))
         theirs = maps.zennit_map(graph, x, 2, "ExcitationBackprop()")
         found = pairs.our_map(graph, x, 2, modes.EXCITATION)
-        np.testing.assert_allclose(found, theirs, rtol=0, atol=1e-12 * np.abs(theirs).max())
+        assert_close("zennit", found, theirs, 1e-12 * np.abs(theirs).max())
 
 
 def test_ties_go_to_the_first_of_the_column_here_and_of_the_row_in_torch() -> None:

@@ -13,6 +13,7 @@ if MISSING:
     pytest.skip(f"{', '.join(MISSING)} not installed: CONTRIBUTING.md says how", allow_module_level=True)
 
 from support.peers import maps, pairs
+from support.peers.compared import assert_close
 
 ROUNDING = 1e-12
 """Largest difference, relative to the largest value; quotients near zero magnify the rounding of sums."""
@@ -22,7 +23,7 @@ NETS = pytest.mark.parametrize("net", nets.NETS)
 
 CASES = [(net, pair) for net in nets.NETS for pair in pairs.PAIRS if pair.at != "norm" or net == "normalised"]
 WALKS = {
-    "torch.autograd": (maps.autograd, "gradient"),
+    "PyTorch autograd": (maps.autograd, "gradient"),
     "captum Saliency": (partial(maps.captum_walk, walk=maps.attr.Saliency, abs=False), "gradient"),
     "captum GuidedBackprop": (partial(maps.captum_walk, walk=maps.attr.GuidedBackprop), "guided"),
     "captum Deconvolution": (partial(maps.captum_walk, walk=maps.attr.Deconvolution), "deconvnet"),
@@ -31,16 +32,16 @@ WALKS = {
 }
 
 
-def assert_equal(found: np.ndarray, expected: np.ndarray) -> None:
+def assert_equal(library: str, found: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_equal(bool(np.abs(expected).max() > 0), True)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=ROUNDING * np.abs(expected).max())
+    assert_close(library, found, expected, ROUNDING * np.abs(expected).max())
 
 
 @BIASED
 @NETS
 def test_scores_are_the_same(net: str, biases: bool) -> None:
     graph, x = nets.NETS[net](0, biases), nets.signed(0)
-    assert_equal(graph.forward(x).output.reshape(len(x), -1), maps.scores(graph, x))
+    assert_equal("PyTorch", graph.forward(x).output.reshape(len(x), -1), maps.scores(graph, x))
 
 
 @BIASED
@@ -49,11 +50,12 @@ def test_scores_are_the_same(net: str, biases: bool) -> None:
 def test_walks_back(net: str, biases: bool, walk: str) -> None:
     theirs, mode = WALKS[walk]
     graph, x = nets.NETS[net](0, biases), nets.signed(0)
-    assert_equal(pairs.our_map(graph, x, CHANNEL, mode, seed="one"), theirs(graph, x, CHANNEL))
+    library, found = walk.split(maxsplit=1)[0], pairs.our_map(graph, x, CHANNEL, mode, seed="one")
+    assert_equal(library, found, theirs(graph, x, CHANNEL))
 
 
 @BIASED
 @pytest.mark.parametrize(("net", "pair"), CASES, ids=lambda one: one if isinstance(one, str) else one.theirs)
 def test_relevance(net: str, biases: bool, pair: pairs.Pair) -> None:
     graph, x = nets.NETS[net](0, biases), nets.signed(0)
-    assert_equal(pairs.our_map(graph, x, CHANNEL, pair.mode), pair.their_map(graph, x, CHANNEL))
+    assert_equal(pair.library, pairs.our_map(graph, x, CHANNEL, pair.mode), pair.their_map(graph, x, CHANNEL))

@@ -12,6 +12,7 @@ if MISSING:
     pytest.skip(f"{', '.join(MISSING)} not installed: CONTRIBUTING.md says how", allow_module_level=True)
 
 from support.peers import maps
+from support.peers.compared import assert_close
 
 ROUNDING = 1e-12
 SINGLE = 1e-7
@@ -31,7 +32,7 @@ RIEMANN = {
 
 def assert_equal(found: np.ndarray, expected: np.ndarray, relative: float = ROUNDING) -> None:
     np.testing.assert_equal(bool(np.abs(expected).max() > 0), True)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * np.abs(expected).max())
+    assert_close("captum", found, expected, relative * np.abs(expected).max())
 
 
 def made(net: str) -> tuple[refvis.Network, np.ndarray, np.ndarray]:
@@ -66,7 +67,7 @@ def test_grad_cam(net: str, relu: bool) -> None:
     for channel in range(nets.CLASSES):
         expected = maps.captum_walk(graph, x, channel, maps.attr.LayerGradCam, LAYER, relu_attributions=relu)
         found = refvis.grad_cam(graph, x, channel=channel, layer=LAYER, relu=relu, upsample=False)
-        np.testing.assert_allclose(found.values, expected, rtol=0, atol=ROUNDING)
+        assert_close("captum", found.values, expected, ROUNDING)
         shown += int((expected != 0).any())
     np.testing.assert_array_less(1, shown)
 
@@ -78,7 +79,7 @@ def test_guided_grad_cam(net: str) -> None:
     for channel in range(nets.CLASSES):
         expected = maps.captum_walk(graph, x, channel, maps.attr.GuidedGradCam, LAYER, interpolate_mode="bilinear")
         found = refvis.guided_grad_cam(graph, x, channel=channel, layer=LAYER)
-        np.testing.assert_allclose(found.values, expected, rtol=0, atol=ROUNDING)
+        assert_close("captum", found.values, expected, ROUNDING)
         shown += int((expected != 0).any())
     np.testing.assert_array_less(1, shown)
 

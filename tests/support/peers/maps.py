@@ -1,10 +1,7 @@
 """Maps of captum, zennit and torch.autograd for a graph of this project, N x H x W x C as `backward` gives them."""
 
-import sys
 import warnings
 from collections.abc import Callable
-from importlib.util import find_spec
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,20 +9,12 @@ import torch
 from captum import attr
 from captum.attr._utils import lrp_rules
 from captum.attr._utils.custom_modules import Addition_Module
+from support.peers import torchvision_names
 from support.peers.torch_nets import TorchNet, from_torch, to_torch
 
 from refvis.layers import Graph
 
-
-def _stub_torchvision() -> None:
-    """Stand in for torchvision, which zennit imports for two class names, where it is not installed."""
-    if find_spec("torchvision") is None:
-        names = ("torchvision", "torchvision.models", "torchvision.models.resnet")
-        sys.modules.update({name: ModuleType(name) for name in names})
-        sys.modules[names[-1]].__dict__.update({name: type(name, (), {}) for name in ("Bottleneck", "BasicBlock")})
-
-
-_stub_torchvision()
+torchvision_names.provide()
 
 from zennit import composites, rules, types  # noqa: E402
 from zennit.attribution import Gradient  # noqa: E402
