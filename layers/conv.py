@@ -212,8 +212,13 @@ def from_fields(fields: Fields) -> Conv:
 
 def to_fields(layer: Conv) -> Struct:
     """Return the fields of the struct in a MatConvNet model, without its arrays."""
-    dilate = layer.dilate[0] if len(set(layer.dilate)) == 1 else layer.dilate  # vl_simplenn_display takes one number
+    dilate = layer.dilate[0] if len(set(layer.dilate)) == 1 else layer.dilate
     return {"pad": layer.pad, "stride": layer.stride, "dilate": dilate, "opts": []}
+
+
+def dilation_in_chain(layer: Conv) -> Struct:
+    """Return two different dilations as a column: `vl_simplenn_display` multiplies a column of sizes by it."""
+    return {"dilate": tuple((step,) for step in layer.dilate)} if len(set(layer.dilate)) > 1 else {}
 
 
 OPERATOR = Operator(
@@ -235,5 +240,6 @@ OPERATOR = Operator(
         more=filter_size,
         options=("pad", "stride", "dilate"),
         chain_opts=True,
+        only_chain=dilation_in_chain,
     ),
 )

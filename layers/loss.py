@@ -262,6 +262,7 @@ def from_block(fields: Fields) -> Any:
         return fields.unknown(f"losses of kind {given!r}")
     (topk,) = fields.whole("topK", fields.option("topK", 5.0))
     weights = fields.weights_of_instances(as_number=False)
+    fields.without_effect("classWeights")
     return Loss(kind, topk, fields.option("threshold", 0.0), weights)
 
 
@@ -303,7 +304,7 @@ OPERATOR = Operator(
         inputs=(2,),
         unused=("normalise",),  # it belongs to the running average that the block keeps
         in_chain=is_simplenn_loss,
-        options=("loss", "topK", "threshold", "instanceWeights"),
+        options=("loss", "topK", "threshold", "instanceWeights", "classWeights"),
     ),
 )
 SOFTMAX_OPERATOR = Operator(

@@ -70,6 +70,9 @@ class Fields(Protocol):
     def option(self, name: str, default: float) -> float:
         """Return a field of one number that is usually absent; no remark says so."""
 
+    def without_effect(self, name: str) -> None:
+        """Ignore a field that MatConvNet takes and does not use; one that is not empty becomes a remark."""
+
     def without_labels(self) -> None:
         """Ignore the field `class`, which may hold the labels of the last training batch."""
 

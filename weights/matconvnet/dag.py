@@ -15,7 +15,7 @@ from refvis.weights.matconvnet.fields import Fields, describe, is_empty
 from refvis.weights.matconvnet.meta import read_meta
 from refvis.weights.matconvnet.model import Model, Remark
 from refvis.weights.matconvnet.names import with_own_names
-from refvis.weights.matconvnet.simplenn import read_name
+from refvis.weights.matconvnet.simplenn import is_false, read_name
 
 FIELDS = ("layers", "vars", "params", "meta")
 """The fields of a DagNN struct."""
@@ -98,7 +98,7 @@ class DagReader:
             raise head.error("type", "nothing", "the block's class, such as 'dagnn.Conv'")
         name = read_name(head, index, self.names)
         block = None if blocks.registered(kind) else CLASSES.get(kind.removeprefix("dagnn."))
-        layer = self.layer(self.fields(index, struct, kind, block), block, len(inputs))
+        layer = self.layer(self.fields(index, struct, kind, block, len(inputs)), block, len(inputs))
         if len(outputs) > 1 and not isinstance(layer, Unknown):
             raise head.error("outputs", f"{len(outputs)} names", f"one: a {kind} has one output")
         if len(outputs) == 1:
@@ -110,8 +110,11 @@ class DagReader:
         whole = Unknown(kind, {**layer.fields, "outputs": list(outputs)})
         return [Node(part, whole, inputs, (output,)) for part, output in zip(parts, outputs, strict=True)]
 
-    def fields(self, index: int, struct: dict[str, Tree], kind: str, block: Block | None) -> Fields:
-        """Return a block's fields as a simplenn layer has them: with simplenn's names, and the arrays as `weights`."""
+    def fields(self, index: int, struct: dict[str, Tree], kind: str, block: Block | None, inputs: int) -> Fields:
+        """Return a block's fields as a simplenn layer has them: with simplenn's names, and the arrays as `weights`.
+
+        Blocks with `hasBias` false do not add biases, even where they have some: MatConvNet leaves them out.
+        """
         place = self.place(index)
         values = struct.get("block", {})
         if isinstance(values, Opaque):
@@ -130,6 +133,9 @@ class DagReader:
             self.used_params.add(name)
             arrays.append(self.params[name].value)
             elsewhere[f"weights{{{number + 1}}}"] = self.params[name].place
+        if block and is_false(given.get("hasBias")) and len(arrays) > (used := max(0, 2 - inputs)):
+            self.report.append(Remark(f"{place}.params", "ignored", "hasBias is false: the biases are not added"))
+            arrays = arrays[:used]
         return Fields(
             {**renamed, "type": kind, "weights": arrays}, f"{place}.block", self.report, elsewhere, self.converted
         )

@@ -212,6 +212,11 @@ class Fields:
                 unknown.append(option if isinstance(option, str) else describe(option))
         return unknown
 
+    def without_effect(self, name: str) -> None:
+        """Ignore a field that MatConvNet takes and does not use; one that is not empty becomes a remark."""
+        if not is_empty(self.take(name) if name in self.values else []):
+            self.remark("ignored", f"{name} has no effect: MatConvNet takes this option and does not use it", name)
+
     def without_labels(self) -> None:
         """Ignore the labels of the last training batch, which stay in a loss layer's field `class`."""
         if not is_empty(self.take("class") if "class" in self.values else []):

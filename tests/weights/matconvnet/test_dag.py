@@ -239,3 +239,19 @@ def test_nonsense_names_its_place(given, words):
     with pytest.raises(ModelFormatError) as caught:
         read_dag(given, "net", [])
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_biases_count_only_where_the_block_has_some(has_bias):
+    filters, biases = np.ones((1, 1, 2, 3), "float32"), np.ones((3, 1), "float32")
+    flag = np.array([[has_bias]])
+    conv = layer("c", "dagnn.Conv", "x", "y", "f b", hasBias=flag)
+    scale = layer("s", "dagnn.Scale", "y", "z", "g h", hasBias=flag)
+    two = layer("t", "dagnn.Scale", "z v", "w", "o", hasBias=flag)
+    colours = np.ones((1, 1, 3), "float32")
+    report = []
+    found = read_dag(net(conv, scale, two, f=filters, b=biases, g=colours, h=colours, o=colours), "", report)
+    assert [(node.layer.biases if i == 0 else node.layer.offset) is not None for i, node in enumerate(found.nodes)] == [
+        has_bias
+    ] * 3
+    assert sum("hasBias" in remark.text for remark in report) == (0 if has_bias else 3)

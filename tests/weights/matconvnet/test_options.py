@@ -60,6 +60,14 @@ def test_options_of_losses(options, expected):
     assert_same(read("Loss", "x c", "", {"opts": options}), expected)
 
 
+@pytest.mark.parametrize("weights", [np.zeros((0, 0)), [], row(1, 2, 3)])
+def test_weights_of_classes_have_no_effect(weights):
+    options = ["instanceWeights", np.zeros((0, 0)), "classWeights", weights, "threshold", row(0), "topK", row(3)]
+    given, report = layer("l", "dagnn.Loss", "x c", "y", loss="topkerror", opts=options), []
+    assert_same(read_dag(net(given), "net", report).nodes[0].layer, Loss("topkerror", 3))
+    assert [remark.text.split()[0] for remark in report] == ["classWeights"] * int(len(weights) == 1)
+
+
 def test_texts_are_compared_without_case():
     assert read("Loss", "x c", "", {"loss": "SoftMaxLog"}).kind == "softmaxlog"
     assert read("Pooling", "x", "", {"poolSize": row(2), "method": "AVG"}).method == "avg"

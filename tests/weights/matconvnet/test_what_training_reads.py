@@ -11,7 +11,7 @@ from refvis.weights.matconvnet.simplenn import read_simplenn
 FILTERS = np.ones((2, 3, 3, 4), "float32")
 
 
-@pytest.mark.parametrize(("dilate", "stored"), [(1, [[1]]), ((3, 3), [[3]]), ((2, 3), [[2, 3]])])
+@pytest.mark.parametrize(("dilate", "stored"), [(1, [[1]]), ((3, 3), [[3]]), ((2, 3), [[2], [3]])])
 def test_equal_dilations_are_one_number(tmp_path, dilate, stored):
     nodes = chain({"c": Conv(FILTERS, dilate=dilate)})
     save_model(nodes, {}, tmp_path / "net.mat")
