@@ -7,6 +7,7 @@ from refvis.layers import incremental, ledger, lrp, modes, surgery
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.exactness import exact, is_exact, winograd, winograd_outputs
+from refvis.layers.base.memory_limit import MemoryLimitError, memory_limit, memory_limit_bytes
 from refvis.layers.base.node import Node
 from refvis.layers.batch_norm import BatchNorm
 from refvis.layers.bilinear_sampler import BilinearSampler
@@ -63,6 +64,7 @@ __all__ = [
     "Graph",
     "Layer",
     "Loss",
+    "MemoryLimitError",
     "Node",
     "NormOffset",
     "NormalizeLp",
@@ -93,6 +95,8 @@ __all__ = [
     "is_exact",
     "ledger",
     "lrp",
+    "memory_limit",
+    "memory_limit_bytes",
     "merge_batchnorm",
     "modes",
     "output_shape",

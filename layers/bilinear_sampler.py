@@ -17,12 +17,16 @@ Reference: Jaderberg et al., Spatial transformer networks, NIPS 2015; MatConvNet
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.blocks import Block
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.operator import UNKNOWN, AffineForm, Operator, always, reading_at
 from refvis.layers.base.scatter_add import scatter_add
+
+PER_PLACE = 24
+"""Most numbers that a place of the grid takes beside what is sampled there; indices count double."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +101,11 @@ def place(coordinate: Array, extent: int) -> tuple[Array, Array]:
     return before.astype("int64"), pixel - before
 
 
+def workspace(layer: BilinearSampler, shape: tuple[int, ...], grid: tuple[int, ...]) -> int:
+    """Return the numbers in the indices, weights and derivatives of one neighbour, and of the place itself."""
+    return PER_PLACE * prod(grid[:3])
+
+
 def affine(layer: BilinearSampler, x: Array, grid: Array) -> AffineForm:
     """Return y = W x, W given by the grid, which says where to read."""
     return reading_at(layer, x, (grid,), UNKNOWN)
@@ -110,4 +119,5 @@ OPERATOR = Operator(
     per_image=always,
     affine=affine,
     matconvnet=Block(lambda fields: BilinearSampler(), block="BilinearSampler", inputs=(2,)),
+    workspace=workspace,
 )

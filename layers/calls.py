@@ -7,6 +7,7 @@
 from collections.abc import Callable
 from functools import cache
 from inspect import signature
+from math import prod
 
 from refvis.layers.base.arrays import Array, array_module, require_float, require_real
 from refvis.layers.base.errors import ShapeError
@@ -14,11 +15,15 @@ from refvis.layers.base.exactness import fastest
 from refvis.layers.base.geometry import require_rank4
 from refvis.layers.operators import Layer, Rule, operator, title
 
+MOST_VALUES = 2**60
+"""The most values that an array can have: each takes four bytes or more, and addresses have 63 bits."""
+
 
 def output_shape(layer: Layer, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of the layer's output for inputs of those shapes, N x H x W x C each.
 
-    Raises ShapeError where sizes do not fit, ValueError for a layer without implementation.
+    Raises ShapeError where sizes do not fit or no array has so many values, ValueError for a layer without
+    implementation.
 
     >>> import numpy as np
     >>> from refvis import layers
@@ -27,7 +32,10 @@ def output_shape(layer: Layer, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     """
     row = operator(layer)
     require_rank4(shapes[0])
-    return row.output_shape(layer, *shapes)
+    shape = row.output_shape(layer, *shapes)
+    if prod(shape) > MOST_VALUES:
+        raise ShapeError(f"the output has more than {MOST_VALUES:,} values, more than an array can have")
+    return shape
 
 
 def forward(layer: Layer, *inputs: Array) -> Array:

@@ -17,13 +17,14 @@ Reference: Vedaldi & Lenc, MatConvNet, 2015, section 4.1; filters here have the 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from refvis.layers.base.arrays import Array, array_module, summary
 from refvis.layers.base.blocks import FILTERS, Block, Fields, Struct, filter_size
-from refvis.layers.base.border import blank, cropped, padded
+from refvis.layers.base.border import blank, bordered_shape, cropped, padded
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.fields import ArrayField, PairField, QuadField, VectorField
 from refvis.layers.base.geometry import Window, dilated_size, tap, window_output
@@ -177,6 +178,12 @@ def window(layer: Conv) -> Window:
     return (dilated_size(height, down), dilated_size(width, across)), layer.stride, (top, left)
 
 
+def workspace(layer: Conv, shape: tuple[int, ...]) -> int:
+    """Return the numbers in the padded input, and in the columns of one row of the output, which is the least tile."""
+    width, (height, across) = output_shape(layer, shape)[2], layer.size
+    return prod(bordered_shape(shape, layer.pad)) + width * height * across * shape[3]
+
+
 def without_pad(layer: Conv) -> Conv:
     """Return the layer for patches that hold their border."""
     return replace(layer, pad=0)
@@ -242,4 +249,5 @@ OPERATOR = Operator(
         chain_opts=True,
         only_chain=dilation_in_chain,
     ),
+    workspace=workspace,
 )

@@ -18,6 +18,7 @@ Reference: Vedaldi & Lenc, MatConvNet, 2015, section 4.2 (`vl_nnconvt`).
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,12 @@ def window(layer: ConvTranspose) -> Window:
     return covered, (Fraction(1, sy), Fraction(1, sx)), (Fraction(height - 1 - top, sy), Fraction(width - 1 - left, sx))
 
 
+def workspace(layer: ConvTranspose, shape: tuple[int, ...]) -> int:
+    """Return the numbers in the uncropped output, and in the columns of one row of the input, the least tile."""
+    height, width = layer.size
+    return shape[0] * prod(uncropped_size(layer, shape)) * layer.channels + shape[2] * height * width * layer.channels
+
+
 def without_crop(layer: ConvTranspose) -> ConvTranspose:
     """Return the layer for patches, whose outputs are cut out by `cut_out`."""
     return replace(layer, crop=0)
@@ -225,4 +232,5 @@ OPERATOR = Operator(
         options=("upsample", "crop", "numGroups"),
         chain_opts=True,
     ),
+    workspace=workspace,
 )

@@ -12,6 +12,7 @@ the second sum runs over the mirrored window. alpha is used as given (MatConvNet
 """
 
 from dataclasses import dataclass
+from math import prod
 
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.blocks import Block, Fields, Struct
@@ -95,6 +96,11 @@ def window_sum(values: Array, below: int, above: int) -> Array:
     return total
 
 
+def workspace(layer: LRN, shape: tuple[int, ...]) -> int:
+    """Return the numbers in all pixels' channels with as many zeros between pixels as a window is wide."""
+    return prod(shape[:3]) * (shape[3] + sum(neighbours_within(layer, shape[3])))
+
+
 def from_fields(fields: Fields) -> LRN:
     """Return the layer of a struct in a MatConvNet model; param is [size kappa alpha beta]."""
     size, kappa, alpha, beta = fields.numbers("param", (5.0, 1.0, 2e-5, 0.75), (4,))
@@ -115,4 +121,5 @@ OPERATOR = Operator(
     one_to_one=True,
     local=EVERYWHERE,
     matconvnet=Block(from_fields, "lrn", "LRN", to_fields, older=("normalize",)),
+    workspace=workspace,
 )

@@ -13,11 +13,12 @@ Output height: floor((H + p_top + p_bottom - PH) / s) + 1. Reference: Vedaldi & 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.blocks import Block, Fields, Struct
-from refvis.layers.base.border import blank, cropped, padded
+from refvis.layers.base.border import blank, bordered_shape, cropped, padded
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.fields import ChoiceField, PairField, QuadField
 from refvis.layers.base.geometry import Window, tap, window_output
@@ -82,7 +83,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
     """Return (dx,): to the winner of each window (max), or in equal parts to its pixels (avg)."""
     xp = array_module(signal, x)
     wide = padded(
-        _nan_as_infinity(x) if layer.method == "max" else x, layer.pad, xp.nan
+        nan_as_infinity(x) if layer.method == "max" else x, layer.pad, xp.nan
     )  # NaN, the border, is equal to nothing
     back = xp.zeros_like(wide)
     if layer.method == "avg":
@@ -90,7 +91,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
         for rows, columns in taps(layer, x.shape):
             back[:, rows, columns] += share
     else:
-        largest = _nan_as_infinity(output)
+        largest = nan_as_infinity(output)
         free = xp.ones(output.shape, bool)
         for rows, columns in taps(layer, x.shape):
             wins = (wide[:, rows, columns] == largest) & free
@@ -99,7 +100,7 @@ def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array
     return (cropped(back, layer.pad, x.shape),)
 
 
-def _nan_as_infinity(values: Array) -> Array:
+def nan_as_infinity(values: Array) -> Array:
     """Return NaN as infinity: the maximum of a window that holds NaN is NaN, so NaN wins."""
     xp = array_module(values)
     nan = xp.isnan(values)
@@ -151,6 +152,12 @@ def counts(layer: Pool, x: Array) -> Array:
 def window(layer: Pool) -> Window:
     """Return the pooling window."""
     return layer.size, layer.stride, (layer.pad[0], layer.pad[2])
+
+
+def workspace(layer: Pool, shape: tuple[int, ...]) -> int:
+    """Return the numbers in the padded input, and in maxima over columns of windows, which have all its columns."""
+    wide = bordered_shape(shape, layer.pad)
+    return prod(wide) + shape[0] * output_shape(layer, shape)[1] * wide[2] * shape[3]
 
 
 def border(layer: Pool) -> float:
@@ -221,4 +228,5 @@ OPERATOR = Operator(
         options=("method", "pad", "stride"),
         chain_opts=True,
     ),
+    workspace=workspace,
 )

@@ -12,7 +12,7 @@ torchvision's `roi_pool` also: max only, from 0. Reference: MatConvNet `vl_nnroi
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,22 +95,26 @@ def gradient(layer: ROIPool, signal: Array, output: Array | None, x: Array, rois
     for r, i, j, n, rows, columns in tiles(layer, x, rois):
         back = dx[n, rows, columns]
         if layer.method == "avg":
-            back += g[r, i, j] / (back.shape[0] * back.shape[1])
+            back += g[r, i, j].sum(axis=(0, 1)) / (back.shape[0] * back.shape[1])
         else:
             down = x[n, rows, columns].transpose(1, 0, 2).reshape(-1, channels).argmax(axis=0)
-            back[down % back.shape[0], down // back.shape[0], all_channels] += g[r, i, j]
+            back[down % back.shape[0], down // back.shape[0], all_channels] += g[r, i, j].sum(axis=(0, 1))
     return dx, xp.zeros(rois.shape, x.dtype)
 
 
-def tiles(layer: ROIPool, x: Array, rois: Array) -> Iterator[tuple[int, int, int, int, slice, slice]]:
-    """Yield region, tile row, tile column, and what the tile covers: image, rows, columns. Empty tiles are left out."""
+def tiles(layer: ROIPool, x: Array, rois: Array) -> Iterator[tuple[int, slice, slice, int, slice, slice]]:
+    """Yield region, rows and columns of tiles that cover the same, and what each covers: image, rows, columns.
+
+    Empty tiles are left out.
+    """
     table = (rois.T if rois.ndim == 2 else rois.reshape(-1, 5)).tolist()
     for r, (t, u0, v0, u1, v1) in enumerate(table):
         if t not in range(1, len(x) + 1):
             raise ShapeError(f"region {r} lies in image {t}, expected a whole number in 1 ... {len(x)}")
         (left, top), (right, bottom) = (corner(layer, x, u, v) for u, v in ((u0, v0), (u1, v1)))
-        for i, rows in enumerate(parts(top, bottom, layer.subdivisions[0], x.shape[1])):
-            for j, columns in enumerate(parts(left, right, layer.subdivisions[1], x.shape[2])):
+        across = list(parts(left, right, layer.subdivisions[1], x.shape[2]))
+        for i, rows in parts(top, bottom, layer.subdivisions[0], x.shape[1]):
+            for j, columns in across:
                 if rows.start < rows.stop and columns.start < columns.stop:
                     yield r, i, j, int(t) - 1, rows, columns
 
@@ -124,12 +128,21 @@ def corner(layer: ROIPool, x: Array, u: float, v: float) -> tuple[int, int]:
     return column, row
 
 
-def parts(first: int, last: int, count: int, extent: int) -> Iterator[slice]:
-    """Yield the slice of an axis of `extent` pixels that each of `count` parts of the pixels first ... last covers."""
+def parts(first: int, last: int, count: int, extent: int) -> Iterator[tuple[slice, slice]]:
+    """Yield which of `count` parts of the pixels first ... last cover the same pixels of an axis, and these pixels.
+
+    Part k starts at pixel r or later from k = ceil((r - first) * count / length) on, and stops at r or later from
+    k = floor((r - first - 1) * count / length) on. So there are at most two changes for each of the `extent` pixels.
+    """
     length = max(last - first + 1, 1)
-    for k in range(count):
+    changes: Sequence[int] = range(count)
+    if count > 2 * extent:
+        starts = {-(-(r - first) * count // length) for r in range(1, extent + 1)}
+        stops = {(r - first - 1) * count // length for r in range(1, extent + 1)}
+        changes = sorted({0, *(k for k in starts | stops if 0 < k < count)})
+    for k, following in zip(changes, [*changes[1:], count], strict=True):
         start, stop = first + k * length // count, first - (-(k + 1) * length // count)
-        yield slice(min(max(start, 0), extent), min(max(stop, 0), extent))
+        yield slice(k, following), slice(min(max(start, 0), extent), min(max(stop, 0), extent))
 
 
 def from_fields(fields: Fields) -> ROIPool:

@@ -50,11 +50,13 @@ class SpatialNorm:
             raise ShapeError(f"SpatialNorm alpha is {self.alpha}, expected 0 or more")
 
 
-def mean(layer: SpatialNorm) -> pool.Pool:
-    """Return the average pooling A, which keeps the size."""
-    height, width = layer.size
-    pad = (height - 1) // 2, height // 2, (width - 1) // 2, width // 2
-    return pool.Pool((height, width), 1, pad, "avg")
+def mean(layer: SpatialNorm, shape: tuple[int, ...] | None = None) -> pool.Pool:
+    """Return the average pooling A, which keeps the size; for an input of `shape`, without rows that no window sees."""
+    before, after = [(size - 1) // 2 for size in layer.size], [size // 2 for size in layer.size]
+    if shape is not None:
+        before, after = ([min(n, shape[a + 1] - 1) for a, n in enumerate(side)] for side in (before, after))
+    size = before[0] + after[0] + 1, before[1] + after[1] + 1
+    return pool.Pool(size, 1, (before[0], after[0], before[1], after[1]), "avg")
 
 
 def output_shape(layer: SpatialNorm, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -71,13 +73,18 @@ def gradient(layer: SpatialNorm, signal: Array, output: Array | None, x: Array) 
     """Return (dx,) of the formula above."""
     F = energy(layer, x)
     power = F**-layer.beta
-    (back,) = pool.gradient(mean(layer), signal * x * power / F, F, x)
+    (back,) = pool.gradient(mean(layer, x.shape), signal * x * power / F, F, x)
     return (signal * power - (2 * layer.alpha * layer.beta) * x * back,)
 
 
 def energy(layer: SpatialNorm, x: Array) -> Array:
     """Return F (shape of x)."""
-    return 1 + layer.alpha * pool.forward(mean(layer), x * x)
+    return 1 + layer.alpha * pool.forward(mean(layer, x.shape), x * x)
+
+
+def workspace(layer: SpatialNorm, shape: tuple[int, ...]) -> int:
+    """Return the numbers that the average pooling holds."""
+    return pool.workspace(mean(layer, shape), shape)
 
 
 def window(layer: SpatialNorm) -> Window:
@@ -105,4 +112,5 @@ OPERATOR = Operator(
     per_image=always,
     one_to_one=True,
     matconvnet=Block(from_fields, "spnorm", "SpatialNorm", to_fields),
+    workspace=workspace,
 )

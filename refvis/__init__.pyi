@@ -50,9 +50,11 @@ from .input_reconstruction.generators import generator_inversion as generator_in
 from .input_reconstruction.generators import generator_maximization as generator_maximization
 from .input_reconstruction.hog import dsift as dsift
 from .input_reconstruction.hog import hog as hog
+from .layers import MemoryLimitError as MemoryLimitError
 from .layers import Node as Node
 from .layers import ShapeError as ShapeError
 from .layers import exact as exact
+from .layers import memory_limit as memory_limit
 from .layers import merge_batchnorm as merge_batchnorm
 from .layers import modes as modes
 from .layers import winograd as winograd

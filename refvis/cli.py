@@ -11,6 +11,7 @@ import typer
 
 from refvis import commands
 from refvis.commands.notes import note
+from refvis.layers import memory_limit
 from refvis.text.terminal import escape_controls
 from refvis.version import __version__
 
@@ -25,9 +26,20 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def version(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    limit: Annotated[
+        str | None,
+        typer.Option(
+            "--memory-limit",
+            metavar="SIZE",
+            help="Refuse what needs more memory, such as 8GB. Default: REFVIS_MEMORY_LIMIT, or 3/4 of the machine's.",
+        ),
+    ] = None,
 ) -> None:
     """See what a convolutional network has learned: an auditable reference."""
+    if limit is not None:
+        context.with_resource(memory_limit(limit))
     if version:
         typer.echo(f"refvis {__version__}")
         raise typer.Exit

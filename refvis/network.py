@@ -24,6 +24,7 @@ from refvis.layers import (
 )
 from refvis.layers import chain as chain_nodes
 from refvis.layers.base.arrays import moved, require_finite, to_host
+from refvis.layers.base.memory_limit import require_memory
 from refvis.layers.graph.nodes import label_of
 from refvis.warn import warn_caller
 from refvis.weights import Remark
@@ -32,6 +33,9 @@ from refvis.weights.matconvnet.stored_sizes import stored_size
 if TYPE_CHECKING:
     from refvis.images.preparation import Preparation
     from refvis.images.preprocessing import ImageLike
+
+PREPARED, ITEM = 4, 4
+"""How many arrays of the size of an input are held while one is prepared, and the bytes of a float32 number."""
 
 WHITE, OVERSHOOT = 255.0, 32.0
 """The value of white, and how far resizing may go beyond it."""
@@ -157,13 +161,26 @@ class Network(Graph):
         x = (image * imageFactor - averageImage) / imageStd. Without these entries the image keeps its size, or that
         step is left out. The result is in the array library of the network's parameters.
 
-        Raises FileNotFoundError for a missing file, and ValueError for anything that is not an image, for NaN, and if
-        the average image does not fit. Warns of floats that all lie between -1 and 1, as their white may be 1.
+        Raises FileNotFoundError for a missing file, ValueError for anything that is not an image, for NaN, and if the
+        average image does not fit, and MemoryLimitError if an input of ``imageSize`` takes too much memory. Warns of
+        floats that all lie between -1 and 1, as their white may be 1.
         """
         from refvis import images
 
+        self.require_input_memory()
         pixels = images.resize(images.pixels(image, self.channels), self.input_size, self._interpolation)
         return moved(self.preparation.prepare(pixels)[None], self.library)
+
+    def require_input_memory(self, size: tuple[int, int] | None = None, count: int = 1) -> None:
+        """Raise MemoryLimitError if `count` inputs of a size need more than the memory limit; default: the model's own.
+
+        Preparing an input takes about as much memory as `PREPARED` inputs.
+        """
+        size = size or self.input_size
+        if size is not None:
+            depth = self.channels or 1
+            what = f"{count:,} input(s) of {size[0]} x {size[1]} pixels and {depth} channels need"
+            require_memory(what, PREPARED * ITEM * count * size[0] * size[1] * depth, "give a smaller size")
 
     def warn_of_raw_pixels(self, x: Array) -> None:
         """Warn if the input `x` (N x H x W x C) looks like pixels from which the average image was not subtracted.

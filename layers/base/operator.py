@@ -114,6 +114,8 @@ class Operator:
         affine               ``(layer, *inputs) -> AffineForm`` of a layer that is linear in its inputs
         scaled               ``(layer, factor, offset, like) -> layer`` that computes factor * y + offset, by channel
         matconvnet           how MatConvNet's models hold the layer. Default: they cannot
+        workspace            ``(layer, *shapes) -> numbers`` that the layer holds while it computes, beside its inputs
+                             and output, in arrays that parameters make larger than these. Default: none
 
     >>> from refvis import layers
     >>> row = layers.OPERATORS[layers.ReLU]
@@ -136,3 +138,4 @@ class Operator:
     affine: Callable[..., AffineForm] | None = None
     scaled: Callable[[Layer, Array, Array, Array], Layer] | None = None
     matconvnet: Block | None = None
+    workspace: Callable[..., int] | None = None

@@ -3,6 +3,6 @@
 The package may be deleted: everything then runs by definition, slower.
 """
 
-from refvis.layers.fast import conv, conv_transpose, elementwise, fully_connected, lrn, pool, relu
+from refvis.layers.fast import conv, conv_transpose, elementwise, fully_connected, lrn, pool, relu, spatial_norm
 
-__all__ = ["conv", "conv_transpose", "elementwise", "fully_connected", "lrn", "pool", "relu"]
+__all__ = ["conv", "conv_transpose", "elementwise", "fully_connected", "lrn", "pool", "relu", "spatial_norm"]

@@ -34,9 +34,9 @@ def by_phases(layer: Conv, signal: Array, f: Array, dx: Array, correlate: Correl
     """Write dx (N x H x W x C) for one group's filters K x FH x FW x C, phase by phase; the layer has no dilation."""
     xp, (sy, sx) = array_module(signal), layer.stride
     wide = blank(dx, layer.pad)
-    for p, q in np.ndindex(sy, sx):
+    for p, q in np.ndindex(min(sy, f.shape[1]), min(sx, f.shape[2])):  # no tap reads the pixels of other phases
         taps, target = f[:, p::sy, q::sx], wide[:, p::sy, q::sx]
-        if not taps.size or not target.size:
+        if not target.size:
             continue
         down, across = taps.shape[1] - 1, taps.shape[2] - 1
         padded = xp.zeros(

@@ -7,6 +7,8 @@ published network: a root takes a fraction of the time of a power, and is rounde
 `lrn_kernels`.
 """
 
+from typing import Any
+
 from refvis.layers import lrn
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.exactness import twin_of
@@ -14,6 +16,9 @@ from refvis.layers.fast import lrn_kernels
 from refvis.layers.fast.buffers import empty, scratch
 from refvis.layers.fast.threads import in_pieces
 from refvis.layers.lrn import LRN, neighbours_within
+
+FEW = 32
+"""Neighbours of a channel up to which shifted copies are added one by one."""
 
 
 @twin_of(lrn.forward)
@@ -91,12 +96,34 @@ def window_sums(rows: Array, following: int) -> Array:
     """Return the sum of each value and the `following` ones, row after row. The next call overwrites it."""
     room = scratch(rows)
     row, total = rows.reshape(-1), room("total", *rows.shape)
+    if following > FEW:
+        total.reshape(-1)[...] = doubled_sums(room.xp, row, following + 1)
+        return total
     inner, sofar = total.reshape(-1)[: row.size - following], row[: row.size - following]
     for shift in range(1, following + 1):
         sofar = room.xp.add(sofar, row[shift : shift + inner.size], out=inner)
     if not following:
         inner[...] = sofar
     total.reshape(-1)[inner.size :] = 0
+    return total
+
+
+def doubled_sums(xp: Any, row: Array, length: int) -> Array:
+    """Return the sum of each value and the length - 1 ones after it, as far as they exist, in log2(length) steps.
+
+    Sums of 2, 4, 8, ... values come from two sums of half as many each; the window is made of one sum for each binary
+    digit of its length.
+    """
+    total, sums, done = xp.zeros_like(row), row, 0
+    for digit in range(length.bit_length()):
+        size = 1 << digit
+        if length & size and done < row.size:
+            total[: row.size - done] += sums[done:]
+            done += size
+        if size < length:
+            longer = sums.copy()
+            longer[: max(row.size - size, 0)] += sums[size:]
+            sums = longer
     return total
 
 

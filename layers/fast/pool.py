@@ -4,7 +4,7 @@ A maximum over a rectangle is one over its rows and one over its columns. That t
 instead of size_y * size_x - 1, the first of them along whole rows of memory. The gradient goes tap by tap as its
 definition does, in arrays that all taps share. Windows that do not overlap give each pixel at most one signal, which is
 then written instead of added. Both are the definition's values, bit for bit. For CuPy's arrays, `pool_kernels` computes
-the gradient.
+the gradient. Large windows are in `pool_large.py`.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.base.border import cropped
 from refvis.layers.base.exactness import twin_of
 from refvis.layers.base.geometry import tap
-from refvis.layers.fast import pool_kernels
+from refvis.layers.fast import pool_kernels, pool_large
 from refvis.layers.fast.bit_masks import write_selected
 from refvis.layers.fast.buffers import empty, filled, padded
 from refvis.layers.fast.threads import in_pieces
@@ -23,7 +23,9 @@ from refvis.layers.pool import Pool, output_shape, taps
 
 @twin_of(pool.forward)
 def forward(layer: Pool, x: Array) -> Array:
-    """Return what ``pool.forward`` returns."""
+    """Return what ``pool.forward`` returns; averages over large windows, to rounding."""
+    if pool_large.suits(layer, x):
+        return pool_large.forward(layer, x)
     if layer.method != "max":
         return pool.forward(layer, x)
     (size_y, size_x), (sy, sx) = layer.size, layer.stride
@@ -49,7 +51,9 @@ def _largest(parts: list[Array]) -> Array:
 
 @twin_of(pool.gradient)
 def gradient(layer: Pool, signal: Array, output: Array, x: Array) -> tuple[Array]:
-    """Return what ``pool.gradient`` returns."""
+    """Return what ``pool.gradient`` returns; for large windows, to rounding."""
+    if pool_large.suits(layer, x):
+        return (pool_large.gradient(layer, signal, x),)
     xp = array_module(signal, output, x)
     if xp is not np and layer.method == "max":
         return (pool_kernels.gradient(layer, signal, output, x),)

@@ -3,7 +3,7 @@
 It knows no layer: functions and rules come from tables.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any, Self
@@ -23,6 +23,7 @@ from refvis.layers.base.arrays import (
 from refvis.layers.base.errors import ShapeError
 from refvis.layers.base.node import Node
 from refvis.layers.calls import backward, forward, forward_of, output_shape, parameter_gradients
+from refvis.layers.graph.memory import require_backward, require_forward
 from refvis.layers.graph.nodes import is_objective, label_of, writers, written_by
 from refvis.layers.graph.trace import Signals, Trace, variable_named
 from refvis.layers.operators import OPERATORS, Layer, Rule, is_per_image, title
@@ -149,7 +150,8 @@ class Graph:
 
         A loss whose labels are not given is left out. So is a layer without implementation that ends the network (most
         likely a loss). Raises ShapeError naming the layer where sizes do not fit, ValueError for a missing or unknown
-        input, TypeError for another dtype than float32 and float64.
+        input, TypeError for another dtype than float32 and float64; and, before anything is computed, MemoryLimitError
+        for a pass that needs more memory than `refvis.memory_limit` allows.
 
         >>> import numpy as np
         >>> from refvis import layers
@@ -161,6 +163,9 @@ class Graph:
         """
         variables = dict(given) if x is None else {self.inputs[0]: x, **given}
         self._check_given(variables)
+        shapes = {name: x.shape for name, x in variables.items() if hasattr(x, "shape")}
+        first = next((x for x in variables.values() if hasattr(x, "dtype")), None)
+        require_forward(self._run_nodes, shapes, 4 if first is None else first.dtype.itemsize)
         read: set[str] = set()
         for node in self.nodes:
             if not self.is_unknown_ending(node) and all(name in variables for name in node.inputs):
@@ -217,7 +222,7 @@ class Graph:
 
         Where paths meet, signals add up. Raises ShapeError for a seed of another shape, and for a rule that returns
         anything but an array like each of its inputs; ValueError for an unknown mode or name, and for a layer without a
-        rule.
+        rule; MemoryLimitError as `forward`.
 
         >>> import numpy as np
         >>> from refvis import layers
@@ -233,6 +238,7 @@ class Graph:
         rules = modes.resolved(mode, self.nodes)
         called = f"refvis.modes.MODES[{mode!r}]" if isinstance(mode, str) else "mode"
         signals = self._seed_signals(trace, seeds)
+        require_backward(self.nodes, trace)
         for node in reversed(self.nodes):
             if node.output in signals and node.output in trace:
                 rule = modes.rule_for(rules, node.name, node.layer, called=called)
@@ -261,6 +267,7 @@ class Graph:
         """
         signals, gradients = self._seed_signals(trace, seeds), {}
         above = self._above_parameters()
+        require_backward(self.nodes, trace)
         for node in reversed(self.nodes):
             if node.output not in signals:
                 continue
@@ -274,7 +281,8 @@ class Graph:
     def shapes(self, **given: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Return the shape (N x H x W x C) of every variable for inputs of the `given` shapes; no values are computed.
 
-        Variables at and after a layer without implementation are missing. Raises ShapeError naming the layer.
+        Variables at and after a layer without implementation are missing. Raises ShapeError naming the layer, also for
+        an output with more values than any array has.
 
         >>> import numpy as np
         >>> from refvis import layers
@@ -288,6 +296,23 @@ class Graph:
             if type(node.layer) in OPERATORS and all(name in shapes for name in node.inputs):
                 shapes[node.output] = _call_at(node, output_shape, *(shapes[name] for name in node.inputs))
         return shapes
+
+    def require_memory(self, **given: tuple[int, ...]) -> None:
+        """Raise MemoryLimitError if a forward pass for float32 inputs of the `given` shapes exceeds the memory limit.
+
+        `forward` does so itself. Call this before you make inputs of a size that a file asks for.
+
+        >>> from refvis import layers, memory_limit
+        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU()}))
+        >>> with memory_limit("100 KB"):
+        ...     net.require_memory(x0=(1, 30, 30, 3))
+        """
+        require_forward(self._run_nodes, given, 4)
+
+    @property
+    def _run_nodes(self) -> Iterator[Node]:
+        """The nodes that a forward pass runs if it has all inputs."""
+        return (node for node in self.nodes if not self.is_unknown_ending(node))
 
     def to(self, library: str) -> Self:
         """Return the network with its parameters in the library "numpy" or "cupy"; shared parameters stay shared.

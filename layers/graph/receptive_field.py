@@ -35,6 +35,9 @@ class ReceptiveField(NamedTuple):
     offset: tuple[Number, Number]
 
 
+LARGEST = 2**60
+"""The largest size, stride, offset, or denominator of one, of a receptive field."""
+
 SELF = ReceptiveField((1, 1), (1, 1), (0, 0))
 
 
@@ -44,7 +47,8 @@ def receptive_fields(graph: Graph, source: str | None = None) -> dict[str, Recep
         graph    the network
         source   the name of an input, or of another variable. Default: the first input
 
-    None stands for the whole image, or for a field that no window describes (paths with unequal strides). Variables
+    None stands for the whole image, or for a field that no window describes (paths with unequal strides), or whose size
+    or stride is beyond all arrays (`LARGEST`, as a number of pixels or as the denominator of a fraction). Variables
     that do not depend on the source, or lie behind a layer without implementation, are missing.
 
     >>> import numpy as np
@@ -67,11 +71,13 @@ def receptive_fields(graph: Graph, source: str | None = None) -> dict[str, Recep
     return known
 
 
-def _field_behind(field: ReceptiveField, window: Window) -> ReceptiveField:
+def _field_behind(field: ReceptiveField, window: Window) -> ReceptiveField | None:
     covered, stride, before = window
     size = tuple(_whole(field.size[a] + (covered[a] - 1) * field.stride[a]) for a in (0, 1))
     steps = tuple(_whole(field.stride[a] * stride[a]) for a in (0, 1))
     offset = tuple(_whole(field.offset[a] - before[a] * field.stride[a]) for a in (0, 1))
+    if any(abs(one.numerator) > LARGEST or one.denominator > LARGEST for one in (*size, *steps, *offset)):
+        return None  # a thousand such layers would make numbers of thousands of digits
     return ReceptiveField(size, steps, offset)
 
 

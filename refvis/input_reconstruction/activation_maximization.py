@@ -68,7 +68,8 @@ def activation_maximization(
 
     Returns a `Reconstruction` with N images. Its history has "activation" (times minus the weight) and the
     regularisers; its measure "activation" is that of the final images. Warns of named
-    channels that are zero everywhere in their final images. Raises ValueError for unknown names and channels.
+    channels that are zero everywhere in their final images. Raises ValueError for unknown names and channels,
+    and MemoryLimitError if the images take too much memory.
 
     >>> import refvis
     >>> net = refvis.load("scenes")
@@ -80,6 +81,7 @@ def activation_maximization(
     cut = net.upto(variable)
     image = _image_shape(net, size)
     shape = cut.shapes(**{net.inputs[0]: (1, *image)})[variable]
+    net.require_input_memory(image[:2], starts * (shape[3] if channel is None else 1))
     name, labels = label_of(net.nodes, variable), net.labels_at(variable)
     channels = _channels(channel, shape[3], name, labels)
     others = check_against(against, [channels], shape[3], name, labels)[0]
