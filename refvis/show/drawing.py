@@ -1,5 +1,6 @@
 """Drawings of networks: Graphviz DOT, or SVG with a layout of its own. Names from files are escaped."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from html import escape
 
@@ -114,38 +115,57 @@ def svg(net: Graph) -> str:
     )
 
 
+class Row:
+    """The columns of one row that are taken, as intervals that no further box may start in, in order.
+
+    A box in column c keeps others out of the columns between c - 1 and c + 1. Intervals that overlap are joined, so
+    the ends of each are free.
+    """
+
+    def __init__(self) -> None:
+        """Start without boxes."""
+        self.starts: list[float] = []
+        self.stops: list[float] = []
+
+    def take(self, column: float) -> float:
+        """Return the free column nearest to `column`, the right one of two, and take it."""
+        place = bisect_left(self.stops, column + ROUNDING)
+        if place < len(self.starts) and self.starts[place] + ROUNDING < column:
+            column = min(self.stops[place], self.starts[place], key=lambda one: (abs(one - column), -one))
+        first = bisect_left(self.stops, column - 1 + ROUNDING)
+        last = bisect_left(self.starts, column + 1 - ROUNDING)
+        overlapping = slice(first, max(first, last))
+        self.starts[overlapping] = [min([column - 1, *self.starts[overlapping]])]
+        self.stops[overlapping] = [max([column + 1, *self.stops[overlapping]])]
+        return column
+
+
 def layout(net: Graph) -> list[Box]:
     """Return the boxes: rows by the longest path from an input, columns near the mean of the inputs' columns."""
     rows = {"in " + name: 0 for name in net.inputs}
     columns: dict[str, float] = {"in " + name: float(i) for i, name in enumerate(net.inputs)}
     texts = {"in " + name: (name, "input", "#f2f3f5") for name in net.inputs}
     writers = {node.output: "at " + node.name for node in net.nodes}
-    taken: dict[int, list[float]] = {0: list(columns.values())}
+    taken: dict[int, Row] = {0: Row()}
+    for column in columns.values():
+        taken[0].take(column)
     for node in net.nodes:
         key, sources = "at " + node.name, [writers.get(name, "in " + name) for name in node.inputs]
         row = 1 + max(rows[source] for source in sources)
-        column = _nearest_free_column(
-            sum(columns[source] for source in sources) / len(sources), taken.setdefault(row, [])
-        )
-        rows[key], columns[key] = row, column
+        rows[key] = row
+        columns[key] = taken.setdefault(row, Row()).take(sum(columns[source] for source in sources) / len(sources))
         texts[key] = node.name, caption(node), COLOURS.get(type(node.layer).__name__, "#eceef2")
-        taken[row].append(column)
+    first_rows: dict[str, int] = {}
+    for node in net.nodes:
+        for name in node.inputs:
+            first_rows[name] = min(rows["at " + node.name], first_rows.get(name, rows["at " + node.name]))
     for name in net.inputs:  # move each input just above the first layer that reads it
-        row = min(rows["at " + node.name] for node in net.nodes if name in node.inputs) - 1
+        key, row = "in " + name, first_rows[name] - 1
         if row > 0:
-            key = "in " + name
-            rows[key], columns[key] = row, _nearest_free_column(columns[key], taken[row])
-            taken[row].append(columns[key])
+            rows[key], columns[key] = row, taken[row].take(columns[key])
     left = min(columns.values())
     lines = {key: "\n".join(map(escape_controls, texts[key][:2])) for key in rows}
     return [Box(key, lines[key], columns[key] - left, rows[key], texts[key][2]) for key in rows]
-
-
-def _nearest_free_column(column: float, taken: list[float]) -> float:
-    """Return the column nearest to `column` that is at least one box away from all those taken."""
-    candidates = [column, *(other + side for other in taken for side in (-1.0, 1.0))]
-    free = [one for one in candidates if all(abs(one - other) > 1 - ROUNDING for other in taken)]
-    return min(free, key=lambda one: (abs(one - column), -one))
 
 
 def _edge_svg(source: Box, target: Box, name: str) -> str:

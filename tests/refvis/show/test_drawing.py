@@ -1,6 +1,7 @@
 """Graphs as drawings and tables: every layer and variable is there, nothing overlaps, and names cannot break out."""
 
 import re
+import time
 from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import Any
@@ -28,7 +29,7 @@ from refvis.layers import (
     Sum,
     Unknown,
 )
-from refvis.show.drawing import HEIGHT, WIDTH, caption, dot, layout, svg
+from refvis.show.drawing import HEIGHT, WIDTH, Row, caption, dot, layout, svg
 from refvis.show.table import described
 from refvis.text.terminal import escape_controls
 
@@ -181,6 +182,34 @@ def test_rows_follow_what_is_read(net: Graph) -> None:
         assert rows["at " + node.name] == 1 + max(above, default=0)
     for name in net.inputs:
         assert rows["in " + name] == min(rows["at " + n.name] for n in net.nodes if name in n.inputs) - 1
+
+
+@given(st.lists(st.integers(-9, 9).map(lambda n: n / 2) | st.floats(-4, 4), max_size=25))
+def test_a_box_takes_the_nearest_free_column(wishes: list[float]) -> None:
+    """A slow replica tries the wish, and both sides of every box; halves give many ties."""
+    row, taken = Row(), []
+    for wish in wishes:
+        candidates = [wish, *(other + side for other in taken for side in (-1.0, 1.0))]
+        free = [one for one in candidates if all(abs(one - other) > 1 - 1e-9 for other in taken)]
+        column = row.take(wish)
+        nearest = min(abs(one - wish) for one in free)
+        assert abs(abs(column - wish) - nearest) < 1e-9
+        if column < wish - 1e-9:  # the left of two only where the right is not free
+            assert any(abs(wish + nearest - other) < 1 + 1e-9 for other in taken)
+        assert all(abs(column - other) > 1 - 2e-9 for other in taken)
+        taken.append(column)
+
+
+def test_thousands_of_layers_side_by_side_are_drawn_in_seconds() -> None:
+    count = 3000
+    nodes = [Node(f"n{i}", ReLU(), (f"x{i % 1000}",), (f"y{i}",)) for i in range(count)]
+    net = Graph((*nodes, Node("sum", Sum(), tuple(f"y{i}" for i in range(count)), ("z",))))
+    start = time.process_time()
+    drawn = svg(net)
+    assert time.process_time() - start < 5
+    assert drawn.count("<rect x=") == count + 1000 + 1
+    columns = sorted(box.column for box in layout(net) if box.row == 1)
+    assert all(after - before > 1 - 1e-6 for before, after in pairwise(columns))
 
 
 def test_columns_that_are_no_round_numbers_find_room() -> None:
