@@ -143,6 +143,8 @@ def read(fields: Fields) -> BatchNorm:
         raise fields.error("weights", "no scale or no offset", "a cell {scale, offset, moments}")
     if moments is None:
         fields.remark("warning", "no moments: each batch is normalised by its own", "weights{3}")
+    elif zeros := int((moments[:, 1:] == 0).sum()):  # vl_simplenn_tidy gives them to files that have no moments
+        fields.remark("warning", f"{zeros} of {len(moments)} deviations are 0: outputs are infinite", "weights{3}")
     return BatchNorm(fields.vector(scale), fields.vector(offset), moments, fields.number("epsilon", 1e-5))
 
 

@@ -4,17 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.string_files import Strings, V73WithStrings, v5_with_strings
+from support.object_files import WRITERS, Strings, v5_with_objects
 
 import refvis
 from refvis.weights import Limits, ModelFormatError, Opaque, read_mat
 from refvis.weights.mat.strings import MARK, StringObjects, texts
 from refvis.weights.mat.tree import DEFAULT_LIMITS, Budget
 
-WRITERS = {
-    "v5": v5_with_strings,
-    "v7.3": lambda path, variables, **options: V73WithStrings(path, **options).write(variables),
-}
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 
 
@@ -66,7 +62,7 @@ def test_the_text_counts_against_the_limits(tmp_path, form):
 @settings(deadline=None, max_examples=150)
 @given(data=st.data())
 def test_a_damaged_subsystem_costs_text_and_no_more(folder, data):
-    path = v5_with_strings(folder / "b.mat", {"x": [Strings(("a",)), Strings(("bc",))], "y": np.ones((1, 1))})
+    path = v5_with_objects(folder / "b.mat", {"x": [Strings(("a",)), Strings(("bc",))], "y": np.ones((1, 1))})
     content = bytearray(path.read_bytes())
     start = int.from_bytes(content[116:124], "little") + 56  # behind the tags, which are tested elsewhere
     for _ in range(data.draw(st.integers(1, 4))):

@@ -36,7 +36,9 @@ def test_moments_of_zeros_that_a_file_holds_are_kept(tmp_path):
     moments = np.zeros((2, 2), "float32")
     layer = {"type": "bnorm", "name": "bn", "weights": [SCALE, OFFSET, moments]}
     write_v5(tmp_path / "tidied.mat", {"net": {"layers": [layer]}})
-    layer = refvis.load(tmp_path / "tidied.mat").node("bn").layer
+    net = refvis.load(tmp_path / "tidied.mat")
+    assert "2 of 2 deviations are 0: outputs are infinite" in [remark.text for remark in net.load_report]
+    layer = net.node("bn").layer
     assert isinstance(layer, BatchNorm)
     np.testing.assert_array_equal(layer.moments, moments)
 

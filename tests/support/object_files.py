@@ -1,4 +1,7 @@
-"""Writes .mat files with MATLAB's `string` objects, v7.3 and v5, in the layout of `refvis.weights.mat.strings`."""
+"""Writes .mat files with MATLAB's objects, v7.3 and v5.
+
+Strings have the layout that `refvis.weights.mat.strings` describes; other objects have no contents.
+"""
 
 import struct
 from dataclasses import dataclass
@@ -7,9 +10,10 @@ from typing import Any
 
 import h5py
 import numpy as np
-from support.matlab_files import V73, element, matrix
+from support.matlab_files import V73, StructArray, element, matrix
 
 from refvis.weights.mat.v5_values import Element, cell_matrix, number_matrix, struct_matrix, text_matrix
+from refvis.weights.mat.v5_values import matrix as packed
 
 MARK = 0xDD000000
 
@@ -29,6 +33,13 @@ class Strings:
         packed += bytes(-len(packed) % 8)
         head = [1, len(self.shape), *self.shape, *lengths]
         return np.concatenate([np.array(head, "u8"), np.frombuffer(packed, "<u8")])[None]
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object of another class, such as a function handle or a gpuArray, without contents."""
+
+    class_name: str
 
 
 def reference(number: int) -> np.ndarray:
@@ -56,20 +67,21 @@ def cells(objects: list[Strings], version: int) -> list[np.ndarray]:
     return [metadata(len(objects), version), np.zeros((0, 0)), *payloads, np.zeros((0, 0)), np.zeros((2, 1), "int32")]
 
 
-class V73WithStrings(V73):
-    """A v7.3 file in which a `Strings` is a string object; `subsystem` false leaves their contents out."""
+class V73WithObjects(V73):
+    """A v7.3 file in which `Strings` and `Object` are objects; `subsystem` false leaves the contents of strings out."""
 
     def __init__(self, path: Path, *, subsystem: bool = True, version: int = 4) -> None:
         super().__init__(path)
         self.subsystem, self.version, self.objects = subsystem, version, []
 
     def put(self, group: h5py.Group, name: str, value: Any) -> None:
-        if not isinstance(value, Strings):
+        if not isinstance(value, Strings | Object):
             super().put(group, name, value)
             return
-        self.objects.append(value)
-        numbers = reference(len(self.objects)).T
-        self.data(group, name, "string", numbers, MATLAB_object_decode=np.int32(3))
+        if isinstance(value, Strings):
+            self.objects.append(value)
+        kind = "string" if isinstance(value, Strings) else value.class_name
+        self.data(group, name, kind, reference(len(self.objects)).T, MATLAB_object_decode=np.int32(3))
 
     def write(self, variables: dict[str, Any]) -> Path:
         super().write(variables)
@@ -82,8 +94,8 @@ class V73WithStrings(V73):
         return self.path
 
 
-def v5_with_strings(path: Path, variables: dict[str, Any], *, subsystem: bool = True, version: int = 4) -> Path:
-    """Write a v5 file in which a `Strings` is a string object."""
+def v5_with_objects(path: Path, variables: dict[str, Any], *, subsystem: bool = True, version: int = 4) -> Path:
+    """Write a v5 file in which `Strings` and `Object` are objects."""
     objects: list[Strings] = []
     data = b"".join(b"".join(value_matrix(value, name, objects).pieces()) for name, value in variables.items())
     position = 128 + len(data) if subsystem else 0
@@ -107,8 +119,22 @@ def value_matrix(value: Any, name: str, objects: list[Strings]) -> Element:
     if isinstance(value, Strings):
         objects.append(value)
         return opaque(name, "string", number_matrix(reference(len(objects)), ""))
+    if isinstance(value, Object):
+        if value.class_name == "function_handle":
+            return packed(16, (1, 1), name, struct_matrix([], [[]], ""))
+        return opaque(name, value.class_name, number_matrix(reference(1), ""))
+    if isinstance(value, StructArray):
+        records = [[value_matrix(entry, "", objects) for entry in record.values()] for record in value]
+        return struct_matrix(list(value[0]), records, name)
     if isinstance(value, dict):
         return struct_matrix(list(value), [[value_matrix(entry, "", objects) for entry in value.values()]], name)
     if isinstance(value, list):
         return cell_matrix([value_matrix(entry, "", objects) for entry in value], name)
     return text_matrix(value, name) if isinstance(value, str) else number_matrix(value, name)
+
+
+WRITERS = {
+    "v5": v5_with_objects,
+    "v7.3": lambda path, variables, **options: V73WithObjects(path, **options).write(variables),
+}
+"""Version of the file -> ``(path, variables, subsystem=True, version=4) -> path``."""
