@@ -9,9 +9,9 @@ import inversions
 import numpy as np
 
 import refvis
-from refvis.files import write_bytes
 from refvis.input_reconstruction.image.sheet import pictures, sheet
 from refvis.results import png
+from refvis.weights.whole_files import write_bytes
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE.parent / "_static"

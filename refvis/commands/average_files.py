@@ -1,7 +1,7 @@
 """Files with an average image: .npy, and .mat files that hold one, such as MatConvNet's image databases."""
 
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from refvis.layers import Array
 
@@ -9,30 +9,41 @@ from refvis.layers import Array
 def read_average(path: Path) -> Array:
     """Return the average image in a .npy or .mat file, H x W x C or C numbers, float32.
 
-    Raises FileNotFoundError, and ValueError for anything else than finite numbers.
+    Raises OSError for a file that cannot be read, and ValueError for anything else than finite numbers.
     """
     import numpy as np
 
     from refvis.weights.mat.matfile import has_hdf5_signature
+    from refvis.weights.regular_files import open_regular
 
-    with path.open("rb") as file:
+    with open_regular(path, "average image") as file:
         start = file.read(8192)
-    if start[124:128] in (b"\x00\x01IM", b"\x01\x00MI") or has_hdf5_signature(start):
-        average = _average_in_mat_file(path)
-    elif start[:4] == b"PK\x03\x04":
-        raise ValueError(f"{path} is a ZIP or .npz file, expected a .npy file: write one array by numpy.save")
-    else:
-        try:
-            average = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            words = "it holds Python objects" if "pickle" in str(error) else str(error)
-            raise ValueError(f"{path} is neither a .npy file of numbers nor a .mat file: {words}") from None
+        if start[124:128] in (b"\x00\x01IM", b"\x01\x00MI") or has_hdf5_signature(start):
+            average = _average_in_mat_file(path)
+        elif start[:4] == b"PK\x03\x04":
+            raise ValueError(f"{path} is a ZIP or .npz file, expected a .npy file: write one array by numpy.save")
+        else:
+            file.seek(0)
+            average = _average_in_npy_file(file, path)
     if average.dtype.kind not in "fiub" or average.ndim not in (1, 3) or average.size == 0:
         what = f"{average.dtype} of shape {average.shape}"
         raise ValueError(f"{path} holds {what}, expected numbers: H x W x C, or one value per channel")
+    with np.errstate(over="ignore"):
+        average = average.astype("float32")
     if not np.isfinite(average).all():
-        raise ValueError(f"{path} holds values that are NaN or infinite")
-    return average.astype("float32")
+        raise ValueError(f"{path} holds values that are NaN or infinite, or too large for float32")
+    return average
+
+
+def _average_in_npy_file(file: IO[bytes], path: Path) -> Array:
+    """Return the array in an open .npy file; ValueError for any other file, and for one with Python objects."""
+    import numpy as np
+
+    try:
+        return np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # a damaged header makes NumPy raise ValueError, EOFError, TypeError, MemoryError, ...
+        words = "it holds Python objects" if "pickle" in str(error) else str(error) or type(error).__name__
+        raise ValueError(f"{path} is neither a .npy file of numbers nor a .mat file: {words}") from None
 
 
 def _average_in_mat_file(path: Path) -> Any:

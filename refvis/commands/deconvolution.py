@@ -18,6 +18,7 @@ from refvis.commands.options import (
     load_network,
     load_subject,
 )
+from refvis.commands.outputs import check_output
 from refvis.commands.units import (
     Against,
     At,
@@ -61,6 +62,7 @@ def deconvolution(
     import refvis
     from refvis.backpropagation.rules import find_mode
 
+    check_output(out)
     find_mode(mode)
     subject = load_subject(image, scene)
     net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)

@@ -8,6 +8,7 @@ import typer
 
 from refvis.commands.notes import exit_interrupted, note
 from refvis.commands.options import DEFAULT_MODEL, Mean, Model, NetworkName, ScaleInput, Size, Std, load_network
+from refvis.commands.outputs import check_output
 from refvis.commands.units import One, parse_channel_number
 from refvis.interruptions import suppress_interruption_warnings
 from refvis.layers import Array
@@ -45,6 +46,7 @@ def examples(
         raise NotADirectoryError(f"{str(folder)!r} is not a folder: give a folder of images")
     if every == (channel is not None):
         raise ValueError("give one channel with --channel, or --all for every channel of the layer")
+    check_output(out)
     net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
     unit = None if channel is None else parse_channel_number(net, channel, at)
     images = _scenes(scenes) if folder is None else folder

@@ -25,6 +25,7 @@ from refvis.commands.options import (
 from refvis.commands.units import At, parse_channel_number
 from refvis.results import Reconstruction
 from refvis.text.terminal import escape_controls
+from refvis.weights.whole_files import require_writable_folder
 
 if TYPE_CHECKING:
     from refvis.report.explain import Row
@@ -62,8 +63,7 @@ def explain(
     """Explain the network's score for an image: write a page with a picture for each method, and its arrays."""
     from refvis import report
 
-    if out.exists() and not out.is_dir():
-        raise NotADirectoryError(f"{out} is a file, expected a folder: choose another --out")
+    require_writable_folder(out)
     subject = load_subject(image, scene)
     net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
     unit = None if channel is None else parse_channel_number(net, channel, at)

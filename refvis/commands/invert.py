@@ -19,7 +19,8 @@ from refvis.commands.options import (
     load_network,
     load_subject,
 )
-from refvis.commands.reconstructions import Checkpoint, Seed, Starts, check_output, print_image_path
+from refvis.commands.outputs import check_output
+from refvis.commands.reconstructions import Checkpoint, Seed, Starts, print_image_path
 from refvis.interruptions import suppress_interruption_warnings
 from refvis.results import Reconstruction
 from refvis.text.terminal import escape_controls

@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from refvis.commands.options import DEFAULT_MODEL, Mean, Model, NetworkName, ScaleInput, Size, Std, load_network
-from refvis.commands.reconstructions import Checkpoint, Seed, Starts, check_output, print_image_path
+from refvis.commands.outputs import check_output
+from refvis.commands.reconstructions import Checkpoint, Seed, Starts, print_image_path
 from refvis.commands.units import One, Position, parse_channel_number, parse_position
-from refvis.files import write_bytes
 from refvis.interruptions import suppress_interruption_warnings
 from refvis.text.terminal import escape_controls
+from refvis.weights.whole_files import write_bytes
 
 Layer = Annotated[str | None, typer.Option("--at", "--layer", help="Layer or variable. Default: the scores.")]
 Class = Annotated[str | None, typer.Option("--class", help="A class, by its name.")]

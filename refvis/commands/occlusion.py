@@ -19,7 +19,8 @@ from refvis.commands.options import (
     load_subject,
     parse_size,
 )
-from refvis.commands.reconstructions import Seed, check_output
+from refvis.commands.outputs import check_output
+from refvis.commands.reconstructions import Seed
 from refvis.commands.units import (
     Against,
     At,

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from refvis.commands.notes import exit_interrupted
-from refvis.files import require_folder
 from refvis.results import Reconstruction
 from refvis.text.terminal import escape_controls
 
@@ -16,18 +15,6 @@ Checkpoint = Annotated[
     Path | None,
     typer.Option(help="An .npz file for the state of the search. After Ctrl-C, the same command continues from it."),
 ]
-
-
-def check_output(out: Path) -> str:
-    """Return the suffix of the file to write, before anything is computed.
-
-    Raises ValueError unless it is .png or .h5, and FileNotFoundError if the folder does not exist.
-    """
-    suffix = out.suffix.lower()
-    if suffix not in (".png", ".h5"):
-        raise ValueError(f"cannot write {str(out)!r}: expected a name that ends in .png or .h5")
-    require_folder(out)
-    return suffix
 
 
 def print_image_path(reconstruction: Reconstruction, out: Path) -> None:

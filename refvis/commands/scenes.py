@@ -16,10 +16,11 @@ def scenes(
 ) -> None:
     """Write generated scenes as PNG files, each with the mask of its object."""
     from refvis.dataset_examples.images import MASK
-    from refvis.files import write_bytes
     from refvis.results import png
     from refvis.scenes import scene
+    from refvis.weights.whole_files import require_writable_folder, write_bytes
 
+    require_writable_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     for number in range(first, first + count):
         generated = scene(number)

@@ -22,10 +22,12 @@ def show(
     svg: Annotated[Path | None, typer.Option(help="Draw the graph into this SVG file instead.")] = None,
 ) -> None:
     """Print a network layer by layer: filters, geometry, output size, receptive field, parameters, memory."""
-    from refvis.files import write_bytes
     from refvis.show import drawing
     from refvis.show.table import described
+    from refvis.weights.whole_files import require_writable, write_bytes
 
+    if svg is not None:
+        require_writable(svg)
     net = with_option_advice(loading.load(model, isolate=True, network=network), {"imageSize": "--size HxW"})
     if svg is not None:
         write_bytes(svg, drawing.svg(net).encode())

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from refvis.dataset_examples.sheet import Row, sheet
-from refvis.files import write_atomically, write_bytes
 from refvis.layers import Array
 from refvis.results import Record, png, write_h5
+from refvis.results.files import check_suffix, h5
+from refvis.weights.whole_files import write_bytes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,17 +69,11 @@ class Examples:
         return sheet([Row(*row) for row in zip(self.titles, self.scores, self.patches, self.signals, strict=True)])
 
     def save(self, path: str | Path) -> None:
-        """Write the result atomically: the sheet as .png, or all arrays and the record as .h5.
+        """Write the result, whole or not at all: the sheet as .png, or all arrays and the record as .h5.
 
         Raises ValueError for another suffix.
         """
-        suffix = Path(path).suffix.lower()
-        if suffix == ".png":
-            write_bytes(path, png(self.sheet()))
-        elif suffix == ".h5":
-            write_atomically(path, self._write_h5)
-        else:
-            raise ValueError(f"cannot write {str(path)!r}: expected a name that ends in .png or .h5")
+        write_bytes(path, h5(self._fill_h5) if check_suffix(path) == ".h5" else png(self.sheet()))
 
     def __repr__(self) -> str:
         """Return one line: the layer, and the numbers of channels, patches and images."""
@@ -89,15 +85,12 @@ class Examples:
         """Show the sheet in a notebook."""
         return png(self.sheet())
 
-    def _write_h5(self, part: Path) -> None:
-        import h5py
-
+    def _fill_h5(self, file: Any) -> None:
         arrays = {
             name: getattr(self, name)
             for name in ("scores", "images", "positions", "boxes", "patches", "signals", "scales")
         }
         arrays |= {"channels": np.array(self.channels), "names": np.char.encode(np.array(self.names), "utf-8")}
-        with h5py.File(part, "w") as file:
-            write_h5(file, arrays, self.record)
-            counts = {"seen": self.seen, "skipped": len(self.skipped), "masks": self.masks}
-            file.attrs.update(counts | {"ended": self.ended})
+        write_h5(file, arrays, self.record)
+        counts = {"seen": self.seen, "skipped": len(self.skipped), "masks": self.masks}
+        file.attrs.update(counts | {"ended": self.ended})

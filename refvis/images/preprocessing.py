@@ -1,14 +1,18 @@
 """Preprocessing of images: files and arrays to pixels, resizing, average images. Values are 0 ... 255 throughout."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from refvis.layers import Array
 from refvis.layers.base.arrays import require_finite, to_host
+from refvis.weights.regular_files import open_regular
 
 ImageLike: TypeAlias = "str | Path | Image.Image | Array"
 """A file, a PIL image, or an array H x W x C or H x W of values 0 ... 255."""
@@ -32,7 +36,8 @@ def pixels(image: ImageLike, channels: int | None = 3) -> Array:
     is converted to gray (MATLAB's rgb2gray, ITU-R BT.601) or RGB; otherwise it keeps its channels. Files are turned
     upright by their EXIF orientation, 16-bit values are scaled to 0 ... 255, and transparent pixels become white.
 
-    Raises FileNotFoundError for a missing file, and ValueError for anything that is not an image and for NaN. Warns of
+    Raises FileNotFoundError for a missing file, OSError for a folder, a named pipe or a device, and ValueError for
+    anything that is not an image, for more than ``PIL.Image.MAX_IMAGE_PIXELS`` pixels, and for NaN. Warns of
     floats that all lie between -1 and 1.
 
     >>> import numpy as np
@@ -126,19 +131,38 @@ def picture(x: Array, average: Any = None, *, factor: float = 1.0, std: Any = No
 
 
 def _from_file(path: Path) -> Array:
+    with open_regular(path, "image") as file:
+        return _decoded(file, path)
+
+
+def _decoded(file: IO[bytes], path: Path) -> Array:
     try:
-        with Image.open(path) as file:
-            return _from_pil(file)
+        with _refuse_large_images(), Image.open(file, formats=_formats()) as image:
+            return _from_pil(image)
+    except MemoryError:
+        raise
     except UnidentifiedImageError:
         raise ValueError(f"{path} is not an image that can be read: expected PNG, JPEG, BMP, TIFF, ...") from None
-    except (Image.DecompressionBombError, SyntaxError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise FileNotFoundError(f"there is no image {str(path)!r}") from None
-        if isinstance(error, IsADirectoryError):
-            raise IsADirectoryError(f"{str(path)!r} is a folder, expected an image") from None
-        if isinstance(error, PermissionError):
-            raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        most = f"{Image.MAX_IMAGE_PIXELS:,} pixels"
+        raise ValueError(f"{path} is too large an image, expected at most {most}: make it smaller first") from None
+    except Exception as error:  # Pillow's readers let any error pass that a damaged file causes
         raise ValueError(f"{path} is a damaged image: {error}") from None
+
+
+@contextmanager
+def _refuse_large_images() -> Iterator[None]:
+    """Make an error of Pillow's warning that an image has more than ``Image.MAX_IMAGE_PIXELS`` pixels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+@cache
+def _formats() -> list[str]:
+    """Return the formats that Pillow reads by itself. For EPS it runs Ghostscript on the file."""
+    Image.init()
+    return [name for name in Image.ID if name != "EPS"]
 
 
 def _from_pil(image: Image.Image) -> Array:

@@ -78,7 +78,7 @@ def solved(
     objective = Objective(
         cut, (*terms, *recipe.regularisers), recipe.parametrisation, recipe.transforms, run.seed, mode
     )
-    checkpoint = None if run.checkpoint is None else Checkpoint(Path(run.checkpoint), repr(sorted(made.flat().items())))
+    checkpoint = None if run.checkpoint is None else Checkpoint(Path(run.checkpoint), made.flat())
     options: dict[str, Any] = {"patience": run.patience, "checkpoint": checkpoint, "progress": run.progress}
     options |= {"projections": recipe.projections, "title": made.method}
     if isinstance(recipe.optimiser, LBFGS):

@@ -27,6 +27,11 @@ def totals(rows: Sequence[Row]) -> Array:
     return np.stack([np.asarray(sum(row.values())) for row in rows])
 
 
+def lowest(rows: Sequence[Row]) -> Array:
+    """Return the lowest objective of each image, N."""
+    return np.asarray(totals(rows).min(axis=0))
+
+
 def histories(rows: Sequence[Row]) -> dict[str, Array]:
     """Return an array for each term, rows x N."""
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}

@@ -91,7 +91,7 @@ def minimised(function: Function, z: Array, loop: Loop[Optimiser]) -> tuple[Stat
     require_finite(z, "the start")
     state = State(z, loop.optimiser.initial_memory(z))
     if loop.checkpoint is not None:
-        state = loop.checkpoint.resume(state)
+        state = loop.checkpoint.resume(state, loop.steps)
     bar = loop.progress_bar(state.steps)
     try:
         while len(state.rows) <= loop.steps:

@@ -29,7 +29,12 @@ class State:
     lowest: Array | None = None
 
     def with_row(self, row: Row) -> "State":
-        """Return the state after the evaluation of its z: the row is appended, and the best z updated per image."""
+        """Return the state after the evaluation of its z: the row is appended, and the best z updated per image.
+
+        Raises ValueError if its terms are others than those of the rows before, as those of a checkpoint can be.
+        """
+        if self.rows and row.keys() != self.rows[-1].keys():
+            raise ValueError(f"the terms are {', '.join(row)}, those of the steps before {', '.join(self.rows[-1])}")
         rows, total = (*self.rows, row), sum(row.values())
         if self.best is None or self.lowest is None:
             return replace(self, rows=rows, best=self.z, lowest=total)

@@ -3,16 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-from refvis.files import write_atomically
 from refvis.layers import Array
 from refvis.layers.base.arrays import to_host
 from refvis.layers.ledger import AMOUNTS
 from refvis.report.explain import Card, Explanation
 from refvis.results import Heatmap, write_h5
+from refvis.results.files import h5
+from refvis.weights.whole_files import write_bytes
 
 
 def write_arrays(explanation: Explanation, path: str | Path) -> None:
-    """Write the arrays behind the page as .h5, atomically: a group for each method, with its record as attributes.
+    """Write the arrays behind the page as .h5: a group for each method, with its record as attributes.
 
     >>> import tempfile
     >>> import numpy as np
@@ -25,24 +26,7 @@ def write_arrays(explanation: Explanation, path: str | Path) -> None:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     report.write_arrays(report.explain(net, image, steps=1), f"{folder}/explanation.h5")
     """
-
-    def write(part: Path) -> None:
-        import h5py
-
-        with h5py.File(part, "w") as file:
-            file.create_dataset("input/x", data=explanation.x, compression="gzip")
-            file.create_dataset("input/picture", data=explanation.picture, compression="gzip")
-            if explanation.mask is not None:
-                file.create_dataset("input/mask", data=explanation.mask, compression="gzip")
-            file.attrs.update(
-                {"source": explanation.source, "target": explanation.target, "model": explanation.net.name}
-            )
-            for card in (card for row in explanation.rows for card in row.cards):
-                write_h5(file.create_group(group_name(card)), arrays(card), card.result.record)
-            mode = explanation.ledger.record.parameters["mode"]
-            _write_ledger(file.create_group(f"ledger/{mode}"), explanation)
-
-    write_atomically(path, write)
+    write_bytes(path, h5(lambda file: _fill(file, explanation)))
 
 
 def group_name(card: Card) -> str:
@@ -65,6 +49,19 @@ def arrays(card: Card) -> dict[str, Array]:
         return {"values": result.values, "map": result.map, **measures}
     history = {f"history/{name}": values for name, values in result.history.items()}
     return {"x": result.x, "image": result.image, **history, **measures}
+
+
+def _fill(file: Any, explanation: Explanation) -> None:
+    """Write the input and a group for each card and for the ledger into an open h5py file."""
+    file.create_dataset("input/x", data=explanation.x, compression="gzip")
+    file.create_dataset("input/picture", data=explanation.picture, compression="gzip")
+    if explanation.mask is not None:
+        file.create_dataset("input/mask", data=explanation.mask, compression="gzip")
+    file.attrs.update({"source": explanation.source, "target": explanation.target, "model": explanation.net.name})
+    for card in (card for row in explanation.rows for card in row.cards):
+        write_h5(file.create_group(group_name(card)), arrays(card), card.result.record)
+    mode = explanation.ledger.record.parameters["mode"]
+    _write_ledger(file.create_group(f"ledger/{mode}"), explanation)
 
 
 def _write_ledger(group: Any, explanation: Explanation) -> None:

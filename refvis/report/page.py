@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from refvis.files import write_atomically
 from refvis.images.colours import ColourScale
 from refvis.layers import Array
 from refvis.report.explain import Card, Explanation
 from refvis.report.ledger import ledger_view
 from refvis.results import Heatmap, Reconstruction, png
 from refvis.version import __version__
+from refvis.weights.whole_files import write_bytes
 
 STOPS = 16
 """Number of colours in the gradient of a colour bar."""
 
 
 def write_page(explanation: Explanation, path: str | Path) -> None:
-    """Write the page atomically. It contains its pictures and loads nothing from elsewhere.
+    """Write the page, whole or not at all. It contains its pictures and loads nothing from elsewhere.
 
     >>> import tempfile
     >>> import numpy as np
@@ -38,7 +38,7 @@ def write_page(explanation: Explanation, path: str | Path) -> None:
         loader=PackageLoader("refvis.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     text = environment.get_template("page.html").render(view(explanation))
-    write_atomically(path, lambda part: _write_text(part, text))
+    write_bytes(path, text.encode())
 
 
 def view(explanation: Explanation) -> dict[str, Any]:
@@ -127,7 +127,3 @@ def fade_outside(picture: Array, mask: Array) -> Array:
 def data_uri(picture: Array) -> str:
     """Return a picture (H x W x 3 uint8) as a data URI."""
     return "data:image/png;base64," + base64.b64encode(png(picture)).decode("ascii")
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

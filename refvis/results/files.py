@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from refvis.files import write_atomically
 from refvis.layers import Array
 from refvis.results.record import Record
+from refvis.weights.whole_files import write_bytes
 
 
 def png(picture: Array, enlarge: int = 1, record: Record | None = None) -> bytes:
@@ -30,6 +30,23 @@ def png(picture: Array, enlarge: int = 1, record: Record | None = None) -> bytes
     return buffer.getvalue()
 
 
+def h5(fill: Callable[[Any], None]) -> bytes:
+    """Return the HDF5 file that ``fill(file)`` fills; `file` is an open h5py file, in memory.
+
+    The HDF5 library never writes to a disk itself: it crashes the process where the disk is full.
+
+    >>> from refvis.results.files import h5
+    >>> h5(lambda file: file.create_dataset("values", data=[1, 2]))[1:4]
+    b'HDF'
+    """
+    import h5py
+
+    with h5py.File("result.h5", "w", driver="core", backing_store=False) as file:
+        fill(file)
+        file.flush()
+        return bytes(file.id.get_file_image())
+
+
 def write_h5(group: Any, arrays: dict[str, Array], record: Record) -> None:
     """Write arrays as datasets, and the record as attributes, into an open h5py file or group.
 
@@ -46,22 +63,19 @@ def write_h5(group: Any, arrays: dict[str, Array], record: Record) -> None:
 
 
 def save_result(path: str | Path, arrays: dict[str, Array], record: Record, picture: Callable[[], Array]) -> None:
-    """Write a result atomically: its arrays as .h5, or the picture that `picture()` returns as .png.
+    """Write a result, whole or not at all: its arrays as .h5, or the picture that `picture()` returns as .png.
 
     Raises ValueError for another suffix.
     """
+    if check_suffix(path) == ".h5":
+        write_bytes(path, h5(lambda file: write_h5(file, arrays, record)))
+    else:
+        write_bytes(path, png(picture(), record=record))
 
-    def h5(part: Path) -> None:
-        import h5py
 
-        with h5py.File(part, "w") as file:
-            write_h5(file, arrays, record)
-
-    def image(part: Path) -> None:
-        part.write_bytes(png(picture(), record=record))
-
-    writers = {".h5": h5, ".png": image}
+def check_suffix(path: str | Path) -> str:
+    """Return the suffix of a result's file in lower case; ValueError unless it is .png or .h5."""
     suffix = Path(path).suffix.lower()
-    if suffix not in writers:
-        raise ValueError(f"cannot write {str(path)!r}: expected a name that ends in {' or '.join(writers)}")
-    write_atomically(path, writers[suffix])
+    if suffix not in (".png", ".h5"):
+        raise ValueError(f"cannot write {str(path)!r}: expected a name that ends in .png or .h5")
+    return suffix

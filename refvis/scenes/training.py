@@ -1,12 +1,12 @@
 """Shared parts of training: parameters by name, Adam, batches, augmentation, and a state that can be resumed."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from refvis.layers import Array, Graph
+from refvis.weights.whole_files import write_whole
 
 FIRST_MOMENT, SECOND_MOMENT, TINY = 0.9, 0.999, 1e-8
 SHIFT = 4
@@ -70,11 +70,8 @@ def augment(images: Array, random: np.random.Generator) -> Array:
 
 
 def save_state(path: Path, values: Parameters, state: State, epochs: int) -> None:
-    """Write values and moments atomically."""
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, epochs=epochs, **_by_name(values, state))
-    os.replace(part, path)
+    """Write values and moments, whole or not at all."""
+    write_whole(path, lambda file: np.savez(file, epochs=epochs, **_by_name(values, state)))
 
 
 def load_state(path: Path, values: Parameters, state: State) -> int:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.tree import DEFAULT_LIMITS, Limits, Tree
+from refvis.weights.regular_files import special_kind
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 EXPECTED = "a MATLAB .mat file (v5, v6, v7 or v7.3)"
@@ -50,12 +51,18 @@ def read_mat(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, Tre
 
 
 def require_file(path: str | Path) -> Path:
-    """Return `path` as a Path; raise FileNotFoundError if there is no such file, ModelFormatError for a folder."""
+    """Return `path` as a Path.
+
+    Raises FileNotFoundError if there is no such file, and ModelFormatError for a folder, a named pipe or a device.
+    """
     path = Path(path)
     if path.is_dir():
         raise ModelFormatError("a folder", EXPECTED, "give the path of a file in it", path=path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file, expected {EXPECTED}")
+    special = special_kind(path.stat().st_mode)
+    if special:
+        raise ModelFormatError(special, EXPECTED, "save the model in a file first", path=path)
     return path
 
 

@@ -1,6 +1,5 @@
 """Writer of v5 .mat files from plain Python values: atomic, and the same bytes for the same values."""
 
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -18,6 +17,7 @@ from refvis.weights.mat.v5_values import (
     struct_matrix,
     text_matrix,
 )
+from refvis.weights.whole_files import write_whole
 
 HEADER = b"MATLAB 5.0 MAT-file, written by refvis".ljust(116) + bytes(8) + b"\x00\x01IM"
 """A text without a date, no subsystem data, and the version; little-endian."""
@@ -31,26 +31,21 @@ class Structs(list[dict[str, Any]]):
 
 
 def write_v5(path: str | Path, variables: dict[str, Any]) -> None:
-    """Write `variables` (values that ``to_matlab`` takes) as a compressed v5 file, which replaces `path` atomically.
+    """Write `variables` (values that ``to_matlab`` takes) as a compressed v5 file, which replaces `path` in one step.
 
     Raises ValueError for values that MATLAB cannot hold, and OSError; an existing file `path` is then unchanged.
     """
-    path = Path(path)
     elements = [to_matlab(value, field_name(name, "the file"), name) for name, value in variables.items()]
     for name, element in zip(variables, elements, strict=True):
         if element.size_in_file > LARGEST:
             raise ValueError(f"{path}: {name} has {element.size_in_file:,} bytes: a v5 file holds at most 4 GB in one")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(HEADER)
-            for element in elements:
-                write_compressed(file, element)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    def write(file: IO[bytes]) -> None:
+        file.write(HEADER)
+        for element in elements:
+            write_compressed(file, element)
+
+    write_whole(path, write)
 
 
 def write_compressed(file: IO[bytes], element: Element) -> None:

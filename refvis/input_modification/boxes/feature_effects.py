@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from refvis.files import write_atomically
 from refvis.layers import Array
 from refvis.layers.base.arrays import to_host
 from refvis.results import Record, write_h5
+from refvis.results.files import h5
+from refvis.weights.whole_files import write_bytes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,23 +52,18 @@ class FeatureEffects:
         return [(self.channels[n], float(effects[n])) for n in self.order[:count]]
 
     def save(self, path: str | Path) -> None:
-        """Write values, channels (G x the size of the largest group, padded with -1) and record as HDF5, atomically.
+        """Write values, channels (G x the size of the largest group, padded with -1) and record as HDF5.
 
         Raises ValueError unless the name ends in .h5.
         """
-        import h5py
-
         if Path(path).suffix.lower() != ".h5":
             raise ValueError(f"cannot write {str(path)!r}: expected a name that ends in .h5")
         table = np.full((len(self.channels), max(map(len, self.channels))), -1)
         for row, group in zip(table, self.channels, strict=True):
             row[: len(group)] = group
 
-        def write(part: Path) -> None:
-            with h5py.File(part, "w") as file:
-                write_h5(file, {"values": to_host(self.values), "channels": table}, self.record)
-
-        write_atomically(path, write)
+        arrays = {"values": to_host(self.values), "channels": table}
+        write_bytes(path, h5(lambda file: write_h5(file, arrays, self.record)))
 
     def __repr__(self) -> str:
         """Return one line: the layer and its three strongest groups."""

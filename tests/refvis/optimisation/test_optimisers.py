@@ -130,7 +130,7 @@ def test_lbfgs_takes_no_more_steps_than_allowed():
 
 def test_lbfgs_takes_no_single_steps(tmp_path):
     """Each is refused by its name, before anything is evaluated or written."""
-    given = {"projections": (Bound(1.0),), "patience": 3, "checkpoint": Checkpoint(tmp_path / "run.npz", "key")}
+    given = {"projections": (Bound(1.0),), "patience": 3, "checkpoint": Checkpoint(tmp_path / "run.npz", {})}
     for name, value in given.items():
         with pytest.raises(ValueError, match=f"L-BFGS takes no {name}, since .*: leave it out, or use Momentum"):
             minimised_by_lbfgs(None, np.zeros(SHAPE), Loop(3, LBFGS(), **{name: value}))

@@ -15,6 +15,7 @@ from refvis.optimisation.minimise import Loop, minimised
 from refvis.optimisation.optimisers import AdaGrad, Adam, Momentum
 
 SHAPE = (2, 3, 4, 5)
+THIS = {"run": "this"}
 
 
 def noisy(z, step):
@@ -64,7 +65,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(optimiser, dtype, stop, tmp_path
         return Loop(14, optimiser, (Bound(1.5),), checkpoint=kept)
 
     whole, _ = minimised(noisy, start(dtype), loop(None))
-    kept = Checkpoint(tmp_path / "run.npz", "this run", every=5)
+    kept = Checkpoint(tmp_path / "run.npz", THIS, every=5)
     noisy.calls, noisy.stop = 0, stop
     if stop == 1:
         with pytest.raises(KeyboardInterrupt):
@@ -82,7 +83,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(optimiser, dtype, stop, tmp_path
 def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path):
     """A run that ends without a chance to write has what every so many steps left behind."""
     whole, _ = minimised(noisy, start(), Loop(14, Adam(0.2)))
-    kept = Checkpoint(tmp_path / "run.npz", "this run", every=5)
+    kept = Checkpoint(tmp_path / "run.npz", THIS, every=5)
 
     def dies(z, step):
         if step == 13:
@@ -100,11 +101,11 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path):
 def test_the_checkpoint_of_another_run_is_refused(tmp_path):
     path = tmp_path / "run.npz"
     noisy.stop = 4
-    minimised(noisy, start(), Loop(9, Adam(0.2), checkpoint=Checkpoint(path, "this run")))
+    minimised(noisy, start(), Loop(9, Adam(0.2), checkpoint=Checkpoint(path, THIS)))
     with pytest.raises(ValueError, match="is the checkpoint of another run"):
-        minimised(noisy, start(), Loop(9, Adam(0.2), checkpoint=Checkpoint(path, "that run")))
+        minimised(noisy, start(), Loop(9, Adam(0.2), checkpoint=Checkpoint(path, {"run": "that"})))
     with pytest.raises(ValueError, match=r"expected a name that ends in \.npz"):
-        Checkpoint(tmp_path / "run.h5", "this run")
+        Checkpoint(tmp_path / "run.h5", THIS)
 
 
 def test_patience_ends_a_run_that_gets_nowhere():

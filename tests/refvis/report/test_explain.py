@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import re
 from dataclasses import replace
 
@@ -331,8 +332,7 @@ def test_pages_that_fail_to_be_written_leave_the_old_ones(explained, tmp_path, m
     def fails(*arguments, **options):
         raise OSError("disk full")
 
-    monkeypatch.setattr("refvis.report.page._write_text", fails)
-    monkeypatch.setattr("refvis.report.arrays.write_h5", fails)
+    monkeypatch.setattr(os, "fsync", fails)
     for write, name in ((report.write_page, "page.html"), (report.write_arrays, "a.h5")):
         with pytest.raises(OSError, match="disk full"):
             write(explained, tmp_path / name)

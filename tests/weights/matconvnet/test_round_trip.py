@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import os
 
 import numpy as np
 import pytest
@@ -298,13 +299,11 @@ def test_only_chains_can_be_saved(tmp_path):
 
 
 def test_a_failed_write_leaves_no_trace(tmp_path, monkeypatch):
-    from refvis.weights.mat import write
-
     def fail(*_):
         raise OSError("the disk is full")
 
     (tmp_path / "a.mat").write_bytes(b"kept")
-    monkeypatch.setattr(write.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="the disk is full"):
         save_simplenn(layers.chain({"r": ReLU()}), {}, tmp_path / "a.mat")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.mat", b"kept")]
