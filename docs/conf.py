@@ -41,6 +41,7 @@ add_module_names = False
 trim_doctest_flags = True
 doctest_global_setup = """
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 import numpy as np
 np.set_printoptions(precision=4, suppress=True, linewidth=100)

@@ -1,4 +1,4 @@
-"""Loading and saving of networks: a name or a MatConvNet file to a `Network`, and back."""
+"""Loading and saving of networks: a name, or a file of MatConvNet or ONNX, to a `Network`, and back."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,23 +24,27 @@ def load(
     seconds: float | None = None,
     memory: int | None = None,
     network: str | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Network:
-    """Return the network in a MatConvNet .mat file, or a bundled network by its name.
+    """Return the network in a MatConvNet .mat file, in an ONNX file, or a bundled network by its name.
 
     ``load_report`` of the result lists what was filled in, changed or ignored, and warns if the file does not store the
     preprocessing of images; ``with_images`` adds it.
 
     Parameters:
 
-        path      a .mat file of version 5, 6, 7 or 7.3 with a simplenn network or a DagNN, or a name from `bundled`
+        path      a .mat file of version 5, 6, 7 or 7.3 with a simplenn network or a DagNN; an ONNX file, which needs
+                  the package onnx (pip install 'refvis[onnx]'); or a name from `bundled`
         isolate   read the file in a child process, for files that are not trusted. Default: False
         seconds   time of that process in s. Default: 10, and one for each 20 MB of the file
         memory    memory of that process in bytes. Default: 1 GB, and six times the file's size
         network   the place of the network in a file that holds several, such as "netD" or "nets{3}". Default: the
                   only one, or the one at a usual place (net, model.net, model, or at top level)
+        size      height and width of the input, for an ONNX file that leaves them open. Default: 224 x 224
 
-    Raises FileNotFoundError if there is no such file or name, and ModelFormatError if the file is not a model or is
-    damaged; with `isolate` also if it crashes the process that reads it, or exceeds its time or memory.
+    Raises FileNotFoundError if there is no such file or name, ModuleNotFoundError for an ONNX file without the package
+    onnx, ValueError for `network` or `size` with a file of the other kind, and ModelFormatError if the file is not a
+    model or is damaged; with `isolate` also if it crashes the process that reads it, or exceeds its time or memory.
 
     >>> import refvis
     >>> net = refvis.load("scenes")
@@ -54,7 +58,7 @@ def load(
         raise FileNotFoundError(
             f"there is no file {str(path)!r}, and no bundled network of that name; bundled networks: {names}"
         )
-    model = read_model(path, isolate=isolate, seconds=seconds, memory=memory, network=network)
+    model = read_model(path, isolate=isolate, seconds=seconds, memory=memory, network=network, size=size)
     report, name = tuple(model.report), model_name(path)
     net = Network(model.nodes, meta=model.meta, load_report=report, name=name, stored=model.stored)
     return replace(net, load_report=(*missing_preprocessing(net), *net.load_report, *unused_preprocessing(net)))

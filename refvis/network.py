@@ -21,6 +21,7 @@ from refvis.layers import (
     Trace,
     array_module,
     forward,
+    title,
 )
 from refvis.layers import chain as chain_nodes
 from refvis.layers.base.arrays import moved, require_finite, to_host
@@ -322,12 +323,17 @@ class Network(Graph):
         """Return the network up to a variable, and the trace of an input `x` (N x H x W x C) through it.
 
         Raises ValueError for values that are NaN or infinite, in `x` or on the way: it names the layer where they
-        appear. Warns of an input that looks like raw pixels.
+        appear; and if the layer that writes the variable has no implementation. Warns of an input that looks like raw
+        pixels.
         """
         require_finite(x)
         self.warn_of_raw_pixels(x)
         cut = self.upto(variable)
         trace = cut.forward(x)
+        if variable not in trace:
+            writer = next(node for node in cut.nodes if node.output == variable)
+            what = f"layer {writer.name!r} ({title(writer.layer)}) has no implementation"
+            raise OptionError(what, "name a layer before it with {}, or register one", "at")
         cut.require_finite_trace(trace, variable)
         return cut, trace
 

@@ -1,4 +1,4 @@
-"""Reader of networks from .mat files: it finds the network among the variables, wherever it stands."""
+"""Reader of networks from files: of ONNX, and of .mat files, where it finds the network among the variables."""
 
 import re
 from collections.abc import Iterator
@@ -14,6 +14,8 @@ from refvis.weights.matconvnet.meta import BESIDE
 from refvis.weights.matconvnet.model import Model, Remark
 from refvis.weights.matconvnet.normalization import OUTSIDE
 from refvis.weights.matconvnet.simplenn import read_simplenn
+from refvis.weights.onnx.file import is_onnx, read_file
+from refvis.weights.onnx.read import read_onnx
 
 PLACES = ("", "net", "model.net", "model")
 """Usual places of a network in a file, in the order of the search."""
@@ -36,36 +38,46 @@ def read_model(
     seconds: float | None = None,
     memory: int | None = None,
     network: str | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Model:
-    """Return the network in the MatConvNet .mat file `path` as a `Model`: nodes, meta data and remarks.
+    """Return the network in the file `path`, of MatConvNet or ONNX, as a `Model`: nodes, meta data and remarks.
 
     ``refvis.load`` makes a `Network` of it, and is what most programs call.
 
     Parameters:
 
-        path      a .mat file of version 5, 6, 7 or 7.3, with a simplenn network or a DagNN
+        path      a .mat file of version 5, 6, 7 or 7.3, with a simplenn network or a DagNN; or an ONNX file
         limits    how much the file may hold. Default: 4 GB, 2 million values, 64 levels
         isolate   read the file in a child process, so that a file that crashes or hangs a library is an error, too
         seconds   time of that process in s. Default: 10, and one for each 20 MB of the file
         memory    memory of that process in bytes. Default: 1 GB, and six times the file's size
         network   the place of the network in a file that holds several: "netD", "nets{3}". Default: the only one, or
                   the one at a usual place (net, model.net, model, or at top level)
+        size      height and width of the input, for an ONNX file that leaves them open. Default: 224 x 224
 
-    Raises FileNotFoundError, and ModelFormatError naming the file, the place in it, what was found and what was
-    expected.
+    Raises FileNotFoundError, ModuleNotFoundError for an ONNX file without the package `onnx`, ValueError for `network`
+    or `size` with a file of the other kind, and ModelFormatError naming the file, the place in it, what was found and
+    what was expected.
 
     >>> from refvis.weights import bundled_path, read_model
     >>> model = read_model(bundled_path("scenes"))
     >>> model.nodes[0].name, model.meta["classes"]["name"][:2]
     ('conv1', ['fish', 'house'])
     """
+    onnx = is_onnx(path)
+    if onnx and network is not None:
+        raise ValueError(f"network is {network!r}, but {path} is an ONNX file, which holds one network: leave it out")
+    if size is not None and not onnx:
+        raise ValueError(f"size is {size}, but {path} is a .mat file: net.with_images(size=...) sets the input size")
     if isolate:
-        from refvis.weights.sandbox.parent import read_mat_in_sandbox  # here, since most programs start no process
+        from refvis.weights.sandbox.parent import read_in_sandbox  # here, since most programs start no process
 
-        variables = read_mat_in_sandbox(path, limits, seconds, memory)
+        variables = read_in_sandbox(path, limits, seconds, memory, "onnx" if onnx else "mat")
     else:
-        variables = read_mat(path, limits)
+        variables = (read_file if onnx else read_mat)(path, limits)
     try:
+        if onnx:
+            return read_onnx(variables, size)
         report: list[Remark] = []
         place = find_network(variables) if network is None else check_network(variables, network)
         report_neighbours(variables, place, report)

@@ -16,12 +16,15 @@ from refvis.layers import Array
 from refvis.layers.base.geometry import integers
 from refvis.network import Network
 from refvis.text.terminal import escape_controls
+from refvis.weights.onnx.file import INSTALL, is_onnx
 
 DEFAULT_MODEL = "scenes"
 DEFAULT_SCENE = 7
 
 Image = Annotated[Path | None, typer.Argument(help="An image file. Default: a generated scene.")]
-Model = Annotated[str, typer.Option("--model", "-m", help="A MatConvNet .mat file, or the name of a bundled network.")]
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="A MatConvNet .mat file, an ONNX file, or the name of a bundled network.")
+]
 Size = Annotated[str | None, typer.Option(help="Input size HxW. Default: the size stored in the model.")]
 Mean = Annotated[
     Path | None,
@@ -92,7 +95,7 @@ def load_network(
         "imageSize": f"{size_option} HxW",
         "imageFactor": "--scale-input FACTOR",
     }
-    net = with_option_advice(loading.load(model, isolate=True, network=network), options)
+    net = load_isolated(model, size, network, options)
     average = None if mean is None else read_average(mean)
     net = net.with_images(
         parse_size(size)[:2] if size else None,  # type: ignore[arg-type]
@@ -104,6 +107,21 @@ def load_network(
         if remark.kind == "warning":
             note(str(remark))
     return net
+
+
+def load_isolated(model: str, size: str | None, network: str | None, options: Mapping[str, str]) -> Network:
+    """Return the network in a file that is read in a child process; remarks advise the `options`.
+
+    `size` is the input's, HxW, for ONNX files that leave it open.
+    """
+    height_width = parse_size(size)[:2] if size and is_onnx(model) else None
+    try:
+        net = loading.load(model, isolate=True, network=network, size=height_width)  # type: ignore[arg-type]
+    except ModuleNotFoundError as error:
+        if str(error) == INSTALL:  # the user can fix that
+            raise ValueError(INSTALL) from error
+        raise
+    return with_option_advice(net, options)
 
 
 def with_option_advice(net: Network, options: Mapping[str, str]) -> Network:

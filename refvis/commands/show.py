@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
-from refvis import loading
-from refvis.commands.options import DEFAULT_MODEL, NetworkName, parse_size, with_option_advice
+from refvis.commands.options import DEFAULT_MODEL, NetworkName, load_isolated, parse_size
 from refvis.text.terminal import escape_controls
 
 
 def show(
     model: Annotated[
-        str, typer.Argument(help="A MatConvNet .mat file, or the name of a bundled network.")
+        str, typer.Argument(help="A MatConvNet .mat file, an ONNX file, or the name of a bundled network.")
     ] = DEFAULT_MODEL,
     size: Annotated[
         str | None, typer.Option(help="Input size, HxW or HxWxC. Default: the size stored in the model.")
@@ -28,7 +27,7 @@ def show(
 
     if svg is not None:
         require_writable(svg)
-    net = with_option_advice(loading.load(model, isolate=True, network=network), {"imageSize": "--size HxW"})
+    net = load_isolated(model, size, network, {"imageSize": "--size HxW"})
     if svg is not None:
         write_bytes(svg, drawing.svg(net).encode())
         typer.echo(f"drawing: {escape_controls(str(svg))}")

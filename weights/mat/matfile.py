@@ -50,19 +50,19 @@ def read_mat(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, Tre
         raise
 
 
-def require_file(path: str | Path) -> Path:
-    """Return `path` as a Path.
+def require_file(path: str | Path, expected: str = EXPECTED) -> Path:
+    """Return `path` as a Path; `expected` is what its file should be.
 
     Raises FileNotFoundError if there is no such file, and ModelFormatError for a folder, a named pipe or a device.
     """
     path = Path(path)
     if path.is_dir():
-        raise ModelFormatError("a folder", EXPECTED, "give the path of a file in it", path=path)
+        raise ModelFormatError("a folder", expected, "give the path of a file in it", path=path)
     if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file, expected {EXPECTED}")
+        raise FileNotFoundError(f"{path}: no such file, expected {expected}")
     special = special_kind(path.stat().st_mode)
     if special:
-        raise ModelFormatError(special, EXPECTED, "save the model in a file first", path=path)
+        raise ModelFormatError(special, expected, "save the model in a file first", path=path)
     return path
 
 

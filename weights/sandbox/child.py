@@ -6,11 +6,12 @@ It has only the memory and the time that it is given, so that a hostile file can
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.matfile import read_mat
-from refvis.weights.mat.tree import Limits
+from refvis.weights.mat.tree import Limits, Tree
 from refvis.weights.sandbox import messages
 
 OUT_OF_MEMORY, FAILED = 77, 78
@@ -25,7 +26,7 @@ def main(arguments: str) -> None:
     limit_process(task["memory"], task["seconds"])
     try:
         try:
-            variables = read_mat(task["path"], Limits(**task["limits"]))
+            variables = reader(task["kind"])(task["path"], Limits(**task["limits"]))
         except ModelFormatError as error:
             messages.send_error(stream, error)
         else:
@@ -36,6 +37,15 @@ def main(arguments: str) -> None:
         os._exit(FAILED)
     stream.close()
     os._exit(0)  # at once: after a damaged file, the HDF5 library can crash while it cleans up
+
+
+def reader(kind: str) -> Callable[[str, Limits], dict[str, Tree]]:
+    """Return the function that reads files of a kind, "mat" or "onnx"."""
+    if kind == "mat":
+        return read_mat
+    from refvis.weights.onnx.file import read_file  # here, since it needs a package that may not be installed
+
+    return read_file
 
 
 def limit_process(memory: int, seconds: float) -> None:

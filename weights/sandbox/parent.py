@@ -3,6 +3,7 @@
 Whatever the file does to the child, the caller goes on.
 """
 
+import glob
 import json
 import os
 import signal
@@ -15,8 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from refvis.weights.errors import ModelFormatError
+from refvis.weights.mat import matfile
 from refvis.weights.mat.matfile import require_file
 from refvis.weights.mat.tree import Limits, Tree
+from refvis.weights.onnx import file
+from refvis.weights.onnx.file import package
 from refvis.weights.sandbox import messages
 from refvis.weights.sandbox.child import OUT_OF_MEMORY
 
@@ -37,16 +41,23 @@ main(sys.argv[2])
 """
 
 
-def read_mat_in_sandbox(
-    path: str | Path, limits: Limits, seconds: float | None = None, memory: int | None = None
-) -> dict[str, Tree]:
-    """Return the variables of the .mat file `path`, read in a child process with `seconds` and `memory` (bytes).
+EXPECTED = {"mat": matfile.EXPECTED, "onnx": file.EXPECTED}
+"""What a file of each kind should be."""
 
-    Raises what ``read_mat`` raises, and ModelFormatError if the child crashes, or exceeds its memory or time.
+
+def read_in_sandbox(
+    path: str | Path, limits: Limits, seconds: float | None = None, memory: int | None = None, kind: str = "mat"
+) -> dict[str, Tree]:
+    """Return the plain values of the file `path`, read in a child process with `seconds` and `memory` (bytes).
+
+    `kind` is "mat" or "onnx". Raises what ``read_mat`` or ``onnx.file.read_file`` raises, and ModelFormatError if the
+    child crashes, or exceeds its memory or time.
     """
-    path = require_file(path)
+    path = require_file(path, EXPECTED[kind])
+    if kind == "onnx":
+        package()  # it has to be there, which the child cannot say
     seconds, memory = process_limits(path, seconds, memory)
-    task = {"path": str(path.absolute()), "limits": asdict(limits), "seconds": seconds, "memory": memory}
+    task = {"path": str(path.absolute()), "kind": kind, "limits": asdict(limits), "seconds": seconds, "memory": memory}
     line, quiet = command_line(task), subprocess.DEVNULL
     with subprocess.Popen(line, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, env=environment()) as child:
         timed_out = threading.Event()
@@ -67,8 +78,11 @@ def read_mat_in_sandbox(
 
 
 def process_limits(path: Path, seconds: float | None, memory: int | None) -> tuple[float, int]:
-    """Return the limits for a file: as given, else 10 s and a second per 20 MB, 1 GB and six times the file's size."""
-    size = path.stat().st_size
+    """Return the limits for a file: as given, else 10 s and a second per 20 MB, 1 GB and six times the file's size.
+
+    Files beside it whose names begin with its own count, too: an ONNX model may keep its weights there.
+    """
+    size = sum(one.stat().st_size for one in path.parent.glob(f"{glob.escape(path.name)}*") if one.is_file())
     return (SECONDS + size / 20e6 if seconds is None else seconds), (MEMORY + 6 * size if memory is None else memory)
 
 
@@ -139,5 +153,5 @@ def no_answer_error(path: Path, code: int, timed_out: bool, seconds: float, memo
         found, expected = "reading took too much memory", f"at most {memory:,} bytes"
     else:
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        found, expected = f"the process that read the file ended without a result ({name})", "a complete .mat file"
+        found, expected = f"the process that read the file ended without a result ({name})", "a complete file"
     return ModelFormatError(found, expected, advice, path=path)

@@ -19,7 +19,7 @@ from support.same import assert_same
 import refvis
 from refvis.weights import Limits, ModelFormatError, Opaque, read_mat, read_model
 from refvis.weights.sandbox import messages, parent
-from refvis.weights.sandbox.parent import read_mat_in_sandbox
+from refvis.weights.sandbox.parent import read_in_sandbox
 
 numbers = arrays.arrays(
     st.sampled_from(["float32", "float64", "bool", "int8", "uint64", "complex128"]),
@@ -70,7 +70,7 @@ def test_the_same_model(tmp_path, kind):
         refvis.save(refvis.chain({"r": refvis.layers.ReLU(0.5)}, {"note": "é"}), path)
     else:
         V73(path).write(VALUES)
-    assert_same(read_mat_in_sandbox(path, Limits()), read_mat(path))
+    assert_same(read_in_sandbox(path, Limits()), read_mat(path))
     assert refvis.load(path, isolate=True).fingerprint == refvis.load(path).fingerprint
 
 
@@ -85,7 +85,7 @@ def test_the_same_errors(tmp_path):
     assert str(caught.value) == str(direct.value)
     scipy.io.savemat(tmp_path / "b.mat", {"x": np.zeros((300, 1000))})
     with pytest.raises(ModelFormatError, match="at most 1,000,000 in the whole file"):
-        read_mat_in_sandbox(tmp_path / "b.mat", Limits(size=10**6))
+        read_in_sandbox(tmp_path / "b.mat", Limits(size=10**6))
 
 
 def make_child_run(monkeypatch, code):
@@ -122,8 +122,8 @@ def test_memory_is_bounded(tmp_path):
     scipy.io.savemat(tmp_path / "a.mat", {"x": np.zeros((8000, 8000))}, do_compression=True)
     assert (tmp_path / "a.mat").stat().st_size < 10**6
     with pytest.raises(ModelFormatError, match="reading took too much memory, expected at most 600,000,000 bytes"):
-        read_mat_in_sandbox(tmp_path / "a.mat", Limits(), seconds=120, memory=600_000_000)
-    variables = read_mat_in_sandbox(tmp_path / "a.mat", Limits(), seconds=120, memory=3 * 2**30)
+        read_in_sandbox(tmp_path / "a.mat", Limits(), seconds=120, memory=600_000_000)
+    variables = read_in_sandbox(tmp_path / "a.mat", Limits(), seconds=120, memory=3 * 2**30)
     assert variables["x"].shape == (8000, 8000)
 
 

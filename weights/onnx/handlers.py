@@ -1,0 +1,43 @@
+"""The table of operators: ONNX's name -> the function that makes layers of it."""
+
+from collections.abc import Callable
+
+from refvis.weights.onnx import arithmetic, dense, norms, pointwise, shapes, windows
+from refvis.weights.onnx.layout import Feature
+from refvis.weights.onnx.operation import Operation
+
+HANDLERS: dict[str, Callable[[Operation], Feature]] = {
+    "Add": arithmetic.add,
+    "AveragePool": windows.pool,
+    "BatchNormalization": norms.batch_norm,
+    "Cast": pointwise.cast,
+    "Concat": arithmetic.concat,
+    "Conv": windows.conv,
+    "ConvTranspose": windows.conv_transpose,
+    "Div": arithmetic.divide,
+    "Dropout": pointwise.dropout,
+    "Expand": shapes.expand,
+    "Flatten": shapes.flatten,
+    "Gemm": dense.gemm,
+    "GlobalAveragePool": windows.global_pool,
+    "GlobalMaxPool": windows.global_pool,
+    "Identity": pointwise.same,
+    "LRN": norms.lrn,
+    "LeakyRelu": pointwise.leaky_relu,
+    "MatMul": dense.matmul,
+    "MaxPool": windows.pool,
+    "Mul": arithmetic.multiply,
+    "Neg": arithmetic.negative,
+    "Pad": windows.pad,
+    "ReduceMax": shapes.reduce,
+    "ReduceMean": shapes.reduce,
+    "Relu": pointwise.relu,
+    "Reshape": shapes.reshape,
+    "Sigmoid": pointwise.sigmoid,
+    "Softmax": norms.softmax,
+    "Squeeze": shapes.squeeze,
+    "Sub": arithmetic.subtract,
+    "Sum": arithmetic.add,
+    "Transpose": shapes.transpose,
+    "Unsqueeze": shapes.unsqueeze,
+}
