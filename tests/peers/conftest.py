@@ -1,11 +1,13 @@
 """The number of values compared with each project, printed after the tests: pytest tests/peers."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
 from support.peers.compared import COMPARED
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch loads: for small arrays its threads mostly wait
 TITLE = "values compared with "
 
 

@@ -2,5 +2,11 @@
 
 from importlib.util import find_spec
 
-MISSING = [name for name in ("torch", "captum", "zennit") if find_spec(name) is None]
+
+def absent(*names: str) -> list[str]:
+    """Return those of the modules that are not installed."""
+    return [name for name in names if find_spec(name) is None]
+
+
+MISSING = absent("torch", "captum", "zennit")
 """Those that are not installed; the other modules of this package import them."""
