@@ -5,11 +5,11 @@ An error of the user is printed as one line, with exit code 2.
 
 import sys
 import warnings
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from refvis import commands
+from refvis import commands, signals
 from refvis.commands.notes import note
 from refvis.layers import memory_limit
 from refvis.text.terminal import escape_controls
@@ -68,7 +68,16 @@ def _show_warning(message: Warning | str, *place: Any, **more: Any) -> None:
 
 
 def main() -> None:
-    """Run the command line. Print an error that the user can fix as one line, and exit with code 2."""
+    """Run the command line.
+
+    An error that the user can fix is printed as one line, with exit code 2. A signal that ends the command is
+    said, with exit code 130 for Ctrl-C, 143 for SIGTERM; output that nobody reads any more ends it silently, with 141.
+    """
+    with signals.as_interruptions():
+        _run()
+
+
+def _run() -> None:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"refvis\.")
@@ -78,10 +87,23 @@ def main() -> None:
         text = getattr(error, "command_text", str(error)) or type(error).__name__
         print(f"refvis: error: {escape_controls(text)}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        _exit_interrupted()
+    except (ImportError, SystemError):  # what libraries make of an interruption while they are imported
+        if not signals.came():
+            raise
+        _exit_interrupted()
     except SystemExit as end:
         if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):  # typer exits silently
-            print("refvis: interrupted", file=sys.stderr)
+            _exit_interrupted()
+        if isinstance(end.__context__, BrokenPipeError):
+            sys.exit(signals.BROKEN_PIPE)
         raise
+
+
+def _exit_interrupted() -> NoReturn:
+    print("refvis: interrupted", file=sys.stderr)
+    sys.exit(signals.exit_code())
 
 
 if __name__ == "__main__":

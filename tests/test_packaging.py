@@ -132,7 +132,8 @@ def test_importing_is_light(module, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stderr == ""
     loaded = set(json.loads(done.stdout))
-    assert {"numpy", "refvis"} <= loaded
+    assert "refvis" in loaded
+    assert ("numpy" in loaded) == (module == "refvis.cli"), "Ctrl-C is handled before anything that takes time"
     assert HEAVY & loaded == set()
 
 

@@ -5,10 +5,8 @@ from typing import NoReturn
 
 import typer
 
+from refvis import signals
 from refvis.text.terminal import escape_controls
-
-INTERRUPTED = 130
-"""Exit code that shells report for a program ended by Ctrl-C."""
 
 
 def note(text: str) -> None:
@@ -19,4 +17,4 @@ def note(text: str) -> None:
 def exit_interrupted(contents: str) -> NoReturn:
     """Print what the written files of an interrupted command contain, and exit."""
     print(f"refvis: interrupted: {contents}", file=sys.stderr)
-    raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(signals.exit_code())
