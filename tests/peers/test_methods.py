@@ -1,4 +1,4 @@
-"""Methods made of backward passes: captum's InputXGradient, IntegratedGradients, GradCam and DeepLift, in float64."""
+"""captum's methods beside those of refvis, in float64: of backward passes, and of changed inputs."""
 
 import numpy as np
 import pytest
@@ -16,6 +16,8 @@ from support.peers.compared import assert_close
 
 ROUNDING = 1e-12
 SINGLE = 1e-7
+SUMS = 16 * np.finfo(np.float32).eps
+"""captum adds up effects of boxes and of permutations in float32, whatever the scores are."""
 STEPS = 8
 """captum keeps the weights of the steps in float32, where 1 / 8 is exact and those of Gauss and Legendre are not."""
 CHANNEL = 2
@@ -102,6 +104,54 @@ def captum_deeplift(graph: layers.Graph, x: np.ndarray, references: np.ndarray) 
 def test_deeplift(net: str) -> None:
     given = made(net)
     assert_equal(deeplift(*given)[0], captum_deeplift(*given))
+
+
+@pytest.mark.parametrize("net", [net for net in nets.NETS if net != "plain"])
+def test_deeplift_from_several_references(net: str) -> None:
+    graph, x, references = made(net)
+    options = {"baselines": maps.to_torch(references)}
+    expected = maps.captum_walk(graph, x, CHANNEL, maps.attr.DeepLiftShap, **options)
+    assert_equal(refvis.deeplift(graph, x, references, channel=CHANNEL).values, expected)
+
+
+@NETS
+def test_gradient_times_activation_of_a_layer(net: str) -> None:
+    graph, x, _ = made(net)
+    expected = maps.captum_walk(graph, x, CHANNEL, maps.attr.LayerGradientXActivation, LAYER)
+    found = refvis.linear_approximation(graph, x, channel=CHANNEL, layer=LAYER, upsample=False).values
+    assert_equal(found, expected.sum(axis=3, keepdims=True))
+
+
+@NETS
+@pytest.mark.parametrize("fill", [0, 0.5])
+def test_occlusion(net: str, fill: float) -> None:
+    graph, x = made(net)[0], made(net)[1][:1]
+    options = {"sliding_window_shapes": (4, 3, 5), "strides": (4, 2, 3), "baselines": fill}
+    expected = maps.captum_walk(graph, x, CHANNEL, maps.attr.Occlusion, **options)
+    found = refvis.occlusion(graph, x, (3, 5), (2, 3), fill, channel=CHANNEL).values
+    assert_close("captum", found, expected[..., :1], SUMS * np.abs(graph.forward(x).output).max())
+
+
+@NETS
+def test_feature_ablation_of_columns(net: str) -> None:
+    graph, x = made(net)[0], made(net)[1][:1]
+    options = {"feature_mask": maps.torch.arange(11).expand(1, 1, 13, 11)}
+    expected = maps.captum_walk(graph, x, CHANNEL, maps.attr.FeatureAblation, **options)
+    found = refvis.occlusion(graph, x, (13, 1), 1, 0, channel=CHANNEL).values
+    assert_close("captum", found, expected[..., :1], ROUNDING * np.abs(graph.forward(x).output).max())
+
+
+QUARTERS = (np.arange(13)[:, None] // 6 % 2 * 2 + np.arange(11) // 7).astype(int)
+"""Four segments, the last row with the first."""
+
+
+@NETS
+def test_shapley_values(net: str) -> None:
+    graph, x = made(net)[0], made(net)[1][:1]
+    options = {"feature_mask": maps.torch.tensor(QUARTERS)[None, None]}
+    expected = maps.captum_walk(graph, x, CHANNEL, maps.attr.ShapleyValues, **options)
+    found = refvis.kernel_shap(graph, x, QUARTERS, fill=0, channel=CHANNEL).values
+    assert_close("captum", found, expected[..., :1], SUMS * np.abs(graph.forward(x).output).max())
 
 
 def pooled(pool: layers.Pool, relu: bool) -> tuple[layers.Graph, np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ Its rules SIGN and ReLUBetaSmooth have no counterpart here. Layers are those of 
 """
 
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,7 @@ MERGED = {
 }
 
 
+@pytest.mark.skipif(version("zennit").startswith("0."), reason="zennit before 1.0 leaves epsilon in what it merged")
 @pytest.mark.parametrize("composite", MERGED, ids=lambda one: one.__name__)
 def test_batch_normalisation_merged_by_a_canonizer(composite: Any) -> None:
     graph, x = nets.normalised(0, biases=True), nets.signed(0)
