@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from refvis.network import Network, model_name, require_network
 from refvis.weights import Remark, bundled_names, bundled_path, read_model, save_model
 
@@ -77,12 +79,25 @@ def missing_preprocessing(net: Network) -> list[Remark]:
 
 
 def unused_preprocessing(net: Network) -> list[Remark]:
-    """Return a remark on the border, if there is one: images are not resized to a larger size and cut."""
-    border = net.normalization.get("border")
-    if not isinstance(border, tuple) or not any(border):
+    """Return a remark if MatConvNet's evaluation would cut out the centre of images, which `preprocess` does not.
+
+    `cnn_imagenet_evaluate` does so by cropSize; `keepAspect` says whether it takes the image's proportions for the
+    input's. The examples for single images resize them as a whole.
+    """
+    entries, place = net.normalization, "meta.normalization"
+    if entries.get("imageCrop") is not None:
         return []
-    text = f"{border} is not used: images are resized to the input size as a whole, as MatConvNet's examples do"
-    return [Remark("meta.normalization.border", "ignored", text)]
+    whole = "here images are resized to the input size as a whole, as MatConvNet's examples do"
+    share = np.ravel(entries.get("cropSize") or 1.0)
+    if share.dtype.kind == "f" and (share < 1).any():
+        border = f", for a border of {entries['border']}" if "border" in entries else ""
+        kept = " x ".join(f"{part:.4g}" for part in dict.fromkeys(share.tolist()))
+        text = f"evaluation cuts out the centre, {kept} of an image{border}; {whole}"
+        return [Remark(f"{place}.cropSize", "warning", text, "net.with_images(crop=True)")]
+    if entries.get("keepAspect"):
+        text = f"evaluation cuts out the centre with the input's proportions; {whole}"
+        return [Remark(f"{place}.keepAspect", "ignored", text, "net.with_images(crop=True)")]
+    return []
 
 
 def save(network: Network, path: str | Path) -> None:

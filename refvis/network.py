@@ -162,6 +162,9 @@ class Network(Graph):
         x = (image * imageFactor - averageImage) / imageStd. Without these entries the image keeps its size, or that
         step is left out. The result is in the array library of the network's parameters.
 
+        With ``imageCrop`` (``with_images(crop=True)``) the centre of the image is cut out before, by the entries
+        cropSize and keepAspect, as MatConvNet's evaluation on ImageNet does (`refvis.images.cut_centre`).
+
         Raises FileNotFoundError for a missing file, ValueError for anything that is not an image, for NaN, and if the
         average image does not fit, and MemoryLimitError if an input of ``imageSize`` takes too much memory. Warns of
         floats that all lie between -1 and 1, as their white may be 1.
@@ -169,7 +172,11 @@ class Network(Graph):
         from refvis import images
 
         self.require_input_memory()
-        pixels = images.resize(images.pixels(image, self.channels), self.input_size, self._interpolation)
+        pixels = images.pixels(image, self.channels)
+        if self.normalization.get("imageCrop") and self.input_size is not None:
+            keep = self.normalization.get("keepAspect")
+            pixels = images.cut_centre(pixels, self.input_size, self._share, keep is None or bool(keep))
+        pixels = images.resize(pixels, self.input_size, self._interpolation)
         return moved(self.preparation.prepare(pixels)[None], self.library)
 
     def require_input_memory(self, size: tuple[int, int] | None = None, count: int = 1) -> None:
@@ -215,6 +222,7 @@ class Network(Graph):
         *,
         factor: float | None = None,
         std: Any = None,
+        crop: bool | None = None,
     ) -> Self:
         """Return the network with the preprocessing and class names that its file does not store; `save` keeps them.
 
@@ -225,9 +233,10 @@ class Network(Graph):
             classes   the names of the outputs, in order; meta.classes
             factor    what `preprocess` multiplies pixels by, before it subtracts; 1/255 for inputs 0 ... 1; imageFactor
             std       what `preprocess` divides by, after it subtracts: a number, or as `average`; imageStd
+            crop      whether `preprocess` cuts out the centre by cropSize and keepAspect first; imageCrop
 
         None leaves an entry as it is. Together: x = (pixels * factor - average) / std, with pixels of 0 ... 255.
-        Raises ValueError unless factor and std are positive numbers.
+        Raises ValueError unless factor and std are positive numbers, and for `crop` without an input size.
 
         >>> import numpy as np
         >>> import refvis
@@ -245,9 +254,14 @@ class Network(Graph):
             given["imageFactor"] = float(_positive(factor, "factor", "a positive number", most=1).item())
         if std is not None:
             given["imageStd"] = np.atleast_1d(_positive(std, "std", "positive numbers").astype("float32"))
+        if crop is not None:
+            given["imageCrop"] = bool(crop)
+        if crop and size is None and self.input_size is None:
+            raise ValueError("crop needs an input size, which the model does not store: give size=(height, width)")
         normalization = self.normalization | given
         names = {} if classes is None else {"classes": {"name": list(classes), "description": list(classes)}}
         answered = {*given} if "imageFactor" in normalization or average is None else {*given, "imageFactor"}
+        answered |= set() if crop is None else {"cropSize", "keepAspect"}
         report = tuple(one for one in self.load_report if one.place.rpartition(".")[2] not in answered)
         return replace(self, meta=self.meta | {"normalization": normalization} | names, load_report=report)
 
@@ -388,6 +402,13 @@ class Network(Graph):
     @property
     def _interpolation(self) -> str:
         return str(self.normalization.get("interpolation") or "bicubic")
+
+    @property
+    def _share(self) -> tuple[float, float]:
+        """The shares of the height and width that cropSize keeps; 1 where it is absent or no share."""
+        share = np.ravel(self.normalization.get("cropSize", 1.0)).tolist()
+        known = 1 <= len(share) <= 2 and all(isinstance(part, int | float) and 0 < part <= 1 for part in share)
+        return (float(share[0]), float(share[-1])) if known else (1.0, 1.0)
 
     @cached_property
     def _all_scores(self) -> tuple[str, ...]:

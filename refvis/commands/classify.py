@@ -7,6 +7,7 @@ import typer
 
 from refvis.commands.options import (
     DEFAULT_MODEL,
+    Crop,
     Mean,
     Model,
     NetworkName,
@@ -28,6 +29,7 @@ def classify(
     mean: Mean = None,
     std: Std = None,
     scale_input: ScaleInput = None,
+    crop: Crop = False,
     network: NetworkName = None,
     top: Annotated[int, typer.Option(min=1, help="Number of classes to print.")] = 5,
     at: Annotated[
@@ -35,7 +37,7 @@ def classify(
     ] = None,
 ) -> None:
     """Print the most probable classes of each image."""
-    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network, crop=crop)
     for path in images:
         if len(images) > 1:
             typer.echo(f"{escape_controls(path.name)}:")

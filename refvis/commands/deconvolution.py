@@ -7,6 +7,7 @@ import typer
 
 from refvis.commands.options import (
     DEFAULT_MODEL,
+    Crop,
     Image,
     Mean,
     Model,
@@ -45,6 +46,7 @@ def deconvolution(
     mean: Mean = None,
     std: Std = None,
     scale_input: ScaleInput = None,
+    crop: Crop = False,
     network: NetworkName = None,
     scene: Scene = None,
     mode: Mode = "guided",
@@ -65,7 +67,7 @@ def deconvolution(
     check_output(out)
     find_mode(mode)
     subject = load_subject(image, scene)
-    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network, crop=crop)
     heatmap = refvis.deconvolution(
         net,
         net.preprocess(subject.image),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from refvis.commands.notes import exit_interrupted, note
-from refvis.commands.options import DEFAULT_MODEL, Mean, Model, NetworkName, ScaleInput, Size, Std, load_network
+from refvis.commands.options import DEFAULT_MODEL, Crop, Mean, Model, NetworkName, ScaleInput, Size, Std, load_network
 from refvis.commands.outputs import check_output
 from refvis.commands.units import One, parse_channel_number
 from refvis.interruptions import suppress_interruption_warnings
@@ -30,6 +30,7 @@ def examples(
     mean: Mean = None,
     std: Std = None,
     scale_input: ScaleInput = None,
+    crop: Crop = False,
     network: NetworkName = None,
     at: Layer = None,
     channel: One = None,
@@ -47,7 +48,7 @@ def examples(
     if every == (channel is not None):
         raise ValueError("give one channel with --channel, or --all for every channel of the layer")
     check_output(out)
-    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network, crop=crop)
     unit = None if channel is None else parse_channel_number(net, channel, at)
     images = _scenes(scenes) if folder is None else folder
     with suppress_interruption_warnings():

@@ -9,6 +9,7 @@ import typer
 from refvis.commands.notes import note
 from refvis.commands.options import (
     DEFAULT_MODEL,
+    Crop,
     Image,
     Mean,
     Model,
@@ -49,6 +50,7 @@ def explain(
     mean: Mean = None,
     std: Std = None,
     scale_input: ScaleInput = None,
+    crop: Crop = False,
     network: NetworkName = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page and the arrays.")] = Path(
         "refvis-report"
@@ -65,7 +67,7 @@ def explain(
 
     require_writable_folder(out)
     subject = load_subject(image, scene)
-    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network, crop=crop)
     unit = None if channel is None else parse_channel_number(net, channel, at)
     fits = subject.mask is not None and net.input_size in (None, subject.mask.shape)
     mask = subject.mask if fits else None

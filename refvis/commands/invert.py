@@ -8,6 +8,7 @@ import typer
 from refvis.commands.notes import note
 from refvis.commands.options import (
     DEFAULT_MODEL,
+    Crop,
     Image,
     Mean,
     Model,
@@ -52,6 +53,7 @@ def invert(
     mean: Mean = None,
     std: Std = None,
     scale_input: ScaleInput = None,
+    crop: Crop = False,
     network: NetworkName = None,
     scene: Scene = None,
     at: Layer = None,
@@ -68,7 +70,7 @@ def invert(
 
     check_output(out)
     subject = load_subject(image, scene)
-    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network, crop=crop)
     options: dict[str, Any] = {"starts": starts, "seed": seed, "checkpoint": checkpoint, "progress": True}
     options |= {} if steps is None else {"steps": steps}
     if weight is not None:

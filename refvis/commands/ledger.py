@@ -5,6 +5,7 @@ import typer
 from refvis.commands.deconvolution import Mode, Seed
 from refvis.commands.options import (
     DEFAULT_MODEL,
+    Crop,
     Image,
     Mean,
     Model,
@@ -36,6 +37,7 @@ def ledger(
     mean: Mean = None,
     std: Std = None,
     scale_input: ScaleInput = None,
+    crop: Crop = False,
     network: NetworkName = None,
     scene: Scene = None,
     mode: Mode = "epsilon_plus_flat",
@@ -51,7 +53,7 @@ def ledger(
 
     find_mode(mode)
     subject = load_subject(image, scene)
-    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network)
+    net = load_network(model, size, mean, std=std, scale_input=scale_input, network=network, crop=crop)
     x = net.preprocess(subject.image)
     book = refvis.ledger(
         net,

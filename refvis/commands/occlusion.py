@@ -8,6 +8,7 @@ import typer
 from refvis.commands.notes import exit_interrupted
 from refvis.commands.options import (
     DEFAULT_MODEL,
+    Crop,
     Image,
     Mean,
     Model,
@@ -63,6 +64,7 @@ def occlusion(
     mean: Mean = None,
     std: Std = None,
     scale_input: ScaleInput = None,
+    crop: Crop = False,
     network: NetworkName = None,
     scene: Scene = None,
     size: BoxSize = None,
@@ -85,7 +87,9 @@ def occlusion(
     if input_size is not None:
         parse_size(input_size, "--input-size")
     subject = load_subject(image, scene)
-    net = load_network(model, input_size, mean, "--input-size", std=std, scale_input=scale_input, network=network)
+    net = load_network(
+        model, input_size, mean, "--input-size", std=std, scale_input=scale_input, network=network, crop=crop
+    )
     x = net.preprocess(subject.image)
     with suppress_interruption_warnings():
         heatmap = refvis.occlusion(

@@ -47,6 +47,14 @@ Std = Annotated[
         "A,B,C. Default: those of the model, or none."
     ),
 ]
+Crop = Annotated[
+    bool,
+    typer.Option(
+        "--crop",
+        help="Cut out the centre of the image first, by the model's cropSize and keepAspect, as MatConvNet's "
+        "evaluation does. Default: that of the model, or the whole image.",
+    ),
+]
 NetworkName = Annotated[
     str | None,
     typer.Option(help="Which of several networks in the file, such as netD or nets{3}. Default: the only one."),
@@ -88,12 +96,15 @@ def load_network(
     std: str | None = None,
     scale_input: str | None = None,
     network: str | None = None,
+    crop: bool = False,
 ) -> Network:
     """Return the network with the given preprocessing; note on standard error what is still missing."""
     options = {
         "averageImage": "--mean FILE.npy",
         "imageSize": f"{size_option} HxW",
         "imageFactor": "--scale-input FACTOR",
+        "cropSize": "--crop",
+        "keepAspect": "--crop",
     }
     net = load_isolated(model, size, network, options)
     average = None if mean is None else read_average(mean)
@@ -102,6 +113,7 @@ def load_network(
         average,
         factor=None if scale_input is None else parse_number(scale_input, "--scale-input"),
         std=None if std is None else parse_numbers(std, "--std"),
+        crop=crop or None,
     )
     for remark in net.load_report:
         if remark.kind == "warning":

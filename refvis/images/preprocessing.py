@@ -76,6 +76,31 @@ def resize(image: Array, size: tuple[int, int] | None, interpolation: str = "bic
     return np.stack([np.asarray(plane) for plane in planes], axis=2)
 
 
+def cut_centre(
+    image: Array, size: tuple[int, int], share: tuple[float, float] = (1.0, 1.0), keep_aspect: bool = True
+) -> Array:
+    """Return the centre of an image H x W x C, which is then resized to `size` (height, width): a view.
+
+    It has the shares (of the height, of the width) of the largest rectangle in the image that has the proportions of
+    `size`, or, unless `keep_aspect`, of the whole image; rounded to pixels, at least one. This is what MatConvNet's
+    `vl_imreadjpeg` cuts out, by its options CropSize and CropAnisotropy, when `cnn_imagenet_evaluate` reads images.
+
+    >>> import numpy as np
+    >>> from refvis import images
+    >>> images.cut_centre(np.zeros((64, 100, 3), "float32"), (32, 32), (0.875, 0.875)).shape
+    (56, 56, 3)
+    """
+    height, width = image.shape[:2]
+    scale = min(height / size[0], width / size[1])
+    whole = (scale * size[0], scale * size[1]) if keep_aspect else (height, width)
+    rows, columns = (
+        max(1, min(int(np.floor(part * extent + 0.5)), most))  # C rounds halves up
+        for part, extent, most in zip(share, whole, (height, width), strict=True)
+    )
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return image[top : top + rows, left : left + columns]
+
+
 def subtract_average(image: Array, average: Any) -> Array:
     """Return an image H x W x C minus the average image, as contiguous float32.
 

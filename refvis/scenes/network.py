@@ -68,7 +68,7 @@ def meta(average: Any) -> dict[str, Any]:
             "interpolation": "bicubic",
             "border": (0, 0),
             "cropSize": (1.0, 1.0),
-            "keepAspect": True,
+            "keepAspect": False,
         },
     }
 

@@ -24,7 +24,7 @@ INSIDE = {**OUTSIDE, "mean": "averageImage", "std": "imageStd", "inputSize": "im
 """The same for other names in normalization itself."""
 
 NUMBERS = ("imageSize", "averageImage", "imageStd", "imageFactor")
-APPLIED = (*NUMBERS, "interpolation")
+APPLIED = (*NUMBERS, "interpolation", "imageCrop")
 """Entries that ``Network.preprocess`` applies."""
 
 RESIZING = ("border", "cropSize", "keepAspect")
