@@ -17,7 +17,7 @@ def folder(tmp_path, monkeypatch):
     """A working folder with images, and a model that is not read from its file."""
     monkeypatch.chdir(tmp_path)
     fill(tmp_path)
-    monkeypatch.setattr("refvis.loading.load", lambda name, isolate, network: classifier())
+    monkeypatch.setattr("refvis.loading.load", lambda name, **options: classifier())
     return tmp_path
 
 
