@@ -13,6 +13,7 @@ from . import scenes as scenes
 from . import show as show
 from . import targets as targets
 from . import units as units
+from . import verify as verify
 from . import weights as weights
 from .dataset_examples.result import Examples as Examples
 from .dataset_examples.search import examples as examples

@@ -1,0 +1,82 @@
+"""One case, held to the definition or to another answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from refvis.layers import Array, ShapeError
+from refvis.verify.case import Case, Values
+from refvis.verify.foreign import Outcome
+from refvis.verify.kind import Answer, Kind, Part
+from refvis.verify.tolerance import APART, distance, tolerances
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came out of one case.
+
+    case      the case
+    outcome   what the other implementation gave
+    expected  what it was held to
+    apart     the largest difference in tolerances; infinity for another shape, a missing result, or an error
+    about     what is wrong with the form of the result, in words; "" where it has the right form
+    """
+
+    case: Case
+    outcome: Outcome
+    expected: Values
+    apart: float
+    about: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the difference is larger than rounding can make it, by far."""
+        return self.apart > APART
+
+
+def expected_values(kind: Kind, part: Part, answer: Answer | None) -> Callable[[Case], Values]:
+    """Return the function that gives the definition's values of a part, or those of an answer that was chosen."""
+    compute = None if answer is None else answer.parts.get(part)
+    if compute is None:
+        return lambda case: kind.results(part, case)
+    return lambda case: compute(kind, case)
+
+
+def compare(kind: Kind, part: Part, case: Case, outcome: Outcome, answer: Answer | None = None) -> Comparison:
+    """Return how far an outcome is from the definition, or from an answer."""
+    compute = expected_values(kind, part, answer)
+    with np.errstate(all="ignore"):
+        expected = compute(case)
+        about = form_error(outcome, expected)
+        if about or outcome.values is None:
+            return Comparison(case, outcome, expected, float("inf"), about)
+        allowed = tolerances(kind, part, case, compute, outcome.dtype)
+    apart = max((distance(outcome.values[name], expected[name], allowed[name]) for name in expected), default=0.0)
+    return Comparison(case, outcome, expected, apart)
+
+
+def agrees(kind: Kind, part: Part, case: Case, outcome: Outcome, answer: Answer) -> bool:
+    """Return whether an outcome is what an answer gives for the case; an answer that fails agrees with a failure."""
+    try:
+        found = compare(kind, part, case, outcome, answer)
+    except (ShapeError, ValueError, IndexError, ZeroDivisionError):
+        return outcome.values is None
+    return found.apart <= APART
+
+
+def form_error(outcome: Outcome, expected: Values) -> str:
+    """Return what is wrong with the names and shapes of an outcome; "" if nothing is."""
+    if outcome.values is None:
+        return f"it raises {outcome.error}"
+    missing = [name for name in expected if name not in outcome.values]
+    if missing:
+        return f"it gives no {missing[0]!r}, only {', '.join(map(repr, outcome.values)) or 'nothing'}"
+    for name, values in expected.items():
+        if outcome.values[name].shape != np.shape(values):
+            return f"its {name} has shape {_shape(outcome.values[name])}, expected {_shape(values)}"
+    return ""
+
+
+def _shape(array: Array) -> str:
+    return " x ".join(map(str, np.shape(array))) or "()"

@@ -1,0 +1,157 @@
+"""A kind: what is verified. Its definition, how its cases are drawn, and the other answers that people give.
+
+An answer is what an implementation gives that made another choice, or a known mistake. The answer that agrees with an
+implementation on every case is the reason why that implementation differs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from refvis.layers import Array
+from refvis.layers.operators import Layer, Rule, operator
+from refvis.verify.case import Case, Values, filled
+from refvis.verify.choosing import Chooser
+
+Part = Literal["forward", "backward", "parameter_gradients"]
+"""What of a layer is compared."""
+
+PARTS: tuple[Part, ...] = ("forward", "backward", "parameter_gradients")
+BOTH: tuple[Part, ...] = ("forward", "backward")
+
+Result = Literal["valid", "acceptable", "invalid"]
+"""The definition; another published convention; what a known mistake gives."""
+
+Compute = Callable[["Kind", Case], Values]
+"""Gives the arrays of a part for a case, by name."""
+
+FLAGS = {
+    "BASIC": "The worked numbers of the documentation. If they fail, suspect the adapter first.",
+    "EDGE_CASE": "Sizes or values at a border: windows over the edge, exact zeros, one pixel.",
+    "CONVENTION": "Several published conventions give different answers here.",
+    "KNOWN_BUG": "A mistake that was made in public.",
+    "MISSING_STEP": "A step of the definition is left out.",
+    "NUMERICS": "The same formula, computed with a loss of digits.",
+    "LAYOUT": "The right numbers at other places: axes, channels or groups in another order.",
+    "UNSUPPORTED": "An option that many implementations do not have.",
+}
+"""What an answer or a test is about: name -> explanation."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an implementation gives that is not the definition.
+
+    name    short, with underscores; unique within its kind
+    text    what it does, as the end of the sentence "It differs because ..."
+    parts   part -> the function that computes it
+    result  "acceptable" or "invalid"
+    flag    one of FLAGS
+    seen    who does so, with version or year
+    page    the page of the documentation, with the place
+    """
+
+    name: str
+    text: str
+    parts: Mapping[Part, Compute]
+    result: Result = "invalid"
+    flag: str = "MISSING_STEP"
+    seen: tuple[str, ...] = ()
+    page: str = ""
+
+
+def no_terms(case: Case) -> int:
+    """Return 1: each value follows from single values."""
+    return 1
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One thing to verify: an operator, a rule of a mode at an operator, or the formula of a method.
+
+    name        as the user writes it: "conv", "guided at relu"
+    draw        ``(choose, simple)``: a case without signal. `simple` cases use no option that implementations
+                often lack
+    terms       ``(case)``: how many products or values add up to one value of the result
+    answers     what others give
+    features    name -> whether a case has this property: "more than one group"
+    rule        the rule of the backward pass; None: the exact gradient
+    formula     the definition of a kind that is no layer: ``(layer, *inputs)``. Default: the operator's
+    exact       parts whose result is exact where all values are small integers
+    selects     whether the backward pass moves values and decides by comparisons: then only the signal is rounded
+    page        the page of the documentation
+    """
+
+    name: str
+    draw: Callable[[Chooser, bool], Case]
+    terms: Callable[[Case], int] = no_terms
+    answers: tuple[Answer, ...] = ()
+    features: Mapping[str, Callable[[Case], bool]] = field(default_factory=dict)
+    rule: Rule | None = None
+    formula: Callable[..., Array] | None = None
+    exact: frozenset[Part] = frozenset()
+    selects: bool = False
+    page: str = ""
+
+    def forward(self, layer: Layer, *inputs: Array) -> Array:
+        """Return the layer's output by its definition."""
+        return self.formula(layer, *inputs) if self.formula else operator(layer).forward(layer, *inputs)
+
+    def results(self, part: Part, case: Case) -> Values:
+        """Return what the definition gives for a part: {"output": y}, {"signal": dx, ...}, or {field: gradient}."""
+        y = self.forward(case.layer, *case.inputs)
+        if part == "forward":
+            return {"output": y}
+        if part == "backward":
+            rule = self.rule or operator(case.layer).gradient
+            return named_signals(rule(case.layer, case.signal, y, *case.inputs))
+        gradients = operator(case.layer).parameter_gradients
+        return gradients(case.layer, case.signal, y, *case.inputs) if gradients else {}
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that this kind has a definition of."""
+        return ("forward",) if self.formula else PARTS
+
+
+def named_signals(signals: tuple[Array, ...]) -> Values:
+    """Return the signals for a layer's inputs by name: "signal", or "signal of x0", "signal of x1", ..."""
+    if len(signals) == 1:
+        return {"signal": signals[0]}
+    return {f"signal of x{i}": signal for i, signal in enumerate(signals)}
+
+
+def changed(
+    name: str, text: str, change: Callable[[Case], Case], parts: tuple[Part, ...] = PARTS, **about: Any
+) -> Answer:
+    """Return the answer of an implementation that does the right thing to another layer: `change` tells to which."""
+
+    def compute(part: Part) -> Compute:
+        return lambda kind, case: kind.results(part, change(case))
+
+    return Answer(name, text, {part: compute(part) for part in parts}, **about)
+
+
+def forward_is(name: str, text: str, function: Callable[..., Array], **about: Any) -> Answer:
+    """Return the answer of an implementation whose forward pass is `function`, ``(layer, *inputs) -> output``."""
+
+    def compute(kind: Kind, case: Case) -> Values:
+        return {"output": function(case.layer, *case.inputs)}
+
+    return Answer(name, text, {"forward": compute}, **about)
+
+
+def backward_is(name: str, text: str, rule: Rule, **about: Any) -> Answer:
+    """Return the answer of an implementation whose backward pass is `rule`."""
+
+    def compute(kind: Kind, case: Case) -> Values:
+        y = kind.forward(case.layer, *case.inputs)
+        return named_signals(rule(case.layer, case.signal, y, *case.inputs))
+
+    return Answer(name, text, {"backward": compute}, **about)
+
+
+def with_signal(kind: Kind, case: Case, choose: Chooser) -> Case:
+    """Return the case with a signal of its output's shape."""
+    output = kind.forward(case.layer, *case.inputs)
+    return replace(case, signal=filled(choose, output.shape))

@@ -1,0 +1,237 @@
+"""Why an implementation differs: which known choice or mistake gives exactly its results, on every case."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from refvis.layers import Array
+from refvis.verify.case import Case
+from refvis.verify.comparison import Comparison, agrees
+from refvis.verify.foreign import Outcome
+from refvis.verify.kind import Answer, Kind, Part
+from refvis.verify.smallest import Clock
+
+Run = Callable[[Case], Outcome]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why two implementations differ.
+
+    name     of the answer; "unknown" if no known one fits
+    text     what the other implementation does
+    result   "acceptable", "invalid" or "unknown"
+    flag     one of `kind.FLAGS`
+    seen     who else does so
+    page     the page of the documentation
+    others   names of further answers that fit every case that was tried, too
+    where    the cases on which the results differ, in words
+    """
+
+    name: str
+    text: str
+    result: str = "unknown"
+    flag: str = ""
+    seen: tuple[str, ...] = ()
+    page: str = ""
+    others: tuple[str, ...] = ()
+    where: str = ""
+
+    def __str__(self) -> str:
+        """Return the reason as a sentence or two."""
+        seen = f" (as in {', '.join(self.seen)})" if self.seen else ""
+        others = f" The cases do not tell it from: {', '.join(self.others)}." if self.others else ""
+        return f"{self.text}{seen}.{others}{' ' + self.where if self.where else ''}"
+
+
+def find_reason(
+    kind: Kind,
+    part: Part,
+    evidence: Sequence[Comparison],
+    simple: Sequence[Comparison],
+    more: Callable[[], Case],
+    run: Run,
+    clock: Clock,
+) -> Reason:
+    """Return the reason for the differences in `evidence`.
+
+    simple  the part of the evidence without options that implementations often lack. If some of it differs and no
+            reason fits everything, the reason is sought there: an implementation may have two mistakes
+    more    draws a further case, to separate answers that fit all the evidence
+    run     the other implementation
+    """
+    where = where_it_differs(kind, evidence)
+    fitting = [one for one in kind.answers if part in one.parts and _fits(kind, part, evidence, one)]
+    if fitting:
+        return _reason(kind, _separated(kind, part, fitting, more, run, clock), where)
+    general = _general(kind, evidence, where)
+    if general.name != "unknown" or not any(one.differs for one in simple):
+        return general
+    fitting = [one for one in kind.answers if part in one.parts and _fits(kind, part, simple, one)]
+    if fitting:
+        return _reason(kind, fitting, FURTHER)
+    found = _general(kind, simple, where)
+    return found if found.name == "unknown" else replace(found, where=FURTHER)
+
+
+FURTHER = "Cases with further options differ for a further reason."
+
+
+def _reason(kind: Kind, fitting: Sequence[Answer], where: str) -> Reason:
+    best, others = fitting[0], tuple(one.name for one in fitting[1:])
+    return Reason(best.name, best.text, best.result, best.flag, best.seen, best.page or kind.page, others, where)
+
+
+def _fits(kind: Kind, part: Part, evidence: Sequence[Comparison], answer: Answer) -> bool:
+    """Return whether an answer agrees with every case; those that differ from the definition are asked first."""
+    ordered = sorted(evidence, key=lambda one: not one.differs)
+    return all(agrees(kind, part, one.case, one.outcome, answer) for one in ordered)
+
+
+def _separated(
+    kind: Kind, part: Part, fitting: list[Answer], more: Callable[[], Case], run: Run, clock: Clock, tries: int = 150
+) -> list[Answer]:
+    """Return the answers that still fit after cases on which they give different results."""
+    for _ in range(tries):
+        if len(fitting) < 2 or clock.over:
+            break
+        case = more()
+        if _disagree(kind, part, case, fitting):
+            outcome = run(case)
+            fitting = [one for one in fitting if agrees(kind, part, case, outcome, one)]
+    return fitting
+
+
+def _disagree(kind: Kind, part: Part, case: Case, answers: Sequence[Answer]) -> bool:
+    """Return whether some answer differs from the first on this case."""
+    try:
+        with np.errstate(all="ignore"):
+            first = Outcome(answers[0].parts[part](kind, case))
+            return not all(agrees(kind, part, case, first, one) for one in answers[1:])
+    except (ValueError, IndexError, ZeroDivisionError):
+        return False
+
+
+def where_it_differs(kind: Kind, evidence: Sequence[Comparison]) -> str:
+    """Return the property that all cases that differ have and no other case has, in words; "" if there is none."""
+    differing = [one.case for one in evidence if one.differs]
+    same = [one.case for one in evidence if not one.differs]
+    if not same or not differing:
+        return ""
+    for name, holds in kind.features.items():
+        if all(holds(case) for case in differing) and not any(holds(case) for case in same):
+            return f"It differs exactly where the case has {name}."
+    for name, holds in kind.features.items():
+        if all(holds(case) for case in differing) and sum(map(holds, same)) < len(same):
+            return f"It differs only where the case has {name}."
+    return ""
+
+
+def _general(kind: Kind, evidence: Sequence[Comparison], where: str) -> Reason:
+    """Return a reason that needs no catalogue: an error, another shape, a constant factor, a moved map."""
+    differing = [one for one in evidence if one.differs]
+    raised = [one for one in differing if one.outcome.values is None]
+    if raised and len(raised) == len(differing):
+        return Reason("raises", f"it raises {raised[0].outcome.error}", "invalid", "UNSUPPORTED", where=where)
+    shaped = [one for one in differing if one.about and one.outcome.values is not None]
+    if shaped and len(shaped) + len(raised) == len(differing):
+        return Reason("shape", shaped[0].about, "invalid", "LAYOUT", where=where)
+    for name, text, transform in GENERAL:
+        if all(_is_transform(one, transform) for one in evidence):
+            return Reason(name, text, "invalid", "LAYOUT", page=kind.page, where=where)
+    factor = constant_factor(evidence)
+    if factor is not None:
+        text = f"all its values are {factor:.6g} times the right ones"
+        return Reason("factor", text, "invalid", "CONVENTION", page=kind.page, where=where)
+    return Reason("unknown", "no known choice or mistake gives these results", page=kind.page, where=where)
+
+
+def constant_factor(evidence: Sequence[Comparison]) -> float | None:
+    """Return the number by which the right values have to be multiplied in all cases; None if there is none."""
+    pairs = [
+        (one.outcome.values[name].ravel(), np.ravel(values))
+        for one in evidence
+        if one.outcome.values is not None and not one.about
+        for name, values in one.expected.items()
+    ]
+    if len(pairs) < len(evidence):
+        return None
+    theirs, ours = (np.concatenate(arrays) for arrays in zip(*pairs, strict=True))
+    if not (ours @ ours) or not np.isfinite(theirs).all() or not np.isfinite(ours).all():
+        return None
+    factor = float(theirs @ ours / (ours @ ours))
+    return factor if np.allclose(theirs, factor * ours, rtol=1e-5, atol=1e-7 * np.abs(ours).max()) else None
+
+
+def _shifted(dy: int, dx: int) -> Callable[[Array], Array]:
+    def transform(values: Array) -> Array:
+        moved = np.zeros_like(values)
+        height, width = values.shape[1:3]
+        rows, columns = slice(max(dy, 0), height + min(dy, 0)), slice(max(dx, 0), width + min(dx, 0))
+        from_rows, from_columns = slice(max(-dy, 0), height + min(-dy, 0)), slice(max(-dx, 0), width + min(-dx, 0))
+        moved[:, rows, columns] = values[:, from_rows, from_columns]
+        return moved
+
+    return transform
+
+
+GENERAL: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
+    ("absolute_value", "it gives the absolute values", np.abs),
+    ("positive_part", "it gives the positive part only", lambda v: np.maximum(v, 0)),
+    ("negated", "it gives the values with the other sign", np.negative),
+    ("flipped_rows", "its rows are in reverse order", lambda v: v[:, ::-1]),
+    ("flipped_columns", "its columns are in reverse order", lambda v: v[:, :, ::-1]),
+    ("flipped_both", "its rows and columns are in reverse order", lambda v: v[:, ::-1, ::-1]),
+    ("channels_reversed", "its channels are in reverse order (RGB for BGR)", lambda v: v[..., ::-1]),
+    ("swapped_axes", "its rows and columns are swapped", lambda v: v.swapaxes(1, 2)),
+    ("read_as_nchw", "it reads N x H x W x C as N x C x H x W", lambda v: _reread(v, (0, 3, 1, 2))),
+    ("read_as_nhwc", "it reads N x C x H x W as N x H x W x C", lambda v: _reread(v, (0, 2, 3, 1))),
+    ("first_image_only", "only its first image is right, the others are zero", lambda v: _first_only(v)),
+    (
+        "sum_of_batch",
+        "it gives every image the sum over the batch",
+        lambda v: _all_alike(v.sum(axis=0, keepdims=True), v),
+    ),
+    (
+        "mean_of_batch",
+        "it gives every image the mean over the batch",
+        lambda v: _all_alike(v.mean(axis=0, keepdims=True), v),
+    ),
+    *(
+        (f"moved_{dy}_{dx}", f"its map is moved by {dy} rows and {dx} columns", _shifted(dy, dx))
+        for dy in (-1, 0, 1)
+        for dx in (-1, 0, 1)
+        if (dy, dx) != (0, 0)
+    ),
+)
+"""Mistakes that can happen to any result of four axes: name, text, and what it does to the right result."""
+
+
+def _reread(values: Array, order: tuple[int, ...]) -> Array:
+    return np.ascontiguousarray(values.transpose(order)).reshape(values.shape)
+
+
+def _first_only(values: Array) -> Array:
+    kept = np.zeros_like(values)
+    kept[:1] = values[:1]
+    return kept
+
+
+def _all_alike(one: Array, values: Array) -> Array:
+    return np.broadcast_to(one, values.shape)
+
+
+def _is_transform(one: Comparison, transform: Callable[[Array], Array]) -> bool:
+    """Return whether an outcome is the transformed right result."""
+    if one.outcome.values is None or one.about:
+        return False
+    for name, values in one.expected.items():
+        if np.ndim(values) != 4:
+            return False
+        right, theirs = transform(np.asarray(values)), one.outcome.values[name]
+        scale = float(np.abs(values).max(initial=0)) or 1.0
+        near = 64 * float(np.finfo(one.outcome.dtype).eps) * values.size
+        if right.shape != theirs.shape or not np.allclose(theirs, right, rtol=near, atol=near * scale, equal_nan=True):
+            return False
+    return True
