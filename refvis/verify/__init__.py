@@ -1,12 +1,27 @@
 """Verify another implementation: whether it agrees with the definitions here, where it differs, and why.
 
-`layer` holds a function to a layer, a rule or a formula.
+`layer` holds a function to a layer, a rule or a formula; `network` what was computed for a network to that network.
 """
 
 from refvis.verify.case import Case
 from refvis.verify.kind import FLAGS, Answer, Kind
 from refvis.verify.kinds import find, kinds
 from refvis.verify.layer import layer
+from refvis.verify.networks.report import NetworkReport
+from refvis.verify.networks.verification import network
 from refvis.verify.report import VERDICTS, PartReport, Report
 
-__all__ = ["FLAGS", "VERDICTS", "Answer", "Case", "Kind", "PartReport", "Report", "find", "kinds", "layer"]
+__all__ = [
+    "FLAGS",
+    "VERDICTS",
+    "Answer",
+    "Case",
+    "Kind",
+    "NetworkReport",
+    "PartReport",
+    "Report",
+    "find",
+    "kinds",
+    "layer",
+    "network",
+]

@@ -38,7 +38,7 @@ FLAGS = {
 """What an answer or a test is about: name -> explanation."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answer:
     """What an implementation gives that is not the definition.
 
@@ -65,7 +65,7 @@ def no_terms(case: Case) -> int:
     return 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """One thing to verify: an operator, a rule of a mode at an operator, or the formula of a method.
 
