@@ -58,6 +58,8 @@ for command in (
     commands.info,
     commands.show,
     commands.scenes,
+    commands.verify,
+    commands.vectors,
 ):
     app.command()(command)
 

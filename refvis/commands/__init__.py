@@ -12,6 +12,8 @@ from refvis.commands.modes import modes
 from refvis.commands.occlusion import occlusion
 from refvis.commands.scenes import scenes
 from refvis.commands.show import show
+from refvis.commands.vectors import vectors
+from refvis.commands.verify import verify
 
 __all__ = [
     "classify",
@@ -26,4 +28,6 @@ __all__ = [
     "occlusion",
     "scenes",
     "show",
+    "vectors",
+    "verify",
 ]

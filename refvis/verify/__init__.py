@@ -10,6 +10,8 @@ from refvis.verify.layer import layer
 from refvis.verify.networks.report import NetworkReport
 from refvis.verify.networks.verification import network
 from refvis.verify.report import VERDICTS, PartReport, Report
+from refvis.verify.vectors.case_file import network_case, read_case, write_case
+from refvis.verify.vectors.documents import document
 
 __all__ = [
     "FLAGS",
@@ -20,8 +22,12 @@ __all__ = [
     "NetworkReport",
     "PartReport",
     "Report",
+    "document",
     "find",
     "kinds",
     "layer",
     "network",
+    "network_case",
+    "read_case",
+    "write_case",
 ]

@@ -45,16 +45,16 @@ class LayerInLayout:
 
     def __init__(self, layer: Layer, arrays: Mapping[str, Array]) -> None:
         """Take the layer, and its arrays in the other layout."""
-        self._layer = layer
+        self.layer = layer
         vars(self).update(arrays)
 
     def __getattr__(self, name: str) -> Any:
         """Return the layer's attribute."""
-        return getattr(self._layer, name)
+        return getattr(self.layer, name)
 
     def __repr__(self) -> str:
         """Return the layer's text."""
-        return repr(self._layer)
+        return repr(self.layer)
 
 
 def layer_in(layer: Layer, layout: str, shape: tuple[int, ...], convert: Any = None) -> Any:

@@ -10,6 +10,7 @@ from refvis.layers.base.fields import REQUIRED, CheckedField
 from refvis.layers.operators import Layer
 from refvis.verify.case import Case
 from refvis.verify.kind import Kind, Part
+from refvis.verify.layouts import LayerInLayout
 
 
 def array_code(array: Array) -> str:
@@ -64,9 +65,10 @@ def array_json(array: Array) -> dict[str, Any]:
 
 
 def layer_json(layer: Layer) -> dict[str, Any]:
-    """Return a layer as its type and its fields."""
-    found: dict[str, Any] = {"type": type(layer).__name__}
-    for one in fields(layer):
+    """Return a layer, or a layer in another layout, as its type and its fields."""
+    own = layer.layer if isinstance(layer, LayerInLayout) else layer
+    found: dict[str, Any] = {"type": type(own).__name__}
+    for one in fields(own):
         value = getattr(layer, one.name)
         if getattr(value, "ndim", 0):
             found[one.name] = array_json(value)

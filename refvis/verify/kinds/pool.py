@@ -136,7 +136,8 @@ def rounded_up(layer: Pool, x: Array) -> Array:
     if layer.method == "max":
         return definition.forward(bare, wide)
     windows = [wide[:, rows, columns] for rows, columns in definition.taps(bare, wide.shape)]
-    return np.nanmean(windows, axis=0)
+    number = sum(~np.isnan(window) for window in windows)
+    return np.nansum(windows, axis=0) / number
 
 
 COMMON: tuple[Answer, ...] = (

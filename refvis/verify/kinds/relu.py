@@ -15,7 +15,7 @@ from refvis.verify.kinds.changes import with_fields
 def draw(choose: Chooser, simple: bool) -> Case:
     """Return a ReLU and an input; simple: without leak."""
     leak = 0.0 if simple else choose.choice((0.0, 0.5, 0.125))
-    shape = tuple(choose.integer(1, 3) for _ in range(4))
+    shape = tuple(choose.integer(1, 4) for _ in range(4))
     return Case(ReLU(leak), (filled(choose, shape),))
 
 
