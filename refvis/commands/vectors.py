@@ -11,7 +11,7 @@ ModelArgument = Annotated[str | None, typer.Argument(help="A model, or the name 
 ImageArgument = Annotated[Path | None, typer.Argument(help="An image file. Default: a generated scene.")]
 Modes = Annotated[list[str] | None, typer.Option("--mode", help="A mode whose signals are written; may be repeated.")]
 Out = Annotated[Path, typer.Option(help="With a MODEL, a .h5 or .npz file; without, a folder for JSON files.")]
-Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Without a MODEL: what to write. Default: everything.")]
+Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Without a MODEL: what to write. Default: all.")]
 
 
 def vectors(

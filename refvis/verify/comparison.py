@@ -59,10 +59,35 @@ def compare(kind: Kind, part: Part, case: Case, outcome: Outcome, answer: Answer
 def agrees(kind: Kind, part: Part, case: Case, outcome: Outcome, answer: Answer) -> bool:
     """Return whether an outcome is what an answer gives for the case; an answer that fails agrees with a failure."""
     try:
+        if _is_far(outcome, answer.parts[part](kind, case)):
+            return False
         found = compare(kind, part, case, outcome, answer)
     except (ShapeError, ValueError, IndexError, ZeroDivisionError):
         return outcome.values is None
     return found.apart <= APART
+
+
+FAR = {"float64": 1e-3, "float32": 0.3}
+"""Relative differences that no rounding makes, however small the sizes of sums are against their terms."""
+
+
+def _is_far(outcome: Outcome, values: Values) -> bool:
+    """Return whether values are so far off that their tolerance need not be found: most answers that are tried are."""
+    limit = FAR.get(str(np.dtype(outcome.dtype)))
+    if outcome.values is None or limit is None:
+        return False
+    for name, one in values.items():
+        theirs = outcome.values.get(name)
+        if theirs is None or theirs.shape != np.shape(one):
+            return True
+        scale = float(np.abs(one).max(initial=0.0))
+        if (
+            np.isfinite(one).all()
+            and np.isfinite(theirs).all()
+            and np.abs(theirs - one).max(initial=0.0) > limit * scale
+        ):
+            return True
+    return False
 
 
 def form_error(outcome: Outcome, expected: Values) -> str:

@@ -4,14 +4,14 @@ An answer is what an implementation gives that made another choice, or a known m
 implementation on every case is the reason why that implementation differs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from refvis.layers import Array
 from refvis.layers.operators import Layer, Rule, operator
 from refvis.verify.case import Case, Values, filled
-from refvis.verify.choosing import Chooser
+from refvis.verify.choosing import Chooser, Seeded
 
 Part = Literal["forward", "backward", "parameter_gradients"]
 """What of a layer is compared."""
@@ -58,6 +58,7 @@ class Answer:
     flag: str = "MISSING_STEP"
     seen: tuple[str, ...] = ()
     page: str = ""
+    change: Callable[[Case], Case] | None = None
 
 
 def no_terms(case: Case) -> int:
@@ -111,7 +112,9 @@ class Kind:
     @property
     def parts(self) -> tuple[Part, ...]:
         """The parts that this kind has a definition of."""
-        return ("forward",) if self.formula else PARTS
+        if self.formula:
+            return ("forward",)
+        return PARTS if operator(self.draw(Seeded(0), True).layer).parameter_gradients else BOTH
 
 
 def named_signals(signals: tuple[Array, ...]) -> Values:
@@ -129,7 +132,7 @@ def changed(
     def compute(part: Part) -> Compute:
         return lambda kind, case: kind.results(part, change(case))
 
-    return Answer(name, text, {part: compute(part) for part in parts}, **about)
+    return Answer(name, text, {part: compute(part) for part in parts}, change=change, **about)
 
 
 def forward_is(name: str, text: str, function: Callable[..., Array], **about: Any) -> Answer:
@@ -149,6 +152,44 @@ def backward_is(name: str, text: str, rule: Rule, **about: Any) -> Answer:
         return named_signals(rule(case.layer, case.signal, y, *case.inputs))
 
     return Answer(name, text, {"backward": compute}, **about)
+
+
+def both(name: str, text: str, function: Callable[..., Array], rule: Rule, **about: Any) -> Answer:
+    """Return the answer of an implementation whose forward pass is `function` and whose backward pass is `rule`."""
+    parts = {**forward_is(name, text, function).parts, **backward_is(name, text, rule).parts}
+    return Answer(name, text, parts, **about)
+
+
+def joined(answers: Sequence[Answer]) -> Answer:
+    """Return the answer of an implementation that does all of this: changes of the case first, then at most one more.
+
+    Raises ValueError for two answers that are no changes of the case and concern the same part.
+    """
+    changes = [one for one in answers if one.change is not None]
+    others = [one for one in answers if one.change is None]
+    if len(answers) == 1:
+        return answers[0]
+    parts: dict[Part, Compute] = {}
+    for part in PARTS:
+        own = [one for one in others if part in one.parts]
+        if len(own) > 1:
+            raise ValueError(f"{own[0].name!r} and {own[1].name!r} exclude each other, expected one of them")
+        fitting = [one.change for one in changes if part in one.parts and one.change is not None]
+        if own or fitting:
+            parts[part] = _after(fitting, own[0].parts[part] if own else None, part)
+    names, texts = " + ".join(one.name for one in answers), ", and ".join(one.text for one in answers)
+    result: Result = "acceptable" if all(one.result == "acceptable" for one in answers) else "invalid"
+    seen = set(answers[0].seen).intersection(*(one.seen for one in answers))
+    return Answer(names, texts, parts, result, answers[0].flag, tuple(sorted(seen)), answers[0].page)
+
+
+def _after(changes: Sequence[Callable[[Case], Case]], compute: Compute | None, part: Part) -> Compute:
+    def result(kind: "Kind", case: Case) -> Values:
+        for change in changes:
+            case = change(case)
+        return kind.results(part, case) if compute is None else compute(kind, case)
+
+    return result
 
 
 def with_signal(kind: Kind, case: Case, choose: Chooser) -> Case:

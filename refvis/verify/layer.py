@@ -11,7 +11,7 @@ from refvis.verify.case import Case
 from refvis.verify.choosing import Chooser, Seeded, Small
 from refvis.verify.comparison import Comparison, compare
 from refvis.verify.foreign import Foreign, Outcome, UnsupportedError
-from refvis.verify.kind import PARTS, Answer, Kind, Part, with_signal
+from refvis.verify.kind import PARTS, Answer, Kind, Part, joined, with_signal
 from refvis.verify.kinds import find
 from refvis.verify.known import known_differences
 from refvis.verify.layouts import require_layout
@@ -54,7 +54,7 @@ def layer(
         layout               the order of its axes. Default: "NHWC"; PyTorch and ONNX have "NCHW"
         dtype                what its arrays are given in: "float64", the default, or "float32"
         arrays               makes its arrays of NumPy's, such as torch.from_numpy. Default: it takes NumPy's
-        conventions          names of other conventions that it follows, which then count as right
+        conventions          names of other conventions that it follows, which then count as right, together
         where                ``(layer) -> bool``: the layers that it supports. It may also raise NotImplementedError
         known                differences that are expected: names (`Report.id`), or a text file with one in each line
         seed                 of the cases. Same seed, same cases
@@ -103,7 +103,8 @@ def _accepted(kind: Kind, part: Part, names: tuple[str, ...]) -> Answer | None:
             raise ValueError(
                 f"{kind.name!r} has no convention {name!r}, expected {' or '.join(map(repr, possible)) or 'none'}"
             )
-    return next((known[name] for name in names if part in known[name].parts), None)
+    chosen = [known[name] for name in names if part in known[name].parts]
+    return joined(chosen) if chosen else None
 
 
 class _Part:
@@ -135,7 +136,7 @@ class _Part:
             return self._found(verdict, evidence, reason, smallest)
         apart = max((one.apart for one in evidence), default=0.0)
         if not evidence:
-            return self._found("mistrusted", evidence)
+            return self._found("skipped", evidence)
         return self._found("equal" if apart == 0 else "rounding" if apart <= 1 else "mistrusted", evidence)
 
     def _found(self, verdict: Verdict, evidence: list[Comparison], *rest: Any) -> PartReport:

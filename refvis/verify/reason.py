@@ -9,7 +9,7 @@ from refvis.layers import Array
 from refvis.verify.case import Case
 from refvis.verify.comparison import Comparison, agrees
 from refvis.verify.foreign import Outcome
-from refvis.verify.kind import Answer, Kind, Part
+from refvis.verify.kind import Answer, Kind, Part, joined
 from refvis.verify.smallest import Clock
 
 Run = Callable[[Case], Outcome]
@@ -65,6 +65,9 @@ def find_reason(
     fitting = [one for one in kind.answers if part in one.parts and _fits(kind, part, evidence, one)]
     if fitting:
         return _reason(kind, _separated(kind, part, fitting, more, run, clock), where)
+    pair = _pair(kind, part, evidence, clock)
+    if pair is not None:
+        return _reason(kind, [pair], where)
     general = _general(kind, evidence, where)
     if general.name != "unknown" or not any(one.differs for one in simple):
         return general
@@ -73,6 +76,18 @@ def find_reason(
         return _reason(kind, fitting, FURTHER)
     found = _general(kind, simple, where)
     return found if found.name == "unknown" else replace(found, where=FURTHER)
+
+
+def _pair(kind: Kind, part: Part, evidence: Sequence[Comparison], clock: Clock) -> Answer | None:
+    """Return two answers that fit together: a change of the case, and another answer; None if no two do."""
+    answers = [one for one in kind.answers if part in one.parts]
+    for first in (one for one in answers if one.change is not None):
+        for second in answers:
+            if clock.over:
+                return None
+            if second is not first and _fits(kind, part, evidence, joined((first, second))):
+                return joined((first, second))
+    return None
 
 
 FURTHER = "Cases with further options differ for a further reason."

@@ -12,9 +12,10 @@ from refvis.verify.kind import Kind, Part
 from refvis.verify.reason import Reason
 from refvis.verify.writing import array_json, layer_json, script
 
-Verdict = Literal["equal", "rounding", "convention", "mistrusted", "differs"]
+Verdict = Literal["skipped", "equal", "rounding", "convention", "mistrusted", "differs"]
 
 VERDICTS: dict[Verdict, str] = {
+    "skipped": "nothing was compared: the implementation supports no case",
     "equal": "bit for bit the definition's result",
     "rounding": "the definition's result, within what rounding allows",
     "convention": "another published convention",
@@ -22,6 +23,9 @@ VERDICTS: dict[Verdict, str] = {
     "differs": "not the definition's result",
 }
 """Verdicts from best to worst."""
+
+AGREE = ("skipped", "equal", "rounding")
+"""Verdicts of a part that leave the report true, unless all parts are skipped."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict: "equal", "rounding", "convention", "mistrusted" or "differs"."""
+        """The worst verdict: "equal", "rounding", "convention", "mistrusted" or "differs"; "skipped" if all are."""
         return self.worst.verdict
 
     @property
@@ -122,7 +126,8 @@ class Report:
 
     def __bool__(self) -> bool:
         """Return whether every part agrees within rounding, or differs as it is known to."""
-        return all(one.verdict in ("equal", "rounding") or identity(self.kind, one) in self.known for one in self.parts)
+        agree = all(one.verdict in AGREE or identity(self.kind, one) in self.known for one in self.parts)
+        return agree and self.verdict != "skipped"
 
     def json(self) -> dict[str, Any]:
         """Return the report as values that JSON can write, with the smallest case as a test."""

@@ -20,6 +20,8 @@ def draw(choose: Chooser, simple: bool) -> Case:
         deviations = filled(choose, (channels,), "positive") / 2
         moments = np.stack([filled(choose, (channels,)), deviations], axis=1)
         return Case(BatchNorm(scale, offset, moments), (x,))
+    if x.size == channels:  # one value for each channel has no variance
+        x = filled(choose, (2, *x.shape[1:]))
     return Case(BatchNorm(scale, offset, None, choose.choice((0.5, 0.25, 2.0))), (x,))
 
 

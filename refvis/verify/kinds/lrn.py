@@ -6,7 +6,7 @@ from refvis.layers import LRN, Array
 from refvis.layers import lrn as definition
 from refvis.verify.case import Case, filled
 from refvis.verify.choosing import Chooser
-from refvis.verify.kind import BOTH, Answer, Kind, backward_is, changed, forward_is
+from refvis.verify.kind import BOTH, Answer, Kind, backward_is, both, changed, forward_is
 from refvis.verify.kinds.changes import with_fields
 
 
@@ -105,17 +105,10 @@ ANSWERS: tuple[Answer, ...] = (
         BOTH,
         page=PAGE,
     ),
-    forward_is(
+    both(
         "mirrored_window",
         "a window of even size holds one more channel below than above",
         mirrored_window,
-        result="acceptable",
-        flag="CONVENTION",
-        seen=("PyTorch",),
-    ),
-    backward_is(
-        "mirrored_window_gradient",
-        "a window of even size holds one more channel below than above",
         mirrored_gradient,
         result="acceptable",
         flag="CONVENTION",

@@ -52,7 +52,9 @@ class NetworkReport:
         verdicts = {row.verdict for row in self.rows}
         if "differs" in verdicts:
             return "convention" if self.because and self.because.result == "acceptable" else "differs"
-        if not self.rows or "mistrusted" in verdicts:
+        if not self.rows:
+            return "skipped"
+        if "mistrusted" in verdicts:
             return "mistrusted"
         return "rounding" if "rounding" in verdicts else "equal"
 
