@@ -32,10 +32,10 @@ def mirrored_gradient(layer: LRN, signal: Array, output: Array, x: Array) -> tup
 
 
 def images_for_channels(layer: LRN, x: Array) -> Array:
-    """Return y in which the loop runs over as many channels as there are images; the others are left as they are."""
+    """Return y whose sums are computed for as many channels as there are images; the others' sums are zero."""
     if len(x) > x.shape[3]:
         raise IndexError("there are more images than channels")
-    y = x.copy()
+    y = x * layer.kappa**-layer.beta
     y[..., : len(x)] = definition.forward(layer, x)[..., : len(x)]
     return y
 
@@ -116,7 +116,7 @@ ANSWERS: tuple[Answer, ...] = (
     ),
     forward_is(
         "images_for_channels",
-        "its loop runs over images where it means channels: channels beyond the number of images stay as they are",
+        "its loop runs over images where it means channels, so that later channels have no sum",
         images_for_channels,
         flag="KNOWN_BUG",
         seen=("ONNX 1.23.2's reference evaluator",),
