@@ -28,8 +28,8 @@ def vectors(
 ) -> None:
     """Write cases with their right results: of all kinds as JSON, or of a network for an image as one file.
 
-    Without a MODEL: one JSON file for each operator, rule and method, with every answer that is known. With one: inputs,
-    parameters, every variable, and each mode's signals, for 'refvis verify theirs.h5 --against case.h5'.
+    Without a MODEL: one JSON file for each operator, rule and method, with every answer that is known. With one:
+    inputs, parameters, every variable, and each mode's signals, for 'refvis verify theirs.h5 --against case.h5'.
     """
     if model is None:
         from refvis.verify.vectors.writing import write_vectors

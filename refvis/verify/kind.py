@@ -71,8 +71,7 @@ class Kind:
     """One thing to verify: an operator, a rule of a mode at an operator, or the formula of a method.
 
     name        as the user writes it: "conv", "guided at relu"
-    draw        ``(choose, simple)``: a case without signal. `simple` cases use no option that implementations
-                often lack
+    draw        ``(choose, simple)``: a case without signal; a simple one uses no option that is often missing
     terms       ``(case)``: how many products or values add up to one value of the result
     answers     what others give
     features    name -> whether a case has this property: "more than one group"
