@@ -45,27 +45,37 @@ def verify(
 
     Exit codes: 0 all is right, 1 another acceptable convention, 2 something is wrong, 3 it cannot be run.
     """
-    if (pipe is None) == (theirs is None):
-        raise ValueError("give a file with --against, or --pipe and a program, not both")
-    reports: Sequence[Any]
-    if pipe is not None:
-        from refvis.verify.pipe import HarnessError
+    from refvis.verify.pipe import HarnessError
 
-        try:
-            reports = _verify_program(pipe, kind or (), convention or (), known, seed)
-        except HarnessError as error:
-            typer.echo(f"refvis: error: {error}", err=True)
-            raise typer.Exit(BROKEN) from None
-    else:
-        from refvis.verify.network_files import verify_file
-
-        if theirs is None or against is None:
-            raise ValueError(
-                "which case is the file held to? Give --against case.h5, from 'refvis vectors MODEL IMAGE'"
-            )
-        reports = verify_file(theirs, against, layout)
+    try:
+        reports = _reports(theirs, against, pipe, kind or (), layout, convention or (), known, seed)
+    except (HarnessError, ValueError, OSError) as error:
+        typer.echo(f"refvis: error: {error}", err=True)
+        raise typer.Exit(BROKEN) from None
     typer.echo(json.dumps([one.json() for one in reports]) if as_json else "\n\n".join(map(str, reports)))
     raise typer.Exit(exit_code(reports, strict))
+
+
+def _reports(
+    theirs: Path | None,
+    against: Path | None,
+    pipe: str | None,
+    kinds: Sequence[str],
+    layout: str | None,
+    conventions: Sequence[str],
+    known: Path | None,
+    seed: int,
+) -> Sequence["Report | NetworkReport"]:
+    """Return the reports on a program or on a file; ValueError for options that do not fit together."""
+    if (pipe is None) == (theirs is None):
+        raise ValueError("give a file with --against, or --pipe and a program, not both")
+    if pipe is not None:
+        return _verify_program(pipe, kinds, conventions, known, seed)
+    from refvis.verify.network_files import verify_file
+
+    if theirs is None or against is None:
+        raise ValueError("give the case with --against case.h5: 'refvis vectors MODEL IMAGE' writes it")
+    return verify_file(theirs, against, layout)
 
 
 def _verify_program(

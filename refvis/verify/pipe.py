@@ -16,10 +16,11 @@ import json
 import shlex
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from queue import Empty, Queue
 from threading import Thread
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -54,14 +55,27 @@ class Program:
         except (OSError, ValueError) as error:
             raise HarnessError(f"{command!r} cannot be started: {error}") from None
         self._lines: Queue[str] = Queue()
-        Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            self.about = self._started()
+            self.layout = require_layout(str(self.about.get("layout", "NHWC")))
+        except (HarnessError, ValueError):
+            self.stop()
+            raise
+
+    def _started(self) -> Mapping[str, Any]:
+        """Ask the program who it is."""
         about = self._ask({"cmd": "start", "version": VERSION})
-        if about.get("version") != VERSION or not isinstance(about.get("implementation"), Mapping):
+        implementation = about.get("implementation")
+        if about.get("version") != VERSION or not isinstance(implementation, Mapping):
             raise HarnessError(
-                f"{command!r} answered {_short(about)} to start, expected version {VERSION} and an implementation"
+                f"{self.command!r} answered {_short(about)} to start, expected version {VERSION} and an implementation"
             )
-        self.about: Mapping[str, Any] = about["implementation"]
-        self.layout = require_layout(str(self.about.get("layout", "NHWC")))
+        return implementation
 
     def __enter__(self) -> Self:
         """Return the program."""
@@ -93,20 +107,22 @@ class Program:
 
     def stop(self) -> None:
         """Ask the program to end, and end it."""
+        with suppress(OSError, ValueError):
+            self._stdin.write(json.dumps({"cmd": "stop"}) + "\n")
+        with suppress(OSError, ValueError):
+            self._stdin.close()
         try:
-            if self._process.poll() is None and self._process.stdin is not None:
-                self._process.stdin.write(json.dumps({"cmd": "stop"}) + "\n")
-                self._process.stdin.close()
             self._process.wait(timeout=2)
-        except (OSError, subprocess.TimeoutExpired):
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join()
+        self._stdout.close()
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            assert self._process.stdin is not None
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
+            self._stdin.write(json.dumps(request) + "\n")
+            self._stdin.flush()
             line = self._lines.get(timeout=self.wait)
         except (OSError, ValueError):
             line = ""
@@ -124,9 +140,9 @@ class Program:
             raise HarnessError(f"{self.command!r} answered {_short(answer)}, expected an object")
         return answer
 
-    def _read(self, stream: IO[str]) -> None:
+    def _read(self) -> None:
         """Put the program's lines into the queue, and an empty one at the end."""
-        for line in stream:
+        for line in self._stdout:
             self._lines.put(line)
         self._lines.put("")
 

@@ -99,8 +99,13 @@ def _reason(kind: Kind, fitting: Sequence[Answer], where: str) -> Reason:
 
 
 def _fits(kind: Kind, part: Part, evidence: Sequence[Comparison], answer: Answer) -> bool:
-    """Return whether an answer agrees with every case; those that differ from the definition are asked first."""
-    ordered = sorted(evidence, key=lambda one: not one.differs)
+    """Return whether an answer agrees with every case; those that differ from the definition are asked first.
+
+    Where an implementation raises, an answer that fails agrees. That alone says nothing: some case must have values.
+    """
+    ordered = sorted(evidence, key=lambda one: (not one.differs, one.outcome.values is None))
+    if not ordered or ordered[0].outcome.values is None:
+        return False
     return all(agrees(kind, part, one.case, one.outcome, answer) for one in ordered)
 
 

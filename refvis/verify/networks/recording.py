@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import numpy as np
+from scipy.io.matlab import MatReadError
 
 from refvis.layers import Array, Graph
 from refvis.verify.foreign import as_numpy
@@ -80,7 +81,7 @@ def read_arrays(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} ends in {path.suffix!r}, expected {', '.join(readers)} or a folder of .npy files")
     try:
         return readers[path.suffix.lower()](path)
-    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
+    except (OSError, ValueError, KeyError, TypeError, NotImplementedError, MatReadError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
 
 
