@@ -1,4 +1,4 @@
-"""Where the numbers of a case come from: a seeded generator, or hypothesis, which also shrinks them.
+"""Sources of the numbers of a case: a seeded generator, or hypothesis, which also shrinks them.
 
 A kind draws its geometry through a `Chooser` and does not know which of the two it is. Arrays are drawn whole from a
 seed: hypothesis refuses arrays of more than some thousand values, and shrinks integers well.

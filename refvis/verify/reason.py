@@ -1,4 +1,4 @@
-"""Why an implementation differs: which known choice or mistake gives exactly its results, on every case."""
+"""The reason why an implementation differs: the known choice or mistake that gives its results on every case."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

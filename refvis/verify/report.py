@@ -1,4 +1,4 @@
-"""What a verification found: the verdict, the reason, and the smallest input that shows it."""
+"""The report of a verification: the verdict, the reason, and the smallest input that shows it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

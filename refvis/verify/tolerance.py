@@ -1,4 +1,4 @@
-r"""How far two right results may lie apart.
+r"""Tolerances: the distance that two right results may have.
 
 Every operation of a computation rounds its result by at most a relative u (2^-53 in float64, 2^-24 in float32). So the
 computed value is the exact value of data of which each was changed by at most n + 4 such roundings, with n the terms

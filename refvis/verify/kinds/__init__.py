@@ -1,4 +1,4 @@
-"""What can be verified: kinds by name."""
+"""Kinds by name: everything that can be verified."""
 
 from difflib import get_close_matches
 from typing import Any

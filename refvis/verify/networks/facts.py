@@ -1,4 +1,4 @@
-"""What is known when a network is held to a recording: theirs and ours, variable by variable and signal by signal."""
+"""The facts when a network is held to a recording: theirs and ours, variable by variable and signal by signal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Why one layer of a network differs: the known choices and mistakes, tried on that layer's own data."""
+"""The reason why one layer of a network differs: the known choices and mistakes, tried on that layer's own data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
