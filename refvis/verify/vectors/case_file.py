@@ -18,17 +18,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from refvis import layers
-from refvis.files import write_atomically
 from refvis.layers import Array, Graph, Node
 from refvis.verify.case import arrays_of
 from refvis.verify.networks.facts import end_of
 from refvis.verify.networks.recording import escaped, read_arrays
 from refvis.version import __version__
+from refvis.weights.whole_files import write_whole
 
 SCHEMA = "refvis_case_v1"
 
@@ -97,10 +97,10 @@ def write_case(path: str | Path, case: NetworkCase) -> None:
         {"schema": SCHEMA, "refvis": __version__, "nodes": [_node_json(node) for node in case.net.nodes]}
     )
     if path.suffix == ".h5":
-        write_atomically(path, lambda part: _write_hdf5(part, header, arrays))
+        write_whole(path, lambda file: _write_hdf5(file, header, arrays))
     elif path.suffix == ".npz":
         named: dict[str, Any] = {_path(name): array for name, array in arrays.items()}
-        write_atomically(path, lambda part: np.savez(part, network=np.array(header), **named))
+        write_whole(path, lambda file: np.savez(file, network=np.array(header), **named))
     else:
         raise ValueError(f"{path} ends in {path.suffix!r}, expected .h5 or .npz")
 
@@ -136,15 +136,18 @@ def _header(path: Path, value: Any) -> dict[str, Any]:
     return dict(header)
 
 
-def _write_hdf5(path: Path, header: str, arrays: Mapping[str, Array]) -> None:
+def _write_hdf5(target: IO[bytes], header: str, arrays: Mapping[str, Array]) -> None:
+    """Make the file in memory and write its bytes: HDF5 itself crashes on a full disk."""
     import h5py
 
-    with h5py.File(path, "w") as file:
+    with h5py.File("case", "w", driver="core", backing_store=False) as file:
         file.attrs["network"] = header
         file.attrs["axes"] = "N,H,W,C"
         for name, array in arrays.items():
             dataset = file.create_dataset(_path(name), data=array)
             dataset.attrs["axes"] = _axes(name, array)
+        file.flush()
+        target.write(file.id.get_file_image())
 
 
 def _axes(name: str, array: Array) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from refvis.files import write_bytes
 from refvis.verify.kinds import find, kinds
 from refvis.verify.vectors.documents import document, text_of
+from refvis.weights.whole_files import write_bytes
 
 
 def write_vectors(folder: str | Path, names: Sequence[str] | None = None, seed: int = 0) -> Iterator[Path]:
