@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,8 @@ def load(
     model = read_model(path, isolate=isolate, seconds=seconds, memory=memory, network=network, size=size)
     report, name = tuple(model.report), model_name(path)
     net = Network(model.nodes, meta=model.meta, load_report=report, name=name, stored=model.stored)
-    return replace(net, load_report=(*missing_preprocessing(net), *net.load_report, *unused_preprocessing(net)))
+    about_images = (*unused_preprocessing(net), *resized_images(net))
+    return replace(net, load_report=(*missing_preprocessing(net), *net.load_report, *about_images))
 
 
 def missing_preprocessing(net: Network) -> list[Remark]:
@@ -98,6 +100,19 @@ def unused_preprocessing(net: Network) -> list[Remark]:
         text = f"evaluation cuts out the centre with the input's proportions; {whole}"
         return [Remark(f"{place}.keepAspect", "ignored", text, "net.with_images(crop=True)")]
     return []
+
+
+def resized_images(net: Network) -> list[Remark]:
+    """Return a remark for an average image, or a deviation, that is resized to the input's size."""
+    remarks = []
+    for name in ("averageImage", "imageStd"):
+        values: Any = net.normalization.get(name)
+        size = net.input_size
+        if size and np.ndim(values) == 3 and np.shape(values)[:2] not in ((1, 1), size):
+            found = " x ".join(map(str, np.shape(values)))
+            text = f"{name} is {found}: it is resized to the input's {size[0]} x {size[1]}"
+            remarks.append(Remark(f"meta.normalization.{name}", "changed", text))
+    return remarks
 
 
 def save(network: Network, path: str | Path) -> None:

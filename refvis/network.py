@@ -149,10 +149,13 @@ class Network(Graph):
 
     @property
     def preparation(self) -> "Preparation":
-        """How `preprocess` makes inputs of pixels: x = (pixels * factor - average) / std."""
+        """How `preprocess` makes inputs of pixels: x = (pixels * factor - average) / std.
+
+        An average image of another size than the input's is resized to it, as MatConvNet's evaluation does.
+        """
         from refvis.images.preparation import Preparation
 
-        return Preparation.of(self.normalization)
+        return Preparation.of(self.normalization).fitted(self.input_size)
 
     def preprocess(self, image: "ImageLike") -> Array:
         """Return an image as the network's input, 1 x H x W x C float32, prepared as MatConvNet's examples do.
@@ -236,7 +239,8 @@ class Network(Graph):
             crop      whether `preprocess` cuts out the centre by cropSize and keepAspect first; imageCrop
 
         None leaves an entry as it is. Together: x = (pixels * factor - average) / std, with pixels of 0 ... 255.
-        Raises ValueError unless factor and std are positive numbers, and for `crop` without an input size.
+        Raises ValueError unless factor and std are positive numbers, for an average image of another size than the
+        input's, and for `crop` without an input size.
 
         >>> import numpy as np
         >>> import refvis
@@ -247,7 +251,7 @@ class Network(Graph):
         """
         given: dict[str, Any] = {}
         if average is not None:
-            given["averageImage"] = np.asarray(average, "float32")
+            given["averageImage"] = _fitting(average, size or stored_size(self.meta, self.inputs[0]))
         if size is not None:
             given["imageSize"] = (*size, self.channels or 3)
         if factor is not None:
@@ -413,6 +417,17 @@ class Network(Graph):
     @cached_property
     def _all_scores(self) -> tuple[str, ...]:
         return scores_of(self)
+
+
+def _fitting(average: Any, size: tuple[int, ...] | None) -> Array:
+    """Return an average as float32; raise ValueError for an image of another height or width than the input's."""
+    values = np.asarray(average, "float32")
+    if size is not None and values.ndim == 3 and values.shape[:2] not in ((1, 1), size[:2]):
+        raise ValueError(
+            f"average is {' x '.join(map(str, values.shape))} and the input {size[0]} x {size[1]}: "
+            "expected equal height and width, or one value per channel"
+        )
+    return values
 
 
 def require_network(net: Any) -> None:

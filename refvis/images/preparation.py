@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from refvis.images.preprocessing import picture, require_fit, subtract_average
+from refvis.images.preprocessing import picture, require_fit, resize, subtract_average
 from refvis.layers import Array
 
 
@@ -57,6 +57,19 @@ class Preparation:
     def picture(self, x: Array) -> Array:
         """Return an input, 1 x H x W x C, as a picture, H x W x 3 uint8."""
         return picture(x, self.average, factor=self.factor, std=self.std)
+
+    def fitted(self, size: tuple[int, int] | None) -> "Preparation":
+        """Return the preparation with its images resized to the input's `size`, as MatConvNet's evaluation does.
+
+        `cnn_imagenet_evaluate` calls imresize for an average image of another size than imageSize.
+        """
+
+        def fit(values: Any) -> Any:
+            if np.ndim(values) == 3 and np.shape(values)[:2] != (1, 1):
+                return resize(np.asarray(values, "float32"), size)
+            return values
+
+        return Preparation(fit(self.average), self.factor, fit(self.std))
 
     def of_size(self, size: tuple[int, int]) -> "Preparation":
         """Return the preparation for inputs of that height and width: of other images, the mean colour."""

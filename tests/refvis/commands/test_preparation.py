@@ -63,7 +63,7 @@ AVERAGE = np.arange(12, dtype="float64").reshape(2, 2, 3)
 )
 def test_an_average_in_a_mat_file(variables):
     scipy.io.savemat("imdb.mat", variables)
-    net = load_network("small.mat", None, Path("imdb.mat"))
+    net = load_network("small.mat", "2x2", Path("imdb.mat"))
     np.testing.assert_array_equal(net.normalization["averageImage"], AVERAGE)
 
 

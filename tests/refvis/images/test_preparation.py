@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.io
 from support.shared_files import shared
+from support.small_nets import classifier
 
 import refvis
 from refvis.backpropagation.rules import bounded_rules
@@ -154,3 +155,24 @@ def test_searches_in_units_of_pixels_are_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         refvis.inversion(net, x, at="conv", steps=1, sigma=0.314)
+
+
+def test_an_average_image_of_another_size_is_resized(tmp_path):
+    """`cnn_imagenet_evaluate` takes imresize(averageImage, imageSize); a constant stays one, and a ramp a ramp."""
+    y, _ = np.mgrid[0:26, 0:33].astype("float32")
+    average = np.stack([y, np.full_like(y, 7), 100 - y], axis=2)
+    net = classifier()
+    stored = refvis.Network(net.nodes, meta=net.meta | {"normalization": net.normalization | {"averageImage": average}})
+    refvis.save(stored, tmp_path / "net.mat")
+    loaded = refvis.load(tmp_path / "net.mat")
+    np.testing.assert_array_equal(loaded.normalization["averageImage"], average)
+    changed = [remark.text for remark in loaded.load_report if remark.kind == "changed"]
+    assert changed == ["averageImage is 26 x 33 x 3: it is resized to the input's 13 x 11"]
+    x = loaded.preprocess(np.zeros((13, 11, 3), "uint8"))
+    rows = np.broadcast_to(2 * np.arange(13)[:, None] + 0.5, (13, 11))  # centres of pairs of rows
+    np.testing.assert_allclose(-x[0, 2:-2, :, 0], rows[2:-2], atol=1e-3)
+    np.testing.assert_allclose(-x[0, ..., 1], 7, atol=1e-4)
+    assert (loaded.restore(x)[2:-2] == 0).all()
+    with pytest.raises(ValueError, match=r"26 x 33 x 3 and the input 13 x 11: expected equal height and width"):
+        loaded.with_images(average=average)
+    assert loaded.with_images(size=(26, 33), average=average).input_size == (26, 33)
