@@ -6,7 +6,7 @@ MATLAB's characters are UTF-16 code units. Text is stored so that MATLAB, Octave
 |-------------------------|--------------|-------------------------------------------------------------------------|
 | ASCII                   | miUTF8       | as MATLAB 7 stores it                                                   |
 | one code unit each      | miUTF16      | as MATLAB 7 stores it; Octave cuts such text as miUTF8                  |
-| characters of two units | miUINT16     | as MATLAB 6 stores text; scipy refuses files with such miUTF16      |
+| characters of two units | miUINT16     | as MATLAB 6 stores text; scipy refuses files with such text as miUTF16  |
 
 Reference: MathWorks, "MAT-File Format", chapter 1 (level 5).
 """
