@@ -86,8 +86,7 @@ def _run() -> None:
             warnings.showwarning = _show_warning
             app()
     except (ValueError, OSError, MemoryError) as error:
-        text = getattr(error, "command_text", str(error)) or type(error).__name__
-        print(f"refvis: error: {escape_controls(text)}", file=sys.stderr)
+        print(f"refvis: error: {escape_controls(_text(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         _exit_interrupted()
@@ -101,6 +100,13 @@ def _run() -> None:
         if isinstance(end.__context__, BrokenPipeError):
             sys.exit(signals.BROKEN_PIPE)
         raise
+
+
+def _text(error: Exception) -> str:
+    """Return an error as a sentence; of the system's own, the file and the reason, without "[Errno 2]"."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename!r}: {error.strerror}" if error.filename else error.strerror
+    return str(getattr(error, "command_text", error)) or type(error).__name__
 
 
 def _exit_interrupted() -> NoReturn:

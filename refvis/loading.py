@@ -1,5 +1,6 @@
 """Loading and saving of networks: a name, or a file of MatConvNet or ONNX, to a `Network`, and back."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,10 @@ def load(
     >>> net.nodes[0].name, net.input_size
     ('conv1', (64, 64))
     """
-    if str(path) in bundled_names() and not Path(path).exists():
+    exists = os.path.exists(path)  # false also for a name that is too long, where Path(path).exists() raises
+    if str(path) in bundled_names() and not exists:
         path = bundled_path(str(path))
-    elif not Path(path).exists():
+    elif not exists:
         names = ", ".join(bundled_names()) or "none"
         raise FileNotFoundError(
             f"there is no file {str(path)!r}, and no bundled network of that name; bundled networks: {names}"

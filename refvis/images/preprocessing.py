@@ -172,7 +172,8 @@ def _decoded(file: IO[bytes], path: Path) -> Array:
         most = f"{Image.MAX_IMAGE_PIXELS:,} pixels"
         raise ValueError(f"{path} is too large an image, expected at most {most}: make it smaller first") from None
     except Exception as error:  # Pillow's readers let any error pass that a damaged file causes
-        raise ValueError(f"{path} is a damaged image: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path} is a damaged image: {reason}") from None
 
 
 @contextmanager
