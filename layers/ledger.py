@@ -14,7 +14,8 @@ from typing import Any
 from refvis.layers import modes
 from refvis.layers.base.arrays import Array
 from refvis.layers.base.node import Node
-from refvis.layers.graph.network import Graph, require_signals
+from refvis.layers.graph.network import Graph
+from refvis.layers.graph.returned import require_signals
 from refvis.layers.graph.trace import Trace
 from refvis.layers.lrp.booking import Booking, total, with_book
 from refvis.layers.operators import Rule, title

@@ -82,7 +82,7 @@ def main() -> None:
 def _run() -> None:
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"refvis\.")
+            warnings.filterwarnings("ignore", category=RuntimeWarning)  # NumPy's: refvis names the layer in an error
             warnings.showwarning = _show_warning
             app()
     except (ValueError, OSError, MemoryError) as error:

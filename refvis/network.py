@@ -27,6 +27,7 @@ from refvis.layers import chain as chain_nodes
 from refvis.layers.base.arrays import moved, require_finite, to_host
 from refvis.layers.base.memory_limit import require_memory
 from refvis.layers.graph.nodes import label_of
+from refvis.layers.graph.not_finite import finite_trace
 from refvis.warn import warn_caller
 from refvis.weights import Remark
 from refvis.weights.matconvnet.stored_sizes import stored_size
@@ -295,6 +296,24 @@ class Network(Graph):
         below = next((node.inputs[0] for node in self.nodes if is_softmax(node) and node.output == variable), variable)
         return (self.labels or []) if set(self._all_scores) == {below} else []
 
+    def channel_name(self, variable: str, channel: int) -> str:
+        """Return the name of a variable's channel (K, counted from 0) for a person.
+
+        It is the label of the class; without labels "class K" if softmax or a loss of classes reads the variable, and
+        "channel K of LAYER" otherwise, since the scores of a detector or a denoiser are no classes.
+
+        >>> import refvis
+        >>> net = refvis.load("scenes")
+        >>> net.channel_name(net.scores, 3), net.channel_name(net.variable("relu1"), 3)
+        ('key', 'channel 3 of relu1 (x2)')
+        """
+        labels = self.labels_at(variable)
+        if channel < len(labels):
+            return labels[channel]
+        if self._is_read_as_classes(variable):
+            return f"class {channel}"
+        return f"channel {channel} of {label_of(self.nodes, variable)}"
+
     def label(self, channel: int) -> str:
         """Return the label of an output channel, or "class K" (K counted from 0) if it has none."""
         labels = self.labels
@@ -341,18 +360,17 @@ class Network(Graph):
         """Return the network up to a variable, and the trace of an input `x` (N x H x W x C) through it.
 
         Raises ValueError for values that are NaN or infinite, in `x` or on the way: it names the layer where they
-        appear; and if the layer that writes the variable has no implementation. Warns of an input that looks like raw
-        pixels.
+        appear, even if later layers hide them; and if the layer that writes the variable has no implementation. Warns
+        of an input that looks like raw pixels.
         """
         require_finite(x)
         self.warn_of_raw_pixels(x)
         cut = self.upto(variable)
-        trace = cut.forward(x)
+        trace = finite_trace(cut, x)
         if variable not in trace:
             writer = next(node for node in cut.nodes if node.output == variable)
             what = f"layer {writer.name!r} ({title(writer.layer)}) has no implementation"
             raise OptionError(what, "name a layer before it with {}, or register one", "at")
-        cut.require_finite_trace(trace, variable)
         return cut, trace
 
     def lacks_classes(self, variable: str, shape: tuple[int, ...]) -> str:
@@ -364,9 +382,7 @@ class Network(Graph):
         name = label_of(self.nodes, variable)
         if shape[3] == 1:
             return f"{name} has a single channel"
-        if not self._has_names(variable, shape[3]) and not any(
-            reads_classes(node) for node in self.nodes if variable == node.inputs[0]
-        ):
+        if not self._has_names(variable, shape[3]) and not self._is_read_as_classes(variable):
             return (
                 f"the {shape[3]} channels of {name} have no names, and neither softmax nor a loss of classes reads them"
             )
@@ -393,6 +409,11 @@ class Network(Graph):
         """
         alone = len(self._all_scores) == 1
         return variable in self._all_scores and self.labels is not None and (alone or len(self.labels) == channels)
+
+    def _is_read_as_classes(self, variable: str) -> bool:
+        """Return whether softmax or a loss of classes reads a variable, or writes it."""
+        reading = [node for node in self.nodes if reads_classes(node)]
+        return any(variable in (node.inputs[0], node.output) for node in reading)
 
     def _own_positions(self, variable: str, shape: tuple[int, ...]) -> tuple[int, int]:
         """Return the positions of a variable at the network's own input size; if unknown, (1, 1) without upsampling."""

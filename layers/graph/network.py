@@ -4,7 +4,7 @@ It knows no layer: functions and rules come from tables.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Self
 
@@ -12,8 +12,6 @@ from refvis.layers import modes
 from refvis.layers.base.arrays import (
     Array,
     array_module,
-    count_not_finite,
-    is_finite,
     moved,
     require_float_name,
     require_library,
@@ -25,8 +23,10 @@ from refvis.layers.base.node import Node
 from refvis.layers.calls import backward, forward, forward_of, output_shape, parameter_gradients
 from refvis.layers.graph.memory import require_backward, require_forward
 from refvis.layers.graph.nodes import is_objective, label_of, writers, written_by
+from refvis.layers.graph.parameters import add_shared, replace_arrays
+from refvis.layers.graph.returned import require_signals
 from refvis.layers.graph.trace import Signals, Trace, variable_named
-from refvis.layers.operators import OPERATORS, Layer, Rule, is_per_image, title
+from refvis.layers.operators import OPERATORS, is_per_image, title
 from refvis.layers.sum import Sum
 
 SUM = Sum()
@@ -173,46 +173,6 @@ class Graph:
                 read.update(node.inputs)
         return Trace(variables, tuple(name for name in variables if name not in read), writers(self.nodes))
 
-    def require_finite_trace(self, trace: Trace, variable: str) -> None:
-        """Raise ValueError if a variable of the trace holds NaN or infinite values; it names the layer they began at.
-
-        >>> import numpy as np
-        >>> from refvis import layers
-        >>> fc = layers.FullyConnected(np.array([[1.0, np.inf]]))
-        >>> net = layers.Graph(layers.chain({"relu1": layers.ReLU(), "fc2": fc}))
-        >>> net.require_finite_trace(net.forward(np.array([[[[1.0, 2.0]]]])), "x2")
-        Traceback (most recent call last):
-            ...
-        ValueError: layer 'fc2' (FullyConnected) makes 1 of 1 values NaN or infinite: its parameters are not finite
-        """
-        if is_finite(trace[variable]):
-            return
-        for node in self.nodes:
-            if node.output in trace and not is_finite(trace[node.output]):
-                values = trace[node.output]
-                sound = all(is_finite(array) for array in _arrays(node.layer).values())
-                reason = "its inputs and parameters are finite" if sound else "its parameters are not finite"
-                raise ValueError(
-                    f"layer {node.name!r} ({title(node.layer)}) makes {count_not_finite(values)} of {values.size} "
-                    f"values NaN or infinite: {reason}"
-                )
-
-    def require_finite_signals(self, signals: Signals, variable: str) -> None:
-        """Raise ValueError if the signal at a variable holds NaN or infinite values; it names the layer they began at.
-
-        `signals` are what `backward` returned.
-        """
-        if variable not in signals or is_finite(signals[variable]):
-            return
-        for node in reversed(self.nodes):
-            spoiled = [name for name in node.inputs if name in signals and not is_finite(signals[name])]
-            if node.output in signals and spoiled:
-                values = signals[spoiled[0]]
-                raise ValueError(
-                    f"below layer {node.name!r} ({title(node.layer)}) the signal is NaN or infinite: "
-                    f"{count_not_finite(values)} of {values.size} values; float64 inputs have a larger range"
-                )
-
     def backward(self, trace: Trace, seeds: Mapping[str, Array], mode: str | modes.Mode = "gradient") -> Signals:
         """Return the signal at every variable between the seeds and the input, by the rules of `mode`.
 
@@ -276,7 +236,7 @@ class Graph:
                 gradients[node.name, key] = gradient
             if any(name in above for name in node.inputs):
                 _add_signals(signals, node.inputs, _call_at(node, backward, *arguments))
-        return _add_shared(self.nodes, gradients)
+        return add_shared(self.nodes, gradients)
 
     def shapes(self, **given: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Return the shape (N x H x W x C) of every variable for inputs of the `given` shapes; no values are computed.
@@ -353,7 +313,7 @@ class Graph:
                 known[place] = change(array)
             return known[place]
 
-        return replace(self, nodes=tuple(replace(node, layer=_replace_arrays(node.layer, once)) for node in self.nodes))
+        return replace(self, nodes=tuple(replace(node, layer=replace_arrays(node.layer, once)) for node in self.nodes))
 
     def _check_given(self, given: Mapping[str, Array]) -> None:
         for name in given:
@@ -403,55 +363,3 @@ def _call_at(node: Node, function: Any, *arguments: Any, **options: Any) -> Any:
 def _add_signals(signals: dict[str, Array], names: tuple[str, ...], passed: tuple[Array, ...]) -> None:
     for name, signal in zip(names, passed, strict=True):
         signals[name] = forward_of(SUM, signals[name], signal) if name in signals else signal
-
-
-def _add_shared(nodes: tuple[Node, ...], gradients: dict[tuple[str, str], Array]) -> dict[tuple[str, str], Array]:
-    """Return the gradients; a parameter that several layers share has their sum under each of its keys."""
-    places: dict[Any, list[tuple[str, str]]] = {}
-    for node in nodes:
-        for name, array in _arrays(node.layer).items():
-            places.setdefault(storage(array), []).append((node.name, name))
-    for keys in places.values():
-        each = [gradients[key] for key in keys if key in gradients]
-        if each and len(keys) > 1:
-            gradients |= dict.fromkeys(keys, sum(each[1:], each[0]))
-    return gradients
-
-
-def _arrays(layer: Layer) -> dict[str, Array]:
-    """Return a layer's fields that are arrays, by name."""
-    values = {one.name: getattr(layer, one.name) for one in fields(layer)}
-    return {name: value for name, value in values.items() if getattr(value, "ndim", 0)}
-
-
-def _replace_arrays(layer: Layer, change: Any) -> Layer:
-    arrays = _arrays(layer)
-    return replace(layer, **{name: change(array) for name, array in arrays.items()}) if arrays else layer
-
-
-def require_signals(passed: Any, inputs: tuple[Array, ...], rule: Rule, node: Node) -> tuple[Array, ...]:
-    """Return the signals that a rule passed on; ShapeError unless they are a tuple with an array like each input.
-
-    Shape and array library must be those of the input. The dtype may also be that of the first input, in which all is
-    computed (labels of a loss may have another). The error names the `rule` and the `node`.
-    """
-    dtype = inputs[0].dtype
-    if isinstance(passed, tuple) and len(passed) == len(inputs):
-        if all(_is_alike(one, x, dtype) for one, x in zip(passed, inputs, strict=True)):
-            return passed
-        returned = f"({', '.join(map(_describe, passed))})"
-    else:
-        returned = f"{len(passed)} arrays" if isinstance(passed, tuple) else _describe(passed)
-    expected = ", ".join(f"{x.shape} {dtype}" for x in inputs)
-    raise ShapeError(
-        f"the rule {modes.rule_name(rule)} of layer {node.name!r} ({title(node.layer)}) returned {returned}, "
-        f"expected a tuple, one array per input: {expected}"
-    )
-
-
-def _is_alike(one: Any, x: Array, dtype: Any) -> bool:
-    return isinstance(one, array_module(x).ndarray) and one.shape == x.shape and one.dtype in (dtype, x.dtype)
-
-
-def _describe(value: Any) -> str:
-    return f"an array {value.shape} {value.dtype}" if hasattr(value, "dtype") else type(value).__name__

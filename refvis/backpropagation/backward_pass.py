@@ -9,6 +9,7 @@ from refvis.layers import Array, ShapeError, Trace, array_module, modes
 from refvis.layers.base.arrays import to_host
 from refvis.layers.base.limits import count_at_once
 from refvis.layers.graph.nodes import label_of
+from refvis.layers.graph.not_finite import finite_signals
 from refvis.targets import Target
 from refvis.units import Channel, is_sequence
 
@@ -105,9 +106,7 @@ def backpropagate(goal: Target, trace: Trace, rules: modes.Mode, seed: str | Arr
 
     def signal(rows: slice, along: Trace) -> Array:
         start = seed_signal(goal.rows(rows), along[goal.variable], seed if isinstance(seed, str) else seed[rows])
-        signals = goal.net.backward(along, {goal.variable: start}, rules)
-        goal.net.require_finite_signals(signals, end)
-        return signals[end]
+        return finite_signals(goal.net, along, {goal.variable: start}, rules, end)[end]
 
     if units == 1:
         return signal(slice(None), trace)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from refvis.backpropagation.backward_pass import backpropagate
 from refvis.layers import Array, Trace, array_module, modes
 from refvis.layers.base.limits import count_at_once
+from refvis.layers.graph.not_finite import finite_trace
 from refvis.targets import Target
 
 Point = Callable[[int], Array]
@@ -21,7 +22,7 @@ def signals(goal: Target, rules: modes.Mode, seed: str, point: Point, count: int
     for first in range(0, count, batch):
         each = [point(number) for number in range(first, min(first + batch, count))]
         points = array_module(*each).concatenate(each)
-        trace = goal.net.forward(points)
+        trace = finite_trace(goal.net, points)
         values = [
             backpropagate(goal.rows(slice(unit, unit + 1)).repeated(len(points)), trace, rules, seed) for unit in units
         ]

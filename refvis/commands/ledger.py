@@ -65,7 +65,8 @@ def ledger(
         position=parse_position(position),
         against=parse_against(net, against, at),
     )
-    typer.echo(subject_line(net, subject.name, at, book.record.parameters["channel"]))
+    explained = book.record.parameters
+    typer.echo(subject_line(net, subject.name, explained["at"], explained["channel"]))
     typer.echo(book)
     if book.record.parameters["seed"] == "activation":
         note_negative_value(sum(book.seeds.values()), mode)

@@ -63,7 +63,7 @@ def maximize(
         maximized.save(out)
     channels = range(len(maximized.x)) if unit is None else [unit]
     for one, value in zip(channels, maximized.measures["activation"], strict=True):
-        name = net.label(one) if at is None else f"{at}, channel {one}"
+        name = net.channel_name(maximized.record.parameters["at"], one)
         typer.echo(escape_controls(f"{name}: {float(value):.4g}"))
     if suffix == ".png" and len(maximized.x) > 1:
         typer.echo(f"sheet: in this order, row by row from the top left, {sheet_columns(len(maximized.x))} in a row")

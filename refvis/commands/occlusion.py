@@ -107,7 +107,8 @@ def occlusion(
             against=parse_against(net, against, at),
         )
     heatmap.save(out)
-    typer.echo(subject_line(net, subject.name, at, heatmap.record.parameters["channel"]))
+    explained = heatmap.record.parameters
+    typer.echo(subject_line(net, subject.name, explained["at"], explained["channel"]))
     typer.echo(f"heatmap: {escape_controls(str(out))}")
     if heatmap.covered is not None:
         share = f"{100 * heatmap.covered.mean():.0f} % of the pixels"

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from refvis.commands.notes import note
+from refvis.layers.graph.nodes import label_of
 from refvis.layers.modes import is_relevance
 from refvis.network import Network
 from refvis.results import Heatmap
@@ -50,10 +51,11 @@ def parse_position(text: str | None) -> tuple[int, int] | None:
     return int(parts[0]), int(parts[1])
 
 
-def subject_line(net: Network, name: str, at: str | None, channel: Any) -> str:
-    """Return the image's name, and the explained class if it is one, as a line."""
-    label = f": {net.label(channel)}" if at is None and channel != "all" else ""
-    return escape_controls(f"{name}{label}")
+def subject_line(net: Network, name: str, variable: str, channel: Any) -> str:
+    """Return the image's name, and the class or channel (a number, or "all") of a variable, as a line."""
+    if channel == "all":
+        return escape_controls(f"{name}: all channels of {label_of(net.nodes, variable)}")
+    return escape_controls(f"{name}: {net.channel_name(variable, channel)}")
 
 
 def value_line(name: str, heatmap: Heatmap) -> str:

@@ -10,6 +10,7 @@ from refvis.dataset_examples.images import Source, batches
 from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, array_module
 from refvis.layers.base.arrays import to_host
+from refvis.layers.graph.not_finite import finite_trace
 from refvis.network import Network
 
 
@@ -78,7 +79,7 @@ def rank_images(
         try:
             for part in batches(images.inputs(net), size):
                 numbers, inputs = [number for number, _ in part], [x for _, x in part]
-                trace = graph.forward(array_module(*inputs).concatenate(inputs))
+                trace = finite_trace(graph, array_module(*inputs).concatenate(inputs))
                 scores, positions = strongest(trace[variable][..., list(channels)])
                 ranking = ranking.with_more(scores, numbers, positions)
                 bar.update(len(part))

@@ -74,7 +74,7 @@ def examples(
     choices = {"at": variable, "channel": list(chosen), "top": top, "mode": name, "images": len(source.names)}
     return Examples(
         channels=chosen,
-        titles=tuple(net.label(k) if variable == net.scores else f"{at} channel {k}" for k in chosen),
+        titles=tuple(net.channel_name(variable, k) for k in chosen),
         scores=ranking.scores,
         images=ranking.images,
         names=tuple(tuple(source.names[number] for number in row) for row in ranking.images),

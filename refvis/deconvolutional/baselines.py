@@ -11,6 +11,7 @@ import numpy as np
 
 from refvis.layers import Array, ShapeError, array_module
 from refvis.layers.base.arrays import require_finite
+from refvis.layers.graph.not_finite import finite_trace
 from refvis.targets import Target
 
 
@@ -38,7 +39,7 @@ def baseline_text(given: Array | None) -> str:
 
 def baseline_scores(goal: Target, starts: Array) -> Array:
     """Return the mean score of each row over the baselines."""
-    each = [goal.scores(goal.net.forward(start)[goal.variable]) for start in starts[:, None]]
+    each = [goal.scores(finite_trace(goal.net, start)[goal.variable]) for start in starts[:, None]]
     return sum(each[1:], each[0]) / len(each)
 
 

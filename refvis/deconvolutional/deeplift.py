@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from refvis.deconvolutional.baselines import baseline_scores, baseline_text, baselines, completeness
 from refvis.layers import Array, Trace, array_module, modes
+from refvis.layers.graph.not_finite import finite_signals, finite_trace
 from refvis.network import Network
 from refvis.results import Heatmap, background, record
 from refvis.targets import Target, target
@@ -62,7 +63,7 @@ def deeplift(
 
 def _attributions(goal: Target, trace: Trace, start: Array) -> Array:
     """Return the attributions of each row from one reference (1 x H x W x C), rows x H x W x C."""
-    pairs = _with_reference(trace, goal.net.forward(start))
+    pairs = _with_reference(trace, finite_trace(goal.net, start))
     if not goal.net.is_per_image(pairs):
         raise ValueError(
             "the network mixes the images of a batch, or has layers that may do so: DeepLIFT needs each image and its "
@@ -86,4 +87,5 @@ def _multipliers(goal: Target, pairs: Trace) -> Array:
     """Return the multipliers at the input; the first half has those of the images, the second half repeats them."""
     start = goal.weights(pairs[goal.variable][: len(goal.channels)])
     seeds = {goal.variable: array_module(start).concatenate((start, start))}
-    return goal.net.backward(pairs, seeds, modes.DEEPLIFT)[goal.net.inputs[0]]
+    end = goal.net.inputs[0]
+    return finite_signals(goal.net, pairs, seeds, modes.DEEPLIFT, end)[end]

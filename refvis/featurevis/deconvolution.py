@@ -9,6 +9,7 @@ import numpy as np
 from refvis.featurevis import rules
 from refvis.featurevis.measure import activation, measured_filters, measured_node, require_one_image, version_of
 from refvis.layers import Array, BatchNorm, Conv, FullyConnected, ReLU, Rule, Trace, array_module, modes
+from refvis.layers.graph.not_finite import finite_trace
 from refvis.network import Network
 
 RELU_PASSES: dict[str, Rule] = {
@@ -59,7 +60,7 @@ def deconvolution(
     relu = find_rule(RELU_PASSES, relu_pass, "relu_pass")
     convolution = find_rule(CONVOLUTION_PASSES, convolution_pass, "convolution_pass")
     require_one_image(x)
-    trace = net.forward(x)
+    trace = finite_trace(net, x)
     node = measured_node(net, measure_layer)
     values = activation(trace, node)
     filters = measured_filters(net, node, values, measure_filter)

@@ -17,6 +17,7 @@ from refvis.featurevis.measure import (
     version_of,
 )
 from refvis.layers import Array, Node, Softmax, array_module
+from refvis.layers.graph.not_finite import finite_trace
 from refvis.network import Network
 
 
@@ -67,7 +68,7 @@ def occlusion(
     fill = box_fill(x, box_color, version, seed)
     node = default_node(net, version) if measure_layer is None else measured_node(net, measure_layer)
     cut = net.upto(node.name)
-    values = activation(cut.forward(x), node)
+    values = activation(finite_trace(cut, x), node)
     filters = measured_filters(net, node, values, measure_filter)
     before = measured_map(values, filters)
 

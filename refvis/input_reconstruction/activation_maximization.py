@@ -1,6 +1,8 @@
 """Activation maximisation (Erhan et al. 2009): images that maximise a unit, a channel or a class."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -67,7 +69,7 @@ def activation_maximization(
         progress    show a progress bar on terminals
 
     Returns a `Reconstruction` with N images. Its history has "activation" (times minus the weight) and the
-    regularisers; its measure "activation" is that of the final images. Warns of named
+    regularisers; its measure "activation" is that of the final images. Warns once of all
     channels that are zero everywhere in their final images. Raises ValueError for unknown names and channels,
     and MemoryLimitError if the images take too much memory.
 
@@ -99,8 +101,7 @@ def activation_maximization(
     result = solved(net, (term,), used, run, z, made, dead_relu_mode(cut, variable))
     final = cut.forward(result.x)[variable]
     result.measures["activation"] = to_host(activation(final, goal)[0])
-    if channel is not None:
-        _warn_of_silent_units(name, goal, final)
+    _warn_of_silent_units(name, goal, final)
     return result
 
 
@@ -117,10 +118,21 @@ def _warn_of_silent_units(name: str, goal: Target, final: Array) -> None:
     if channels and any(isinstance(node.layer, ReLU) for node in goal.net.nodes):
         listed = ", ".join("all" if one is None else str(one) for one in channels[:LISTED])
         more = f" and {len(channels) - LISTED} more" if len(channels) > LISTED else ""
+        if len(channels) == 1:
+            found = f"channel {listed} of {name} never fires: it is 0 at every position of the image that was found"
+        else:
+            found = f"channels {listed}{more} of {name} never fire: each is 0 at every position of its image"
         warn_caller(
-            f"channel {listed}{more} of {name} never fires: it is 0 at every position of the image that was found, "
-            "which therefore shows nothing; more steps or another seed may help, unless the unit is dead"
+            f"{found}, which therefore shows nothing; more steps or another seed may help, unless the unit is dead"
         )
+
+
+@contextmanager
+def suppress_silence_warnings() -> Iterator[None]:
+    """Suppress the warning of channels that never fire, for callers that show whole layers as an overview."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"channels? .* never fires?: ")
+        yield
 
 
 def field_stride(net: Network, variable: str) -> int:

@@ -15,6 +15,7 @@ from refvis.input_reconstruction.objective.errors import reconstruction_errors
 from refvis.input_reconstruction.objective.target_code import target_code
 from refvis.input_reconstruction.recipe import Recipe
 from refvis.layers import Array, Graph, ShapeError
+from refvis.layers.graph.not_finite import finite_trace
 from refvis.layers.operators import is_per_image
 from refvis.network import Network, array_digest
 from refvis.optimisation.optimisers import Adam
@@ -51,7 +52,7 @@ def generator_inversion(
     goal, drawing = target_code(net, target_or_x, at, several=True), generator_for(net, at, generator)
     if len(goal.code) > 1:
         _require_per_image(net.upto(goal.variable), drawing)
-    x = drawing.forward(goal.code).output
+    x = finite_trace(drawing, goal.code).output
     if x.shape[1:] != goal.image:
         raise ShapeError(f"{drawing.name!r} draws images of {x.shape[1:]} from this code, expected {goal.image}")
     measures = reconstruction_errors(net.upto(goal.variable).forward(x)[goal.variable], goal.code)

@@ -11,11 +11,11 @@ from refvis.input_reconstruction.objective.objective import Objective, Term, rea
 from refvis.input_reconstruction.recipe import SIGMA, Recipe, Run
 from refvis.interruptions import warn_interrupted
 from refvis.layers import Array, ShapeError, array_module, modes
-from refvis.layers.base.arrays import moved, require_finite
+from refvis.layers.base.arrays import is_finite, moved, require_finite
 from refvis.layers.operators import is_per_image
 from refvis.network import Network
 from refvis.optimisation.checkpoint import Checkpoint
-from refvis.optimisation.history import histories, totals
+from refvis.optimisation.history import DivergenceError, histories, totals
 from refvis.optimisation.lbfgs import LBFGS, minimised_by_lbfgs
 from refvis.optimisation.minimise import Loop, minimised
 from refvis.optimisation.state import State
@@ -81,10 +81,14 @@ def solved(
     checkpoint = None if run.checkpoint is None else Checkpoint(Path(run.checkpoint), made.flat())
     options: dict[str, Any] = {"patience": run.patience, "checkpoint": checkpoint, "progress": run.progress}
     options |= {"projections": recipe.projections, "title": made.method}
-    if isinstance(recipe.optimiser, LBFGS):
-        state, ended = minimised_by_lbfgs(objective, z, Loop(recipe.steps, recipe.optimiser, **options))
-    else:
-        state, ended = minimised(objective, z, Loop(recipe.steps, recipe.optimiser, **options))
+    try:
+        if isinstance(recipe.optimiser, LBFGS):
+            state, ended = minimised_by_lbfgs(objective, z, Loop(recipe.steps, recipe.optimiser, **options))
+        else:
+            state, ended = minimised(objective, z, Loop(recipe.steps, recipe.optimiser, **options))
+    except DivergenceError as error:
+        where = objective.layer_not_finite(error.z) if is_finite(error.z) else ""
+        raise ValueError(f"{error}; {where}" if where else str(error)) from error
     if ended == "interrupted":
         warn_interrupted(made.method, f"{state.steps} of {recipe.steps} steps")
     elif checkpoint is not None:

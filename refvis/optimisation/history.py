@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 
 from refvis.layers import Array
-from refvis.layers.base.arrays import to_host
+from refvis.layers.base.arrays import is_finite, to_host
 
 Row: TypeAlias = dict[str, Array]
 """Each term's value per image, N float64, in NumPy."""
@@ -35,6 +35,22 @@ def lowest(rows: Sequence[Row]) -> Array:
 def histories(rows: Sequence[Row]) -> dict[str, Array]:
     """Return an array for each term, rows x N."""
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+class DivergenceError(ValueError):
+    """The error for a run that diverged: what went wrong, at which step, what to do, and the `z` of that step."""
+
+    def __init__(self, fault: str, step: int, advice: str, z: Array) -> None:
+        """Take the parts of the message, and z."""
+        super().__init__(f"{fault} at step {step}: {advice}")
+        self.z = z
+
+
+def require_convergence(rows: Sequence[Row], z: Array, advice: str) -> None:
+    """Raise DivergenceError, with the `advice`, if the last row of terms or its z (N x ...) shows a divergence."""
+    fault = divergence(rows) or ("" if is_finite(z) else "the image became NaN or infinite")
+    if fault:
+        raise DivergenceError(fault, len(rows), advice, z)
 
 
 def divergence(rows: Sequence[Row]) -> str:

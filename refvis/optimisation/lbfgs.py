@@ -9,7 +9,7 @@ from typing import Any
 
 from refvis.layers import Array, array_module
 from refvis.layers.base.arrays import moved, to_host
-from refvis.optimisation.history import Row, divergence, to_row
+from refvis.optimisation.history import Row, require_convergence, to_row
 from refvis.optimisation.minimise import Function, Loop
 from refvis.optimisation.state import State
 
@@ -85,7 +85,5 @@ def minimised_by_lbfgs(function: Function, z: Array, loop: Loop[LBFGS]) -> tuple
 def _with_step(state: State, z: Array, row: Row) -> State:
     """Return the state with this z and its row; ValueError if it has diverged."""
     state = replace(state, z=z).with_row(row)
-    fault = divergence(state.rows)
-    if fault:
-        raise ValueError(f"{fault} at step {len(state.rows)}: lower the weights")
+    require_convergence(state.rows, z, "lower the weights")
     return state

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from refvis.layers import Array
 from refvis.layers.base.arrays import require_finite
 from refvis.optimisation.checkpoint import Checkpoint
-from refvis.optimisation.history import divergence, has_stalled, to_row
+from refvis.optimisation.history import has_stalled, require_convergence, to_row
 from refvis.optimisation.optimisers import Optimiser
 from refvis.optimisation.state import State
 
@@ -117,9 +117,7 @@ def _step(function: Function, state: State, loop: Loop[Optimiser]) -> State:
     number = len(state.rows) + 1
     terms, gradient = function(state.z, number)
     state = state.with_row(to_row(terms))
-    fault = divergence(state.rows)
-    if fault:
-        raise ValueError(f"{fault} at step {number}: lower the rate, or the weights")
+    require_convergence(state.rows, state.z, "lower the rate, or the weights")
     if number > loop.steps:
         return state
     z, memory = loop.optimiser.step(state.z, gradient, state.memory, number, loop.steps)

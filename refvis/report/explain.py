@@ -138,7 +138,7 @@ def explain(
         x,
         net.restore(x),
         classes=() if lacks_classes else tuple(net.classify(x)),
-        target=_target(net, channel, scores.shape, lacks_classes),
+        target=_target(net, channel, scores.shape),
         rows=rows,
         ledger=ledger(net, x, LEDGER, channel=channel),
         mask=mask,
@@ -153,16 +153,12 @@ def _channel(net: Network, channel: int | str | None, scores: Array) -> int:
     return check_channels((channel,), scores.shape[3], label_of(net.nodes, net.scores), net.labels_at(net.scores))[0]
 
 
-def _target(net: Network, channel: int, shape: tuple[int, ...], lacks_classes: str) -> str:
+def _target(net: Network, channel: int, shape: tuple[int, ...]) -> str:
     """Return the explained score in words: the class or channel, the layer above it, and its number of positions."""
-    node = next(one for one in net.nodes if one.output == net.scores)
-    name = net.label(channel)
-    if shape[3] == 1:
-        name = node.name
-    elif lacks_classes and not net.labels_at(net.scores):
-        name = f"channel {channel} of {node.name}"
+    layer = label_of(net.nodes, net.scores)
+    name = layer if shape[3] == 1 else net.channel_name(net.scores, channel)
     above = next((one for one in net.nodes if net.scores in one.inputs), None)
-    output = "the output of " if name.endswith(node.name) else "the output "
+    output = "the output of " if name.endswith(layer) else "the output "
     before = output if above is None else f"the score (before {title(above.layer)}) of "
     over = f", over its {shape[1]} x {shape[2]} positions" if shape[1] * shape[2] > 1 else ""
     return f"{before}{name}{over}"

@@ -4,7 +4,11 @@ import warnings
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
-from refvis.input_reconstruction.activation_maximization import activation_maximization, field_stride
+from refvis.input_reconstruction.activation_maximization import (
+    activation_maximization,
+    field_stride,
+    suppress_silence_warnings,
+)
 from refvis.input_reconstruction.image.sheet import pictures, sheet
 from refvis.input_reconstruction.image.transforms import Jitter
 from refvis.input_reconstruction.presets import preset
@@ -73,7 +77,8 @@ def maximize_channels(net: Network, layer: LayerChannels, seed: int, progress: b
     """
     full = preset(RECIPE, field_stride(net, net.variable(layer.at)))
     recipe = replace(full, transforms=(Jitter(2),), optimiser=Adam(0.1 * SIGMA), steps=CHANNEL_STEPS)
-    result = activation_maximization(net, layer.at, None, recipe, size=layer.size, seed=seed, progress=progress)
+    with suppress_silence_warnings():
+        result = activation_maximization(net, layer.at, None, recipe, size=layer.size, seed=seed, progress=progress)
     return replace(result, image=sheet(pictures(net, result.x)))
 
 

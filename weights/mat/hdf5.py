@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from refvis.weights.errors import ModelFormatError, no_variables_error
+from refvis.weights.mat.layout import complex_numbers
 from refvis.weights.mat.strings import StringObjects
 from refvis.weights.mat.tree import MAX_INFLATION, Budget, Limits, Opaque, Tree
 from refvis.weights.mat.whole_numbers import MOST_AXES, MOST_VALUES, whole_numbers
@@ -197,8 +198,7 @@ def characters(codes: np.ndarray[Any, Any]) -> str | list[str]:
 def numbers(data: np.ndarray[Any, Any], kind: str, place: str) -> np.ndarray[Any, Any]:
     """Return numbers as MATLAB has them: two axes or more, of class `kind`, or complex."""
     if data.dtype.names == ("real", "imag"):
-        data = data["real"] + 1j * data["imag"]
-        return np.atleast_2d(data)
+        return np.atleast_2d(complex_numbers(data["real"], data["imag"]))
     if data.dtype.kind not in "fiub":
         raise ModelFormatError(f"data of type {data.dtype}", f"numbers of class {kind}", "the file is damaged", place)
     return np.atleast_2d(data.astype(NUMBERS[kind], copy=False))

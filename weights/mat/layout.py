@@ -45,3 +45,13 @@ def read_array(
         values = np.frombuffer(read_bytes(first * size, stop * size), stored)
         array[..., first:stop] = values.reshape((*shape[:-1], stop - first), order="F")
     return array
+
+
+def complex_numbers(real: Numbers, imaginary: Numbers) -> Numbers:
+    """Return the complex numbers of these parts, whose signs of zero, infinities and NaN stay where they are.
+
+    ``real + 1j * imaginary`` would multiply 1j's real part, 0, by infinity.
+    """
+    values = np.empty_like(real, np.result_type(real, 1j))
+    values.real, values.imag = real, imaginary
+    return values

@@ -18,7 +18,7 @@ import numpy as np
 
 from refvis.weights.errors import ModelFormatError, no_variables_error
 from refvis.weights.mat.inflate import FileBytes, InflatedBytes
-from refvis.weights.mat.layout import Numbers, read_array
+from refvis.weights.mat.layout import Numbers, complex_numbers, read_array
 from refvis.weights.mat.strings import StringObjects
 from refvis.weights.mat.tree import Budget, Limits, Opaque, Tree
 from refvis.weights.mat.v5_elements import COMPRESSED, MATRIX, STORAGE, Bytes, Element, integers, read_element, text
@@ -149,7 +149,9 @@ class Reader:
         real = self.element(at, stop, place)
         values = self.numbers(kind, shape, real, place, depth)
         if bits & COMPLEX:
-            values = values + 1j * self.numbers(kind, shape, self.element(real.after, stop, place), place, depth)
+            values = complex_numbers(
+                values, self.numbers(kind, shape, self.element(real.after, stop, place), place, depth)
+            )
         return values.astype(bool) if bits & LOGICAL else values
 
     def numbers(self, kind: int, shape: tuple[int, ...], element: Element, place: str, depth: int) -> Numbers:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from refvis.layers import Array, Softmax, Trace, array_module, backward, forward
+from refvis.layers.graph.not_finite import finite_signals, finite_trace
 from refvis.network import Network
 from refvis.targets import Target, target
 from refvis.units import Selection
@@ -31,7 +32,7 @@ class MaskObjective:
 
     def levels(self, inputs: Array) -> Array:
         """Return the level of each unit for each of B inputs (B x H x W x C): B x units, in their dtype."""
-        values = self._output(self.goal.net.forward(inputs)[self.goal.variable])
+        values = self._output(finite_trace(self.goal.net, inputs)[self.goal.variable])
         each = [self.unit(k).goal.repeated(len(inputs)).maps(values).mean(axis=(1, 2)) for k in range(self.units)]
         return array_module(inputs).stack(each, axis=1)
 
@@ -50,14 +51,15 @@ class MaskObjective:
     def level_and_gradient(self, inputs: Array) -> tuple[Array, Array]:
         """Return the only unit's level for each of B inputs (B), and its gradient at them (B x H x W x C)."""
         net, rows = self.goal.net, self.goal.repeated(len(inputs))
-        trace = net.forward(inputs)
+        trace = finite_trace(net, inputs)
         values = trace[self.goal.variable]
         output = self._output(values)
         maps = rows.maps(output)
         signal = rows.weights(output) / maps[0].size
         if self.output == "probability":
             (signal,) = backward(Softmax(), signal, output, values)
-        return maps.mean(axis=(1, 2)), net.backward(trace, {self.goal.variable: signal})[net.inputs[0]]
+        signals = finite_signals(net, trace, {self.goal.variable: signal}, "gradient", net.inputs[0])
+        return maps.mean(axis=(1, 2)), signals[net.inputs[0]]
 
     def _output(self, values: Array) -> Array:
         return forward(Softmax(), values) if self.output == "probability" else values

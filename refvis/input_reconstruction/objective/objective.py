@@ -18,6 +18,10 @@ from refvis.input_reconstruction.objective.measures import Measure
 from refvis.layers import Array, Graph, ShapeError, Trace, array_module, modes
 from refvis.layers.base.arrays import require_finite
 from refvis.layers.base.limits import count_at_once
+from refvis.layers.graph.not_finite import NotFiniteError, finite_signals, finite_trace
+
+CHECKED = 1
+"""The step in which each layer's values are checked. The later ones are checked by the terms alone, which is faster."""
 
 Adjoint: TypeAlias = Callable[[Array], Array]
 """Signal at an output -> signal at the input."""
@@ -74,7 +78,8 @@ class Objective:
         seed              seed of the transforms. Default: 0
         mode              rules of the backward pass. Default: gradients
 
-    Raises ValueError for terms of equal names, and for a measure that is bound to an array with NaN.
+    Raises ValueError for terms of equal names, and for a measure that is bound to an array with NaN. In step 1, it
+    raises NotFiniteError where a layer makes values that are NaN or infinite, forward or back.
 
     >>> import numpy as np, refvis
     >>> from refvis.input_reconstruction.image.parametrisations import Pixels
@@ -108,12 +113,20 @@ class Objective:
         x, to_z = self.parametrisation(z)
         values, signal = _sum_terms([term for term in self.terms if term.at is None], {None: x})
         seen, adjoints = self.transform(x, step)
-        of_codes, gradient = self._terms_of_codes(seen)
+        of_codes, gradient = self._terms_of_codes(seen, step)
         for adjoint in reversed(adjoints):
             gradient = adjoint(gradient)
         values |= of_codes
         total = gradient + signal[None] if None in signal else gradient
         return {term.name: values[term.name] for term in self.terms}, to_z(total)
+
+    def layer_not_finite(self, z: Array) -> str:
+        """Return which layer makes values that are NaN or infinite at a finite z (N x ...); "" if none does."""
+        try:
+            self(z, CHECKED)
+        except NotFiniteError as error:
+            return str(error)
+        return ""
 
     def transform(self, x: Array, step: int) -> tuple[Array, list[Adjoint]]:
         """Return the image after the transforms of this step, and their adjoints."""
@@ -125,7 +138,7 @@ class Objective:
             adjoints.append(adjoint)
         return x, adjoints
 
-    def _terms_of_codes(self, x: Array) -> tuple[dict[str, Array], Array]:
+    def _terms_of_codes(self, x: Array, step: int) -> tuple[dict[str, Array], Array]:
         """Return the terms of codes, and the gradient at the network's input.
 
         If the images do not fit into the memory limit together, only their codes are kept, and each part passes the
@@ -136,22 +149,28 @@ class Objective:
             return {}, 0 * x
         names = {term.at for term in terms if term.at is not None}
         parts = self._parts(x)
-        trace = self.net.forward(x) if len(parts) == 1 else None
-        codes = [self._codes(x[part], names) for part in parts] if trace is None else [trace]
+        trace = self._trace(x, step) if len(parts) == 1 else None
+        codes = [self._codes(x[part], names, step) for part in parts] if trace is None else [trace]
         values, signals = _sum_terms(terms, {name: _concatenate([one[name] for one in codes]) for name in names})
         seeds = {name: signal for name, signal in signals.items() if name is not None}
         if trace is not None:
-            return values, self._backpropagate(trace, seeds)
+            return values, self._backpropagate(trace, seeds, step)
         parts_seeds = ({name: signal[part] for name, signal in seeds.items()} for part in parts)
         pairs = zip(parts, parts_seeds, strict=True)
-        return values, _concatenate([self._backpropagate(self.net.forward(x[part]), own) for part, own in pairs])
+        return values, _concatenate([self._backpropagate(self._trace(x[part], step), own, step) for part, own in pairs])
 
-    def _codes(self, x: Array, names: set[str]) -> Mapping[str, Array]:
-        trace = self.net.forward(x)
+    def _codes(self, x: Array, names: set[str], step: int) -> Mapping[str, Array]:
+        trace = self._trace(x, step)
         return {name: trace[name] for name in names}
 
-    def _backpropagate(self, trace: Trace, seeds: dict[str, Array]) -> Array:
-        return self.net.backward(trace, seeds, self.mode)[self.net.inputs[0]]
+    def _trace(self, x: Array, step: int) -> Trace:
+        return finite_trace(self.net, x) if step == CHECKED else self.net.forward(x)
+
+    def _backpropagate(self, trace: Trace, seeds: dict[str, Array], step: int) -> Array:
+        end = self.net.inputs[0]
+        if step == CHECKED:
+            return finite_signals(self.net, trace, seeds, self.mode, end)[end]
+        return self.net.backward(trace, seeds, self.mode)[end]
 
     def _parts(self, x: Array) -> list[slice]:
         """Return parts of the batch whose variables and signals fit into the memory limit."""

@@ -40,9 +40,7 @@ def target_code(net: Network, target_or_x: Array, at: str | None, several: bool 
         if target_or_x.shape == expected:
             return TargetCode(variable, target_or_x, own[1:])
         _require_input(net, cut, target_or_x, f"a code at {label_of(net.nodes, variable)}, {expected}")
-    net.warn_of_raw_pixels(target_or_x)
-    trace = cut.forward(target_or_x)
-    cut.require_finite_trace(trace, variable)
+    _, trace = net.checked_trace(variable, target_or_x)
     return TargetCode(variable, trace[variable], target_or_x.shape[1:])
 
 

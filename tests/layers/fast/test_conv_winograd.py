@@ -81,12 +81,13 @@ def bounds(layer: layers.Conv, x: np.ndarray, signal: np.ndarray, outputs: int) 
     top, _, left, _ = layer.pad
     wide = np.pad(signal, [(0, 0), (2, 2), (2, 2), (0, 0)])
     y, dx = [], []
-    wide = wide[:, top : top + x.shape[1] + 2, left : left + x.shape[2] + 2]  # tiles begin where the input does
+    wide = wide[:, top:, left:]  # tiles begin where the input does, and the last ones may reach beyond its end
     for g, part, back in zip(
         f, np.split(border.padded(x, layer.pad), groups, 3), np.split(wide, groups, 3), strict=True
     ):
         y.append(error_bound(part, g, outputs))
-        dx.append(error_bound(back, g[:, ::-1, ::-1].transpose(3, 1, 2, 0), outputs))
+        turned = g[:, ::-1, ::-1].transpose(3, 1, 2, 0)
+        dx.append(error_bound(back, turned, outputs)[:, : x.shape[1], : x.shape[2]])
     exact = np.abs(conv.forward(layer, x.astype(float)))
     return np.concatenate(y, 3) + 2.0**-23 * (exact + np.abs(layer.biases)), np.concatenate(dx, 3)
 

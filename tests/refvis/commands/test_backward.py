@@ -55,12 +55,12 @@ def test_what_is_explained(folder, monkeypatch, capsys):
     plain = ["--mode", "epsilon", "--at", "conv2", "--channel", 3, "--position", "2,1", "--against", 5, "--seed", "one"]
     _, out, _ = run(monkeypatch, capsys, "ledger", "a.png", *plain)
     book = refvis.ledger(net, x, "epsilon", "conv2", 3, "one", position=(2, 1), against=5)
-    assert out == f"a.png\n{book}\n"
+    assert out == f"a.png: channel 3 of conv2 (x5)\n{book}\n"
     _, out, _ = run(monkeypatch, capsys, "ledger", "a.png", "--channel", "dog", "--against", "cat")
     dog, cat = LABELS.index("dog"), LABELS.index("cat")
     assert out == f"a.png: dog\n{refvis.ledger(net, x, channel=dog, against=cat)}\n"
     _, out, _ = run(monkeypatch, capsys, "ledger", "a.png", "--channel", "all")
-    assert out == f"a.png\n{refvis.ledger(net, x, channel='all')}\n"
+    assert out == f"a.png: all channels of fc3 (x8)\n{refvis.ledger(net, x, channel='all')}\n"
 
 
 def test_deconvolution_as_files(folder, monkeypatch, capsys):

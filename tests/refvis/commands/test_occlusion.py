@@ -34,7 +34,7 @@ def test_all_options(folder, monkeypatch, capsys):
     given = ["--size", "4x3", "--stride", 2, "--fill", "20,-30,5", "--at", "conv2", "--channel", 3, "--against", 5]
     given += ["--position", "2,1", "--measure", "absolute", "--draws", 2, "--seed", 7, "-o", "map.h5"]
     code, out, _ = run(monkeypatch, capsys, "occlusion", "a.png", *given)
-    assert (code, out) == (0, "a.png\nheatmap: map.h5\n")
+    assert (code, out) == (0, "a.png: channel 3 of conv2 (x5)\nheatmap: map.h5\n")
     net = classifier()
     x = net.preprocess(IMAGE)
     options = {"measure": "absolute", "draws": 2, "position": (2, 1), "against": 5}

@@ -52,7 +52,7 @@ def test_invert_naturally(folder, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("options", "at", "channel", "lines"),
     [
-        (["--layer", "conv2", "--channel", 3], "conv2", 3, ["conv2, channel 3"]),
+        (["--layer", "conv2", "--channel", 3], "conv2", 3, ["channel 3 of conv2 (x5)"]),
         (["--channel", "dog"], None, LABELS.index("dog"), ["dog"]),
         (["--class", "dog"], None, LABELS.index("dog"), ["dog"]),
         (["--all", "--recipe", "yosinski2015"], None, None, LABELS),
@@ -76,7 +76,7 @@ def test_maximize_one_unit(folder, monkeypatch, capsys):
     code, out, err = run(monkeypatch, capsys, "maximize", *options)
     maximized = refvis.activation_maximization(net, "conv2", 3, steps=4, position=(1, 2))
     assert (code, err) == (0, "")
-    assert out.splitlines()[0] == f"conv2, channel 3: {maximized.measures['activation'][0]:.4g}"
+    assert out.splitlines()[0] == f"channel 3 of conv2 (x5): {maximized.measures['activation'][0]:.4g}"
     assert_same(read(folder / "maximized.png"), maximized.image)
 
 

@@ -45,7 +45,7 @@ def test_the_strongest_are_found(at, batch):
         np.testing.assert_array_equal(result.positions[row], [place for _, _, place in expected])
         assert result.names[row] == tuple(f"image {number}" for _, number, _ in expected)
     assert (result.channels, result.seen, result.ended, result.partial) == ((6, 2), 12, "all images", False)
-    assert result.titles == (f"{at} channel 6", f"{at} channel 2")
+    assert result.titles == tuple(f"channel {k} of {at} ({net.variable(at)})" for k in (6, 2))
 
 
 @given(st.lists(st.lists(st.integers(-2, 2), min_size=3, max_size=3), min_size=1, max_size=9), st.integers(1, 5))
@@ -341,7 +341,10 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     result = refvis.examples(classifier(), tmp_path / "images", "conv2", 5)
     assert code == 0
     each = zip(result.scores[0], result.names[0], strict=True)
-    assert out.splitlines() == [*(f"conv2 channel 5: {score:.4g} in {name}" for score, name in each), "sheet: a.h5"]
+    assert out.splitlines() == [
+        *(f"channel 5 of conv2 (x5): {score:.4g} in {name}" for score, name in each),
+        "sheet: a.h5",
+    ]
     assert "skipped broken.png" in err
     with h5py.File("a.h5") as file:
         assert_same(file["patches"][()], result.patches)

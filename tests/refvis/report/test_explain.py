@@ -243,12 +243,12 @@ def test_networks_with_one_output_name_no_classes(tmp_path):
     net = refvis.chain({"conv": conv(np.random.default_rng(0), (1, 3, 3, 3)), "relu": ReLU()})
     explained = report.explain(net, IMAGE[:14, :12], steps=1)
     assert explained.classes == ()
-    assert explained.target == "the output of relu, over its 12 x 10 positions"
+    assert explained.target == "the output of relu (x2), over its 12 x 10 positions"
     page = assert_self_contained(written(explained, tmp_path))
     assert "it names no classes" in " ".join(page.texts)
     rated = refvis.chain({"fc": conv(np.random.default_rng(0), (1, 14, 12, 3)), "prob": Softmax()})
     rated = report.explain(rated, IMAGE[:14, :12], steps=1)
-    assert rated.target == "the score (before Softmax) of fc"
+    assert rated.target == "the score (before Softmax) of fc (x1)"
 
 
 def test_a_search_that_failed_is_said_to_have(explained, tmp_path):

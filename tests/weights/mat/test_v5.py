@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 import scipy.io
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from support.matlab_files import V5_HEADER, element, matrix
@@ -43,6 +43,7 @@ def folder(tmp_path_factory):
 
 @settings(deadline=None)
 @given(array=numbers, compressed=st.booleans())
+@example(array=np.array([[complex(0.0, np.inf), complex(-0.0, 1.0), complex(0.0, -0.0)]]), compressed=False)
 def test_arrays_are_what_scipy_reads(folder, array, compressed):
     path = folder / "a.mat"
     scipy.io.savemat(path, {"x": array}, do_compression=compressed)

@@ -119,12 +119,12 @@ def test_a_child_that_ends_is_one_error(tmp_path, monkeypatch, code, words):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's address space")
 def test_memory_is_bounded(tmp_path):
-    scipy.io.savemat(tmp_path / "a.mat", {"x": np.zeros((8000, 8000))}, do_compression=True)
+    scipy.io.savemat(tmp_path / "a.mat", {"x": np.zeros((9000, 9000))}, do_compression=True)
     assert (tmp_path / "a.mat").stat().st_size < 10**6
     with pytest.raises(ModelFormatError, match="reading took too much memory, expected at most 600,000,000 bytes"):
         read_in_sandbox(tmp_path / "a.mat", Limits(), seconds=120, memory=600_000_000)
     variables = read_in_sandbox(tmp_path / "a.mat", Limits(), seconds=120, memory=3 * 2**30)
-    assert variables["x"].shape == (8000, 8000)
+    assert variables["x"].shape == (9000, 9000)
 
 
 def test_limits_grow_with_the_file(tmp_path):
