@@ -17,6 +17,16 @@ from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
 from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
+from refvis.layers.foreign.axpy import Axpy
+from refvis.layers.foreign.euclidean_loss import EuclideanLoss, L2Loss
+from refvis.layers.foreign.flatten import Flatten
+from refvis.layers.foreign.global_pool import GlobalPool
+from refvis.layers.foreign.noise_level import NoiseLevel
+from refvis.layers.foreign.permute import Permute
+from refvis.layers.foreign.prelu import PReLU
+from refvis.layers.foreign.sub_pixel import SubPixel
+from refvis.layers.foreign.tanh import Tanh
+from refvis.layers.foreign.trunc import Trunc
 from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.graph.network import Graph
 from refvis.layers.graph.nodes import chain
@@ -53,6 +63,7 @@ __all__ = [
     "OPERATORS",
     "AffineGrid",
     "Array",
+    "Axpy",
     "BatchNorm",
     "BilinearSampler",
     "Concat",
@@ -60,16 +71,23 @@ __all__ = [
     "ConvTranspose",
     "Crop",
     "Dropout",
+    "EuclideanLoss",
+    "Flatten",
     "FullyConnected",
+    "GlobalPool",
     "Graph",
+    "L2Loss",
     "Layer",
     "Loss",
     "MemoryLimitError",
     "Node",
+    "NoiseLevel",
     "NormOffset",
     "NormalizeLp",
     "Operator",
+    "PReLU",
     "PairwiseDistance",
+    "Permute",
     "Pool",
     "ROIPool",
     "ReLU",
@@ -81,8 +99,11 @@ __all__ = [
     "Softmax",
     "SoftmaxLoss",
     "SpatialNorm",
+    "SubPixel",
     "Sum",
+    "Tanh",
     "Trace",
+    "Trunc",
     "UniformScalingGrid",
     "Unknown",
     "array_module",

@@ -30,6 +30,18 @@ from refvis.layers import (
 from refvis.layers import sum as sums
 from refvis.layers.base.geometry import POINT, Window
 from refvis.layers.base.operator import Layer, Locality, Operator, Rule
+from refvis.layers.foreign import (
+    axpy,
+    euclidean_loss,
+    flatten,
+    global_pool,
+    noise_level,
+    permute,
+    prelu,
+    sub_pixel,
+    tanh,
+    trunc,
+)
 from refvis.layers.unknown import Unknown
 
 __all__ = [
@@ -50,8 +62,12 @@ OPERATORS: dict[type, Operator] = {
     conv_transpose.ConvTranspose: conv_transpose.OPERATOR,
     fully_connected.FullyConnected: fully_connected.OPERATOR,
     pool.Pool: pool.OPERATOR,
+    global_pool.GlobalPool: global_pool.OPERATOR,
     relu.ReLU: relu.OPERATOR,
+    prelu.PReLU: prelu.OPERATOR,
     sigmoid.Sigmoid: sigmoid.OPERATOR,
+    tanh.Tanh: tanh.OPERATOR,
+    trunc.Trunc: trunc.OPERATOR,
     softmax.Softmax: softmax.OPERATOR,
     lrn.LRN: lrn.OPERATOR,
     batch_norm.BatchNorm: batch_norm.OPERATOR,
@@ -66,10 +82,17 @@ OPERATORS: dict[type, Operator] = {
     sums.Sum: sums.OPERATOR,
     concat.Concat: concat.OPERATOR,
     scale.Scale: scale.OPERATOR,
+    axpy.Axpy: axpy.OPERATOR,
     crop.Crop: crop.OPERATOR,
+    sub_pixel.SubPixel: sub_pixel.OPERATOR,
+    noise_level.NoiseLevel: noise_level.OPERATOR,
+    permute.Permute: permute.OPERATOR,
+    flatten.Flatten: flatten.OPERATOR,
     pairwise_distance.PairwiseDistance: pairwise_distance.OPERATOR,
     loss.Loss: loss.OPERATOR,
     loss.SoftmaxLoss: loss.SOFTMAX_OPERATOR,
+    euclidean_loss.EuclideanLoss: euclidean_loss.OPERATOR,
+    euclidean_loss.L2Loss: euclidean_loss.L2_OPERATOR,
 }
 
 DEFINITIONS = OPERATORS

@@ -9,8 +9,8 @@ class Unknown:
     """A layer of the MatConvNet type `type` that has no implementation here, with all its `fields`.
 
     >>> from refvis import layers
-    >>> layers.title(layers.Unknown("SubP", {"factor": 2.0}))
-    "unknown 'SubP'"
+    >>> layers.title(layers.Unknown("swish", {"beta": 2.0}))
+    "unknown 'swish'"
     """
 
     type: str

@@ -1,10 +1,10 @@
 """Endings of networks: losses, and softmax. The scores are what enters them."""
 
-from refvis.layers import Graph, Loss, Node, Softmax, SoftmaxLoss
+from refvis.layers import EuclideanLoss, Graph, L2Loss, Loss, Node, Softmax, SoftmaxLoss
 from refvis.layers.graph.nodes import is_objective
 from refvis.layers.loss import LOSSES as KINDS
 
-LOSSES = (SoftmaxLoss, Loss)
+LOSSES = (SoftmaxLoss, Loss, EuclideanLoss, L2Loss)
 """Layers that are losses, whatever they read; explanations start before them, and before softmax."""
 
 
@@ -45,7 +45,7 @@ def behind_losses(graph: Graph) -> set[str]:
 
 
 def is_loss(graph: Graph, node: Node) -> bool:
-    """Return whether the node is a loss of MatConvNet, a distance from an input (labels), or an unknown ending.
+    """Return whether the node is a loss, a distance from an input (labels), or an unknown ending.
 
     A distance of two layers of the network is none.
     """

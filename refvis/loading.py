@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from refvis.network import Network, model_name, require_network
-from refvis.weights import Remark, bundled_names, bundled_path, read_model, save_model
+from refvis.weights import LoadReport, Remark, bundled_names, bundled_path, read_model, save_model
 
 
 def bundled() -> tuple[str, ...]:
@@ -33,7 +33,7 @@ def load(
     """Return the network in a MatConvNet .mat file, in an ONNX file, or a bundled network by its name.
 
     ``load_report`` of the result lists what was filled in, changed or ignored, and warns if the file does not store the
-    preprocessing of images; ``with_images`` adds it.
+    preprocessing of images; ``with_images`` adds it. Print it to read it: remarks that say the same share a line.
 
     Parameters:
 
@@ -64,10 +64,9 @@ def load(
             f"there is no file {str(path)!r}, and no bundled network of that name; bundled networks: {names}"
         )
     model = read_model(path, isolate=isolate, seconds=seconds, memory=memory, network=network, size=size)
-    report, name = tuple(model.report), model_name(path)
-    net = Network(model.nodes, meta=model.meta, load_report=report, name=name, stored=model.stored)
+    net = Network(model.nodes, meta=model.meta, name=model_name(path), stored=model.stored)
     about_images = (*unused_preprocessing(net), *resized_images(net))
-    return replace(net, load_report=(*missing_preprocessing(net), *net.load_report, *about_images))
+    return replace(net, load_report=LoadReport((*missing_preprocessing(net), *model.report, *about_images)))
 
 
 def missing_preprocessing(net: Network) -> list[Remark]:

@@ -29,7 +29,7 @@ from refvis.layers.base.memory_limit import require_memory
 from refvis.layers.graph.nodes import label_of
 from refvis.layers.graph.not_finite import finite_trace
 from refvis.warn import warn_caller
-from refvis.weights import Remark
+from refvis.weights import LoadReport, Remark
 from refvis.weights.matconvnet.stored_sizes import stored_size
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class Network(Graph):
 
         nodes        the layers in order of execution, `refvis.Node`s
         meta         "normalization", "classes" and other data of the file, as plain Python values; default: {}
-        load_report  a remark for every default that loading filled in, and for all that it ignored or changed
+        load_report  a remark for every default that loading filled in, and for all that it ignored or changed, warnings
+                     first; a `LoadReport`, of which printing groups remarks that say the same
         name         the name in titles and records; default: "network"
         stored       names of a DagNN file's layers in the file's order; () for all other networks
 
@@ -88,7 +89,7 @@ class Network(Graph):
     """
 
     meta: dict[str, Any] = field(default_factory=dict)
-    load_report: tuple[Remark, ...] = ()
+    load_report: tuple[Remark, ...] = LoadReport()
     name: str = "network"
     stored: tuple[str, ...] = ()
 
@@ -267,7 +268,7 @@ class Network(Graph):
         names = {} if classes is None else {"classes": {"name": list(classes), "description": list(classes)}}
         answered = {*given} if "imageFactor" in normalization or average is None else {*given, "imageFactor"}
         answered |= set() if crop is None else {"cropSize", "keepAspect"}
-        report = tuple(one for one in self.load_report if one.place.rpartition(".")[2] not in answered)
+        report = LoadReport(one for one in self.load_report if one.place.rpartition(".")[2] not in answered)
         return replace(self, meta=self.meta | {"normalization": normalization} | names, load_report=report)
 
     def __repr__(self) -> str:

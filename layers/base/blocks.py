@@ -25,10 +25,13 @@ class Fields(Protocol):
 
     inputs: int
 
+    def has(self, name: str) -> bool:
+        """Return whether the struct has the field."""
+
     def number(self, name: str, default: float) -> float:
         """Return a field of one number."""
 
-    def numbers(self, name: str, default: tuple[float, ...], counts: tuple[int, ...]) -> tuple[float, ...]:
+    def numbers(self, name: str, default: tuple[float, ...], counts: Container[int]) -> tuple[float, ...]:
         """Return a field of numbers; `counts` are the lengths that it may have."""
 
     def flag(self, name: str, default: bool) -> bool:
@@ -76,8 +79,8 @@ class Fields(Protocol):
     def without_labels(self) -> None:
         """Ignore the field `class`, which may hold the labels of the last training batch."""
 
-    def remark(self, kind: Any, text: str, name: str = "") -> None:
-        """Add a remark ("default", "changed", "ignored", "warning") on the field, or on the struct."""
+    def remark(self, kind: Any, text: str, name: str = "", advice: str = "") -> None:
+        """Add a remark ("default", "changed", "ignored", "warning") on the field, or on the struct, with advice."""
 
     def error(self, name: str, found: str, expected: str, advice: str = "") -> ValueError:
         """Return the error for the field, or for the struct."""
@@ -103,6 +106,7 @@ class Block:
     read          ``(fields) -> layer``
     type, older   the simplenn type that is written, and older types that are read; "": a chain cannot hold the layer
     block         the DagNN class, without "dagnn."; "": a DagNN cannot hold the layer
+    older_blocks  other DagNN classes that are read as it
     fields        ``(layer) -> Struct``, the fields that both have
     arrays        the layer's arrays in the order of `weights`, each with the letter that ends its name in a DagNN
     read_block    as `read`, for a block whose defaults or fields differ
@@ -131,6 +135,7 @@ class Block:
     options: tuple[str, ...] = ()
     chain_opts: bool = False
     only_chain: Callable[[Any], Struct] = no_fields
+    older_blocks: tuple[str, ...] = ()
 
 
 def with_four_axes(weights: Any) -> Any:

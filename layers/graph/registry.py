@@ -1,6 +1,6 @@
 """Registered layers: implementations that users add, and their names in models.
 
-    refvis.layers.register(SubP, forward=..., gradient=..., output_shape=..., matconvnet="SubP", build=...)
+    refvis.layers.register(Swish, forward=..., gradient=..., output_shape=..., matconvnet="swish", build=...)
 
 A registered layer is like a built-in one: it runs, it passes signals back by its gradient in the modes gradient,
 deconvnet, guided and DeepLIFT, and models with it load and save. What a gradient does not tell is asked for:

@@ -42,7 +42,7 @@ from refvis.layers.lrp.epsilon import epsilon
 from refvis.layers.lrp.excitation import contrastive, excitation
 from refvis.layers.lrp.inputs import box, flat, w_square
 from refvis.layers.lrp.linear import LINEAR, Linear, linear
-from refvis.layers.lrp.others import conv, lrn_taylor, passes, pool, spread, tangent
+from refvis.layers.lrp.others import conv, lrn_taylor, noise_level, passes, pool, spread, tangent
 from refvis.layers.lrp.shares import quotient
 from refvis.layers.lrp.signs import alpha_beta, gamma, z_plus
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser, stabilised
@@ -63,6 +63,7 @@ __all__ = [
     "gamma",
     "linear",
     "lrn_taylor",
+    "noise_level",
     "passes",
     "pool",
     "quotient",

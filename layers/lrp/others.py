@@ -5,6 +5,7 @@
 | ReLU, sigmoid, softmax | `passes` (unchanged), `tangent`, or the layer's gradient                                  |
 | max pooling            | its gradient (the winner takes all), `spread` (in proportion to all values in the window) |
 | LRN                    | `passes`, `lrn_taylor`, `tangent`, or its gradient (FeatureVis)                           |
+| noise level            | `noise_level`: constants are biases                                                       |
 | convolution            | `conv`: one rule where a filter covers the whole input, as if fully connected, or another |
 """
 
@@ -14,8 +15,9 @@ from typing import Any
 from refvis.layers.base.arrays import Array, array_module
 from refvis.layers.calls import forward_of, gradient_of
 from refvis.layers.conv import Conv
+from refvis.layers.foreign.noise_level import NoiseLevel
 from refvis.layers.lrn import LRN, denominator, neighbours, window_sum
-from refvis.layers.lrp.booking import Booking, with_book
+from refvis.layers.lrp.booking import Booking, total, with_book
 from refvis.layers.lrp.epsilon import epsilon
 from refvis.layers.lrp.shares import quotient
 from refvis.layers.lrp.stabiliser import EPSILON, Stabiliser
@@ -109,6 +111,23 @@ def pool(
     if largest is None:
         return gradient_of(layer, signal, output, *inputs)
     return with_book(largest, book)(layer, signal, output, *inputs, **options)
+
+
+def noise_level(layer: NoiseLevel, signal: Array, output: Array, x: Array, book: Booking | None = None) -> tuple[Array]:
+    """Noise level: the channels that were copied keep their relevance; that of constant channels is booked as a bias.
+
+    Returns a tuple with one array of the shape and dtype of x.
+
+    >>> import numpy as np
+    >>> from refvis import layers
+    >>> R, x, book = np.array([3.0, 5.0]).reshape(1, 1, 1, 2), np.ones((1, 1, 1, 1)), layers.lrp.Booking()
+    >>> layers.lrp.noise_level(layers.NoiseLevel(), R, None, x, book=book)[0].item(), book.bias
+    (3.0, 5.0)
+    """
+    channels = x.shape[3]
+    if book is not None:
+        book.bias += total(signal[..., channels:])
+    return gradient_of(layer, signal, output, x)
 
 
 def spread(

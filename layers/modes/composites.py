@@ -19,6 +19,8 @@ from refvis.layers.bilinear_sampler import BilinearSampler
 from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
 from refvis.layers.dropout import Dropout
+from refvis.layers.foreign.global_pool import GlobalPool
+from refvis.layers.foreign.noise_level import NoiseLevel
 from refvis.layers.fully_connected import FullyConnected
 from refvis.layers.operators import OPERATORS, Operator, Rule
 from refvis.layers.pool import Pool
@@ -76,7 +78,9 @@ def relevance(
         FullyConnected: rule if full is None else full,
         Pool: pooling,
         ROIPool: pooling,
+        GlobalPool: pooling,
         Dropout: lrp.passes,
+        NoiseLevel: lrp.noise_level,
         **REGISTERED,
     }
     rules = {kind: own.get(kind) or default_rule(row, affine) for kind, row in OPERATORS.items()}

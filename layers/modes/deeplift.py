@@ -8,8 +8,9 @@ itself, the slope of the secant replaces the derivative:
     m_x = m_y (y - y') / (x - x'),    or m_y dy/dx where x and x' are (nearly) equal
 
 LRN, softmax and the other normalisations are treated in the same way: all of y_k's difference goes to x_k, and is lost
-where x_k does not differ. Max pooling is as in captum: with t = max(y, y'), the winner of the inputs' half gets t - y',
-and the winner of the references' half gets y - t.
+where x_k does not differ. A product of inputs (`Scale` with a gate, `Axpy`) has its exact multipliers at the means of
+x and x'. Max pooling is as in captum: with t = max(y, y'), the winner of the inputs' half gets t - y', and the winner
+of the references' half gets y - t.
 Both halves of the result are equal: a multiplier belongs to the pair.
 """
 
@@ -47,6 +48,16 @@ def pool(
     return _per_difference(_both(won[: len(x) // 2] + won[len(x) // 2 :]), slopes[0], x, least), *slopes[1:]
 
 
+def midpoint(layer: Any, signal: Array, output: Array, *inputs: Array) -> tuple[Array, ...]:
+    """Return the gradient at the mean of x and x', which is exact for a product of two inputs: it is quadratic.
+
+        x z - x' z' = (x - x') (z + z') / 2 + (z - z') (x + x') / 2
+
+    An input with one row serves inputs and references alike, and stays as it is.
+    """
+    return gradient_of(layer, signal, output, *(one if len(one) == 1 else _both(_mean(one)) for one in inputs))
+
+
 def batch_norm(layer: BatchNorm, signal: Array, output: Array, x: Array) -> tuple[Array]:
     """Batch normalisation with its moments held: linear, so its gradient."""
     return gradient_of(frozen(layer, x), signal, output, x)
@@ -65,6 +76,11 @@ def _difference(values: Array) -> Array:
     if len(values) % 2:
         raise ValueError(f"the batch has {len(values)} rows, expected the inputs and then a reference for each of them")
     return values[: len(values) // 2] - values[len(values) // 2 :]
+
+
+def _mean(values: Array) -> Array:
+    """Return the mean of the first and the second half of the batch."""
+    return values[: len(values) // 2] - _difference(values) / 2
 
 
 def _both(half: Array) -> Array:

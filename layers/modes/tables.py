@@ -3,7 +3,7 @@
 A mode is a dict from a layer type, `First(type)`, or the name of one layer, to a rule ``(layer, signal, output,
 *inputs) -> signal for each input``. A name wins over `First`, which wins over a type. Tables mix with ``|``:
 
-    GUIDED = GRADIENT | {ReLU: relu.guided}
+    GUIDED = GRADIENT | {ReLU: relu.guided, PReLU: prelu.guided}
     EPSILON_PLUS | {"fc6": functools.partial(lrp.epsilon, eps=0.25)}
 
 Tables of relevance stand in `composites.py`. `lookup.py` finds the rule of each node, and `text.py` prints tables.
@@ -18,6 +18,10 @@ from typing import Any, TypeAlias
 from refvis.layers import lrp, pool, relu
 from refvis.layers.base.arrays import Array
 from refvis.layers.batch_norm import BatchNorm
+from refvis.layers.foreign import prelu
+from refvis.layers.foreign.axpy import Axpy
+from refvis.layers.foreign.global_pool import GlobalPool
+from refvis.layers.foreign.prelu import PReLU
 from refvis.layers.lrn import LRN
 from refvis.layers.modes import deeplift
 from refvis.layers.modes.composites import (
@@ -39,18 +43,25 @@ from refvis.layers.operators import OPERATORS, Rule
 from refvis.layers.pool import Pool
 from refvis.layers.relu import ReLU
 from refvis.layers.roi_pool import ROIPool
+from refvis.layers.scale import Scale
 
 Mode: TypeAlias = Mapping[Any, Rule]
 """Layer type, First(type) or layer name -> rule."""
 
 GRADIENT: dict[Any, Rule] = {kind: operator.gradient for kind, operator in OPERATORS.items()}
-DECONVNET = GRADIENT | {ReLU: relu.deconvnet}
-GUIDED = GRADIENT | {ReLU: relu.guided}
+DECONVNET = GRADIENT | {ReLU: relu.deconvnet, PReLU: prelu.deconvnet}
+GUIDED = GRADIENT | {ReLU: relu.guided, PReLU: prelu.guided}
+RECTIFIERS = (ReLU, PReLU)
+"""Layers that deconvnet and guided backpropagation gate."""
+
 DEEPLIFT: dict[Any, Rule] = {
     **GRADIENT,
     BatchNorm: deeplift.batch_norm,
     Pool: deeplift.pool,
     ROIPool: deeplift.pool,
+    GlobalPool: deeplift.pool,
+    Scale: deeplift.midpoint,
+    Axpy: deeplift.midpoint,
     **{kind: deeplift.rescale for kind, operator in OPERATORS.items() if operator.one_to_one},
 }
 """Multipliers; the batch holds inputs and references (`refvis.deeplift` sees to it)."""
@@ -92,10 +103,11 @@ def desalinet(
     >>> modes.rule_name(table[layers.ReLU]), modes.rule_name(table[layers.Pool])
     ('relu.deconvnet', 'pool.centred')
     """
-    rules = {(True, True): relu.guided, (True, False): relu.gradient, (False, True): relu.deconvnet}
+    tables = {(True, True): GUIDED, (True, False): GRADIENT, (False, True): DECONVNET}
+    rectifiers = tables.get((relu_mask, backward_relu), dict.fromkeys(RECTIFIERS, lrp.passes))
     return (
         GRADIENT
-        | {ReLU: rules.get((relu_mask, backward_relu), lrp.passes)}
+        | {kind: rectifiers[kind] for kind in RECTIFIERS}
         | ({} if pooling_switches else {Pool: pool.centred})
         | ({} if lrn_gradient else {LRN: lrp.passes})
     )

@@ -16,6 +16,7 @@ from refvis.layers import Array
 from refvis.layers.base.geometry import integers
 from refvis.network import Network
 from refvis.text.terminal import escape_controls
+from refvis.weights import LoadReport
 from refvis.weights.onnx.file import INSTALL, is_onnx
 
 DEFAULT_MODEL = "scenes"
@@ -115,9 +116,8 @@ def load_network(
         std=None if std is None else parse_numbers(std, "--std"),
         crop=crop or None,
     )
-    for remark in net.load_report:
-        if remark.kind == "warning":
-            note(str(remark))
+    for group in LoadReport(net.load_report).warnings.groups():
+        note(str(group))
     return net
 
 
@@ -142,7 +142,7 @@ def with_option_advice(net: Network, options: Mapping[str, str]) -> Network:
         replace(one, advice=options.get(one.place.rpartition(".")[2], "")) if one.advice else one
         for one in net.load_report
     )
-    return replace(net, load_report=tuple(report))
+    return replace(net, load_report=LoadReport(report))
 
 
 def parse_size(size: str, option: str = "--size", lengths: tuple[int, ...] = (2, 3)) -> tuple[int, ...]:

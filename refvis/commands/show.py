@@ -17,6 +17,9 @@ def show(
         str | None, typer.Option(help="Input size, HxW or HxWxC. Default: the size stored in the model.")
     ] = None,
     network: NetworkName = None,
+    every_remark: Annotated[
+        bool, typer.Option("--every-remark", help="Print each remark of loading on a line of its own.")
+    ] = False,
     dot: Annotated[bool, typer.Option("--dot", help="Print the graph for Graphviz instead.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the graph into this SVG file instead.")] = None,
 ) -> None:
@@ -32,4 +35,4 @@ def show(
         write_bytes(svg, drawing.svg(net).encode())
         typer.echo(f"drawing: {escape_controls(str(svg))}")
     else:
-        typer.echo(drawing.dot(net) if dot else described(net, parse_size(size) if size else None))
+        typer.echo(drawing.dot(net) if dot else described(net, parse_size(size) if size else None, every_remark))

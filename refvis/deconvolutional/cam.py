@@ -9,7 +9,19 @@ position, w_ck(i, j), and the map's sum is y_c minus the bias.
 """
 
 from refvis.deconvolutional.maps import heatmap_of_maps
-from refvis.layers import Array, Conv, Dropout, FullyConnected, Graph, Node, Pool, Trace, array_module, title
+from refvis.layers import (
+    Array,
+    Conv,
+    Dropout,
+    FullyConnected,
+    GlobalPool,
+    Graph,
+    Node,
+    Pool,
+    Trace,
+    array_module,
+    title,
+)
 from refvis.network import Network
 from refvis.results import Heatmap, record
 from refvis.targets import target
@@ -97,6 +109,8 @@ def _is_identity(node: Node) -> bool:
 def _is_global_average(node: Node, trace: Trace) -> bool:
     """Whether a node is average pooling with a single window over all positions."""
     layer, (height, width) = node.layer, trace[node.inputs[0]].shape[1:3]
+    if isinstance(layer, GlobalPool):
+        return layer.method == "avg"
     if not isinstance(layer, Pool) or layer.method != "avg" or trace[node.output].shape[1:3] != (1, 1):
         return False
     (down, across), (top, _, left, _) = layer.size, layer.pad

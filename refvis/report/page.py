@@ -12,6 +12,7 @@ from refvis.report.explain import Card, Explanation
 from refvis.report.ledger import ledger_view
 from refvis.results import Heatmap, Reconstruction, png
 from refvis.version import __version__
+from refvis.weights import LoadReport
 from refvis.weights.whole_files import write_bytes
 
 STOPS = 16
@@ -53,7 +54,7 @@ def view(explanation: Explanation) -> dict[str, Any]:
         "input": data_uri(explanation.picture),
         "object": None if explanation.mask is None else data_uri(fade_outside(explanation.picture, explanation.mask)),
         "covered": None if explanation.mask is None else float(explanation.mask.mean()),
-        "notes": [one.words for one in explanation.net.load_report if one.kind == "warning"],
+        "notes": [one.words for one in LoadReport(explanation.net.load_report).warnings.groups()],
         "rows": [
             {
                 "title": row.title,

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from html import escape
 
-from refvis.layers import Conv, FullyConnected, Graph, Node, Pool, title
+from refvis.layers import Conv, FullyConnected, GlobalPool, Graph, Node, Pool, title
 from refvis.text.terminal import escape_controls
 
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 168, 40, 26, 26, 20
@@ -59,6 +59,8 @@ def caption(node: Node) -> str:
         return f"FullyConnected {layer.weights.shape[0]} x {layer.weights.shape[1]}"
     if isinstance(layer, Pool):
         return f"Pool ({layer.method}) {'x'.join(map(str, layer.size))}"
+    if isinstance(layer, GlobalPool):
+        return f"GlobalPool ({layer.method})"
     return title(layer)
 
 

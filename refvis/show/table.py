@@ -6,25 +6,37 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from refvis.layers import Conv, ConvTranspose, FullyConnected, Node, Pool, ReceptiveField, receptive_fields, title
+from refvis.layers import (
+    Conv,
+    ConvTranspose,
+    FullyConnected,
+    GlobalPool,
+    Node,
+    Pool,
+    ReceptiveField,
+    receptive_fields,
+    title,
+)
 from refvis.layers.base.arrays import storage
 from refvis.network import Network, require_network
 from refvis.text.terminal import align_columns, escape_controls, underline_header
+from refvis.weights import LoadReport
 
 HEADER = ("layer", "type", "reads", "writes", "filters", "stride", "pad", "output")
 NUMBERS = ("field", "field-stride", "field-offset", "parameters", "memory")
 WIDTH = 120
 """Longest line in characters; a chain's table that is wider leaves out the variables that layers write."""
-LEARNED = ("filters", "weights", "biases", "scale", "offset")
+LEARNED = ("filters", "weights", "biases", "scale", "offset", "slopes")
 """Fields that training changes by gradients. Moments of a batch normalisation are measured, so they do not count."""
 ITEM = 4
 """Bytes of a float32 value."""
 
 
-def described(net: Network, size: Sequence[int] | None = None) -> str:
+def described(net: Network, size: Sequence[int] | None = None, every_remark: bool = False) -> str:
     """Return the network as a table, one line per layer, with totals and the remarks of loading.
 
     `size` is the input's H, W or H, W, C; default: the model's own. Without any size, outputs and memory are left out.
+    Remarks that say the same share a line; with `every_remark`, each has its own.
 
     Columns:
 
@@ -73,7 +85,8 @@ def described(net: Network, size: Sequence[int] | None = None) -> str:
         names = ", ".join(map(escape_controls, labels[:4]))
         lines.append(f"classes: {len(labels)} ({names}{', ...' if len(labels) > 4 else ''})")
     lines += ["", f"remarks of loading ({len(net.load_report)}):"] if net.load_report else []
-    lines += [f"  {escape_controls(str(remark))}" for remark in net.load_report]
+    remarks = net.load_report if every_remark else LoadReport(net.load_report).groups()
+    lines += [f"  {escape_controls(str(remark))}" for remark in remarks]
     return "\n".join(lines)
 
 
@@ -116,7 +129,7 @@ def _row(node: Node, shape: tuple[int, ...] | None, receptive: ReceptiveField | 
     layer, count = node.layer, parameter_count(node)
     return (
         escape_controls(node.name),
-        escape_controls(title(layer)) + (f" ({layer.method})" if isinstance(layer, Pool) else ""),
+        escape_controls(title(layer)) + (f" ({layer.method})" if isinstance(layer, Pool | GlobalPool) else ""),
         ", ".join(map(escape_controls, node.inputs)),
         escape_controls(node.output),
         _filter_text(layer),

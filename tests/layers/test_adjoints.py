@@ -13,14 +13,16 @@ from support.ways import TABLES
 from refvis import layers
 
 ROUNDING = 1e-13
+POOLS = ("pool", "global_pool")
+LINEAR = ("conv", "subsample", "conv_transpose", "full", *POOLS, "dropout", "permute", "flatten")
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-@pytest.mark.parametrize("name", ["conv", "subsample", "conv_transpose", "full", "pool", "dropout"])
+@pytest.mark.parametrize("name", LINEAR)
 @given(data=st.data())
 def test_gradient_is_the_transpose(name: str, table: dict[type, layers.Operator], data: st.DataObject) -> None:
     layer, (x,) = data.draw(cases.single((name,), dtype="float64"))
-    if name == "pool":
+    if name in POOLS:
         layer = replace(layer, method="avg")
     if getattr(layer, "biases", None) is not None:
         layer = replace(layer, biases=None)
@@ -51,7 +53,7 @@ def test_parameter_gradients_are_the_transpose(
         assert_adjoint(u, ju, g, gradients[key], ROUNDING)
 
 
-@pytest.mark.parametrize("name", ["sum", "concat", "crop"])
+@pytest.mark.parametrize("name", ["sum", "concat", "crop", "sub_pixel"])
 @given(data=st.data())
 def test_gradient_of_several_inputs_is_the_transpose(name: str, data: st.DataObject) -> None:
     layer, inputs = data.draw(cases.several((name,), dtype="float64"))

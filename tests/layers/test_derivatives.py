@@ -13,7 +13,7 @@ from support.numeric import CLEARANCE, assert_adjoint, central, clearance, round
 from refvis import layers
 
 ROUNDING = 1e-7
-PARAMETERS = ("filters", "weights", "biases", "scale", "offset")
+PARAMETERS = ("filters", "weights", "biases", "scale", "offset", "slopes")
 SOME = settings(max_examples=30)
 
 
@@ -64,7 +64,7 @@ def test_loss(kind: str, data: st.DataObject) -> None:
     np.testing.assert_array_equal(dlabels, np.zeros(labels.shape), strict=True)
 
 
-@pytest.mark.parametrize("name", ["conv", "subsample", "full", "conv_transpose", "batch_norm", "scale"])
+@pytest.mark.parametrize("name", ["conv", "subsample", "full", "conv_transpose", "batch_norm", "scale", "prelu"])
 @SOME
 @given(data=st.data())
 def test_parameters(name: str, data: st.DataObject) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import cases, replicas, replicas_blocks
+from support import cases, replicas, replicas_blocks, replicas_foreign
 
 from refvis import layers
 
@@ -24,12 +24,22 @@ REPLICAS = {
     "normalize_lp": replicas_blocks.normalize_lp,
     "spatial_norm": replicas_blocks.spatial_norm,
     "norm_offset": replicas_blocks.norm_offset,
+    "prelu": replicas_foreign.prelu,
+    "tanh": replicas_foreign.tanh,
+    "trunc": replicas_foreign.trunc,
+    "global_pool": replicas_foreign.global_pool,
+    "noise_level": replicas_foreign.noise_level,
+    "permute": replicas_foreign.permute,
+    "flatten": replicas_foreign.flatten,
 }
 OF_SEVERAL = {
     "sum": replicas.total,
     "concat": replicas.concat,
     "scale": replicas.scale,
     "crop": replicas.crop,
+    "sub_pixel": replicas_foreign.sub_pixel,
+    "axpy": replicas_foreign.axpy,
+    "squares": replicas_foreign.squares,
 }
 SMALL = settings(max_examples=30)
 

@@ -12,6 +12,8 @@ import refvis
 from refvis import report
 from refvis.layers import (
     ConvTranspose,
+    EuclideanLoss,
+    L2Loss,
     Loss,
     Node,
     PairwiseDistance,
@@ -34,7 +36,9 @@ ENDINGS: dict[str, tuple[Node, ...]] = {
     "loss": (Node("loss", Loss("softmaxlog"), ("y", "label"), "l"),),
     "softmax and loss": (Node("prob", Softmax(), "y", "p"), Node("loss", Loss("log"), ("p", "label"), "l")),
     "distance of labels": (Node("loss", PairwiseDistance(no_root=True, aggregate=True), ("y", "label"), "l"),),
-    "unknown": (Node("loss", Unknown("l2loss"), "y", "l"),),
+    "squares of labels": (Node("loss", EuclideanLoss(), ("y", "label"), "l"),),
+    "weighted squares of labels": (Node("loss", L2Loss(), ("y", "label", "weights"), "l"),),
+    "unknown": (Node("loss", Unknown("mineloss"), "y", "l"),),
     "unknown with labels": (Node("loss", Unknown("dagnn.Mine"), ("y", "label"), "l"),),
     "unknown with labels first": (Node("loss", Unknown("dagnn.Mine"), ("label", "y"), "l"),),
     "loss and error": (

@@ -1,6 +1,4 @@
-"""Graphs, and chains with layers of their own, that other people trained do here what they were trained for."""
-
-from dataclasses import dataclass
+"""Graphs and chains that other people trained do here what they were trained for; MatConvNet lacks some layers."""
 
 import numpy as np
 import pytest
@@ -9,9 +7,7 @@ from support.same import assert_same
 from support.shared_files import shared
 
 import refvis
-from refvis import layers
 from refvis.layers import BatchNorm, Unknown
-from refvis.show.table import described
 
 
 def psnr(image, clean):
@@ -66,69 +62,10 @@ def test_a_graph_with_transposed_convolutions_upscales(name):
     assert gain > 1.0
 
 
-@dataclass(frozen=True)
-class SubP:
-    """Each block of 2 x 2 pixels as four channels (scale 0.5), and the reverse (scale 2)."""
-
-    scale: float
-
-
-@dataclass(frozen=True)
-class NoiseLevel:
-    """One more channel, which holds the noise's deviation."""
-
-    sigma: float = 25 / 255
-
-
-def rearranged(scale, x):
-    n, h, w, c = x.shape
-    if scale < 1:
-        blocks = x.reshape(n, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 4, 2, 5)
-        return np.ascontiguousarray(blocks).reshape(n, h // 2, w // 2, 4 * c)
-    blocks = x.reshape(n, h, w, 2, 2, c // 4).transpose(0, 1, 4, 2, 3, 5)
-    return np.ascontiguousarray(blocks).reshape(n, 2 * h, 2 * w, c // 4)
-
-
-@pytest.fixture
-def _registered():
-    layers.register(
-        SubP,
-        forward=lambda layer, x: rearranged(layer.scale, x),
-        gradient=lambda layer, signal, output, x: (rearranged(1 / layer.scale, signal),),
-        output_shape=lambda layer, s: (
-            s[0],
-            int(s[1] * layer.scale),
-            int(s[2] * layer.scale),
-            int(s[3] / layer.scale**2),
-        ),
-        matconvnet="SubP",
-        build=lambda fields: SubP(fields["scale"]),
-        save=lambda layer: {"scale": layer.scale},
-    )
-    layers.register(
-        NoiseLevel,
-        forward=lambda layer, x: np.concatenate([x, np.full((*x.shape[:3], 1), layer.sigma, x.dtype)], axis=3),
-        gradient=lambda layer, signal, output, x: (signal[..., :-1],),
-        output_shape=lambda layer, shape: (*shape[:3], shape[3] + 1),
-        matconvnet="concat",
-        build=lambda fields: NoiseLevel(),
-        save=lambda layer: {},
-    )
-    yield
-    layers.unregister(SubP)
-    layers.unregister(NoiseLevel)
-
-
-def test_layers_without_implementation_stop_it():
+def test_ffdnet_denoises(tmp_path):
+    """Its sub-pixel layers and its noise level are read; the level that was used in training is the default."""
     net = refvis.load(shared("models", "FFD_retrained.mat"))
-    assert "unknown 'SubP'" in described(net, (32, 32, 1))
-    with pytest.raises(ValueError, match=r"layer 'layer1' \(unknown 'SubP'\): no implementation .*layers.register"):
-        net.forward(np.zeros((1, 32, 32, 1), "float32"))
-
-
-@pytest.mark.usefixtures("_registered")
-def test_registered_layers_denoise(tmp_path):
-    net = refvis.load(shared("models", "FFD_retrained.mat"))
+    assert "noise level is not stored" in " ".join(one.text for one in net.load_report if one.kind == "warning")
     clean = gray(96, "set12", "01.png")
     noisy = with_noise(clean)
     trace = net.forward(noisy[None, ..., None])

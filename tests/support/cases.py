@@ -175,6 +175,16 @@ def spatial_norm_on(draw: Draw, shape: Shape) -> layers.SpatialNorm:
     return layers.SpatialNorm(size, draw(st.floats(0, 2)), draw(st.sampled_from([0.5, 0.75, 1.5, 2.0])))
 
 
+def prelu_on(draw: Draw, shape: Shape) -> layers.PReLU:
+    """Return a parametric ReLU with a slope for each channel, or one for all."""
+    return layers.PReLU(fill(draw, (draw(st.sampled_from([1, shape[3]])),)))
+
+
+def noise_level_on(draw: Draw, shape: Shape) -> layers.NoiseLevel:
+    """Return one to three constant channels."""
+    return layers.NoiseLevel(draw(st.lists(st.floats(-2, 2), min_size=1, max_size=3)))
+
+
 def norm_offset_on(draw: Draw, shape: Shape) -> layers.NormOffset:
     """Return a norm-dependent offset of either sign."""
     return layers.NormOffset(draw(st.floats(-2, 2)), draw(st.sampled_from([0.5, 1.0, 1.25])))
@@ -189,12 +199,19 @@ ON: dict[str, Callable[[Draw, Shape], Any]] = {
     "pool": pool_on,
     "relu": relu_on,
     "lrn": lrn_on,
+    "prelu": prelu_on,
     "sigmoid": lambda draw, shape: layers.Sigmoid(),
+    "tanh": lambda draw, shape: layers.Tanh(),
+    "trunc": lambda draw, shape: layers.Trunc(draw(st.sampled_from([0.5, 1.0, 5.0])), draw(st.booleans())),
     "softmax": lambda draw, shape: layers.Softmax(),
     "normalize_lp": normalize_lp_on,
     "spatial_norm": spatial_norm_on,
     "norm_offset": norm_offset_on,
     "dropout": dropout_on,
+    "global_pool": lambda draw, shape: layers.GlobalPool(draw(st.sampled_from(["avg", "max"]))),
+    "noise_level": noise_level_on,
+    "permute": lambda draw, shape: layers.Permute(draw(st.permutations([1, 2, 3]))),
+    "flatten": lambda draw, shape: layers.Flatten(draw(st.integers(1, 3))),
 }
 """One-input layers: name -> a layer for an input of a given shape."""
 
@@ -281,13 +298,41 @@ def crop_of(draw: Draw, shape: Shape, dtype: str) -> Case:
     return Case(layers.Crop(tuple(offset)), (fill(draw, shape, dtype), like))
 
 
+def sub_pixel_of(draw: Draw, shape: Shape, dtype: str) -> Case:
+    """Return a sub-pixel layer, with an input whose sizes the factor divides."""
+    layer = layers.SubPixel(draw(st.integers(1, 3)), draw(st.booleans()))
+    s, (n, h, w, c) = layer.factor, shape
+    return Case(layer, (fill(draw, (n, h * s, w * s, c) if layer.inverse else (n, h, w, c * s * s), dtype),))
+
+
+def axpy_of(draw: Draw, shape: Shape, dtype: str) -> Case:
+    """Return a gate and sum; the gate repeats along some axes."""
+    kept = draw(st.tuples(*[st.booleans()] * 4))
+    gate = tuple(n if keep else 1 for n, keep in zip(shape, kept, strict=True))
+    return Case(layers.Axpy(), (fill(draw, gate, dtype), fill(draw, shape, dtype), fill(draw, shape, dtype)))
+
+
+def squares_of(draw: Draw, shape: Shape, dtype: str) -> Case:
+    """Return a loss of squared differences, half of them with weights that repeat along some axes."""
+    layer, kept = (
+        draw(st.sampled_from([layers.EuclideanLoss(), layers.L2Loss()])),
+        draw(st.tuples(*[st.booleans()] * 4)),
+    )
+    weights = tuple(n if keep else 1 for n, keep in zip(shape, kept, strict=True))
+    both = fill(draw, shape, dtype), fill(draw, shape, dtype)
+    return Case(layer, (*both, fill(draw, weights, dtype)) if draw(st.booleans()) else both)
+
+
 SEVERAL: dict[str, Callable[[Draw, Shape, str], Case]] = {
     "sum": sum_of,
     "concat": concat_of,
     "scale": scale_of,
     "crop": crop_of,
+    "sub_pixel": sub_pixel_of,
+    "axpy": axpy_of,
+    "squares": squares_of,
 }
-"""Layers of several inputs: name -> a layer, and inputs of which the first has a given shape (or nearly so)."""
+"""Name -> a layer, and inputs: several, or made for the layer. The first has a given shape (or nearly so)."""
 
 
 @st.composite

@@ -47,8 +47,12 @@ def clearance(layer: Any, *inputs: np.ndarray) -> float:
     Exactly equal values in a window of max pooling are no kink here: they are one value that came by two ways.
     """
     x = inputs[0]
-    if isinstance(layer, layers.ReLU):
+    if isinstance(layer, layers.Trunc):
+        return float(np.abs(np.abs(x) - layer.limit).min())
+    if isinstance(layer, layers.ReLU | layers.PReLU):
         return float(np.abs(x).min())
+    if isinstance(layer, layers.GlobalPool):
+        return clearance(layers.Pool(x.shape[1:3], method=layer.method), x)
     if isinstance(layer, layers.Pool) and layer.method == "max":
         return min(_gap(np.array([x[:, r, c] for r, c in seen])) for seen in pool_windows(layer, x).values())
     if isinstance(layer, layers.NormalizeLp) and layer.p not in (2, 4):

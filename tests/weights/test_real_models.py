@@ -63,7 +63,6 @@ COUNTS = {
 UNKNOWN = {
     "DnCNN_dag_ep50": {"dagnn.Loss"},  # of a kind of its own, L2
     "LapSRN_x2": {"dagnn.vllab_dag_loss"},
-    "FFD_retrained": {"SubP", "concat"},
 }
 
 

@@ -23,7 +23,13 @@ BLOCKS: dict[type, Block] = {kind: row.matconvnet for kind, row in OPERATORS.ite
 TYPES: dict[str, Block] = {name: block for block in BLOCKS.values() for name in (block.type, *block.older) if name}
 """Type of a simplenn layer -> how it is read."""
 
-CLASSES: dict[str, Block] = {block.block: block for block in BLOCKS.values() if block.block and block.inputs != ()}
+CLASSES: dict[str, Block] = {
+    name: block
+    for block in BLOCKS.values()
+    if block.inputs != ()
+    for name in (block.block, *block.older_blocks)
+    if name
+}
 """Class of a DagNN block, without "dagnn." -> how it is read."""
 
 LABELLED = tuple(block.type for kind, block in BLOCKS.items() if OPERATORS[kind].objective)

@@ -1,6 +1,6 @@
 """Typed access to the fields of one struct of a model file; every default and every leftover becomes a remark."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
@@ -43,9 +43,9 @@ class Fields:
         """Return the place of the field `name` (or, if empty, of the struct)."""
         return self.elsewhere.get(name) or (f"{self.place}.{name}" if name else self.place)
 
-    def remark(self, kind: Any, text: str, name: str = "") -> None:
-        """Add a remark on this struct, or on its field `name`."""
-        self.report.append(Remark(self.where(name), kind, text))
+    def remark(self, kind: Any, text: str, name: str = "", advice: str = "") -> None:
+        """Add a remark on this struct, or on its field `name`, with advice for Python."""
+        self.report.append(Remark(self.where(name), kind, text, advice))
 
     def error(self, name: str, found: str, expected: str, advice: str = "") -> ModelFormatError:
         """Return the error for the field `name` (or, if empty, for the struct)."""
@@ -61,6 +61,10 @@ class Fields:
         """Return the field `name` as it is, None where it is absent; it counts as used."""
         self.used.add(name)
         return self.values.get(name)
+
+    def has(self, name: str) -> bool:
+        """Return whether the struct has the field."""
+        return name in self.values
 
     def text(self, name: str) -> str | None:
         """Return a text field; None where it is absent or empty."""
@@ -78,13 +82,13 @@ class Fields:
             self.remark("default", f"{name} was absent, set to {default}", name)
         return (value or default).lower()
 
-    def numbers(self, name: str, default: tuple[float, ...], counts: tuple[int, ...]) -> tuple[float, ...]:
+    def numbers(self, name: str, default: tuple[float, ...], counts: Container[int]) -> tuple[float, ...]:
         """Return a field of numbers as a tuple, one of `counts` long; absent or empty: `default`, with a remark."""
         value = self.take(name)
         if value is None or is_empty(value):
             self.remark("default", f"{name} was {'absent' if value is None else 'empty'}, set to {show(default)}", name)
             return default
-        expected = f"{' or '.join(map(str, counts))} number(s)"
+        expected = f"{' or '.join(map(str, counts))} number(s)" if isinstance(counts, tuple) else "finite numbers"
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or value.size not in counts:
             raise self.error(name, describe(value), expected)
         if not np.isfinite(value).all():

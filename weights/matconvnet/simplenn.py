@@ -14,11 +14,13 @@ from refvis.layers import (
     Node,
     NormOffset,
     Pool,
+    PReLU,
     ReLU,
     Sigmoid,
     Softmax,
     SoftmaxLoss,
     SpatialNorm,
+    Tanh,
 )
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.tree import Tree
@@ -85,7 +87,7 @@ def read_name(fields: Fields, index: int, taken: dict[str, int]) -> str:
     given = fields.text("name")
     base = name = given or f"layer{index + 1}"
     if given is None:
-        fields.remark("default", f"name was absent, set to {name}", "name")
+        fields.remark("default", "name was absent, set to layer and its number", "name")
     while name in taken:
         taken[base] += 1
         name = f"{base}_{taken[base]}"
@@ -96,7 +98,8 @@ def read_name(fields: Fields, index: int, taken: dict[str, int]) -> str:
 
 
 KEEP_CHANNELS = (
-    BatchNorm, Conv, Dropout, LRN, Loss, NormOffset, Pool, ReLU, Sigmoid, Softmax, SoftmaxLoss, SpatialNorm,
+    BatchNorm, Conv, Dropout, LRN, Loss, NormOffset, Pool, PReLU, ReLU, Sigmoid, Softmax, SoftmaxLoss, SpatialNorm,
+    Tanh,
 )  # fmt: skip
 """Types whose output has as many channels as their input; a Conv only if it has no filters."""
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support import cases
 
 from refvis import layers
-from refvis.layers import Conv, Graph, Node, Pool, ReceptiveField, ReLU, chain, receptive_fields
+from refvis.layers import Conv, Graph, Node, Pool, ReceptiveField, ReLU, SubPixel, chain, receptive_fields
 
 
 def positive(layer: Any) -> Any:
@@ -49,6 +49,21 @@ def test_it_is_what_matters(case: tuple[Graph, tuple[int, ...]]) -> None:
         np.testing.assert_array_equal((first <= seen) & (seen <= last), np.ones(seen.shape))
         if min(first) >= 0 and np.less(last, (height, width)).all():
             np.testing.assert_array_equal((seen.min(axis=0), seen.max(axis=0)), (first, last))
+
+
+def test_blocks_of_pixels_as_channels_and_back() -> None:
+    """The inverse sees a block of 3 x 3; the other way, each output lies in the window of the pixel it came from."""
+    graph = Graph(chain({"down": SubPixel(3, inverse=True), "up": SubPixel(3)}))
+    found = receptive_fields(graph)
+    np.testing.assert_equal(tuple(found["x1"] or ()), ((3, 3), (3, 3), (0, 0)))
+    field = found["x2"]
+    assert field is not None
+    np.testing.assert_equal((field.size, field.stride, field.offset), ((5, 5), (1, 1), (-2, -2)))
+    up = receptive_fields(graph, "x1")["x2"]
+    assert up is not None
+    for place in range(9):
+        first = up.offset[0] + place * up.stride[0]
+        assert first <= place // 3 <= first + up.size[0] - 1
 
 
 def test_alexnet_by_hand() -> None:

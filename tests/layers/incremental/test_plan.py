@@ -67,6 +67,13 @@ ONE_INPUT = {
     "windows of another channel": layers.SpatialNorm((3, 2)),
     "steps of two phases at the border": UP,
     "means over the edge": layers.Pool((3, 4), (2, 1), (2, 1, 0, 3), "avg"),
+    "channels as blocks of pixels": layers.SubPixel(2),
+    "blocks of pixels as channels": layers.SubPixel(3, inverse=True),
+    "constant channels": layers.NoiseLevel((0.5, -1.0)),
+    "slopes of channels": layers.PReLU(RANDOM.normal(size=3)),
+    "the mean of the image": layers.GlobalPool(),
+    "rows and columns exchanged": layers.Permute((2, 1, 3)),
+    "flat": layers.Flatten(),
     "fully connected": layers.FullyConnected(RANDOM.normal(size=(4, 12 * 17 * 3))),
 }
 TWO_INPUTS = {
@@ -85,7 +92,8 @@ TWO_INPUTS = {
 def test_single_layers(monkeypatch, name, worth):
     """Between the picture and a ReLU; some boxes end at a border, and are widened to the sizes of the others."""
     monkeypatch.setattr(reach, "WORTH", worth)
-    x = np.random.default_rng(6).normal(size=(1, 12, 17, 3))
+    whole = isinstance(ONE_INPUT.get(name), layers.SubPixel)  # the factors divide 12, 18, and 4 channels
+    x = np.random.default_rng(6).normal(size=(1, 12, 18, 4) if whole else (1, 12, 17, 3))
     layer, other = TWO_INPUTS.get(name, (ONE_INPUT.get(name), None))
     nodes = [
         layers.Node("part", layers.Pool((4, 5), 1), "x", "part"),
@@ -95,7 +103,7 @@ def test_single_layers(monkeypatch, name, worth):
     ]
     graph = layers.Graph(nodes).upto("relu")
     boxes = [((4, 6), (4, 6)), ((5, 7), (15, 17)), ((0, 2), (0, 2)), ((10, 12), (3, 5)), ((9, 11), (14, 16))]
-    contents = [np.random.default_rng(n).normal(size=(2, 2, 3)) for n in range(len(boxes))]
+    contents = [np.random.default_rng(n).normal(size=(2, 2, x.shape[3])) for n in range(len(boxes))]
     found = gathered(incremental.forward_changes(graph, graph.forward(x), boxes, contents.__getitem__))
     check(found, replica(graph, x, boxes, contents), 1e-12)
 

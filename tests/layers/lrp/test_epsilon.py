@@ -183,7 +183,7 @@ def test_a_sum_shares_by_contribution(case: cases.Case, data: st.DataObject) -> 
 
 
 @SOME
-@given(cases.several(("concat", "crop")), st.data())
+@given(cases.several(("concat", "crop", "sub_pixel")) | cases.single(("permute", "flatten")), st.data())
 def test_relevance_follows_the_values(case: cases.Case, data: st.DataObject) -> None:
     layer, inputs = case
     y = layers.forward(layer, *inputs)

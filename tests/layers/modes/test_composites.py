@@ -179,14 +179,14 @@ def test_modes_that_are_no_relevance(name: str) -> None:
 
 NEITHER_AFFINE_NOR_ONE_TO_ONE = {
     layers.Dropout,  # linear, with weights in its own field; it passes relevance on unchanged
-    layers.Concat,
-    layers.Crop,
     layers.NormOffset,
     layers.AffineGrid,
     layers.UniformScalingGrid,
     layers.PairwiseDistance,
     layers.Loss,
     layers.SoftmaxLoss,
+    layers.EuclideanLoss,
+    layers.L2Loss,
 }
 
 
@@ -194,6 +194,6 @@ NEITHER_AFFINE_NOR_ONE_TO_ONE = {
 def test_rows_say_which_rule_passes_their_layers(kind):
     """Otherwise DeepLIFT would take the gradient of a layer that is not linear, and not add up."""
     row = layers.OPERATORS[kind]
-    said = [row.affine is not None, row.one_to_one, kind in NEITHER_AFFINE_NOR_ONE_TO_ONE]
-    assert said.count(True) == 1, "the layer's row needs affine= or one_to_one=True, or the layer stands in the list"
+    said = [row.affine is not None, row.one_to_one, row.copies, kind in NEITHER_AFFINE_NOR_ONE_TO_ONE]
+    assert said.count(True) == 1, "the row needs affine=, one_to_one or copies, or the layer stands in the list"
     assert (modes.DEEPLIFT[kind] is deeplift.rescale) == row.one_to_one

@@ -55,8 +55,31 @@ def test_sums_are_the_difference(net: str, random: np.random.Generator) -> None:
     assert_sums(graph, x, random)
 
 
+@FEW
+@given(case=cases.several(("axpy", "scale"), dtype="float64", largest=4), random=cases.generators())
+def test_products_have_exact_multipliers(case: cases.Case, random: np.random.Generator) -> None:
+    """Of a gate, of what it gates and of what is added, together; an input for all images cannot differ."""
+    layer, inputs = case
+    shared = [len(one) < max(map(len, inputs)) for one in inputs]
+    both = [
+        one if same else np.concatenate([one, random.normal(size=one.shape)])
+        for one, same in zip(inputs, shared, strict=True)
+    ]
+    y = layers.forward(layer, *both)
+    seed = np.concatenate([random.normal(size=(len(y) // 2, *y.shape[1:]))] * 2)
+    found = layers.backward(layer, seed, y, *both, rule=modes.DEEPLIFT[type(layer)])
+    own = [(m, x) for m, x, same in zip(found, both, shared, strict=True) if not same]
+    terms = sum(float((m[: len(m) // 2] * differences(x)).sum()) for m, x in own)
+    np.testing.assert_allclose(terms, (seed[: len(y) // 2] * differences(y)).sum(), rtol=1e-10, atol=1e-10)
+
+
 SMOOTH: dict[str, Any] = {
     "sigmoid": layers.Sigmoid(),
+    "tanh": layers.Tanh(),
+    "trunc": layers.Trunc(0.5),
+    "prelu": layers.PReLU(np.array([0.5, -0.25, 2.0])),
+    "mean": layers.GlobalPool(),
+    "largest": layers.GlobalPool("max"),
     "softmax": layers.Softmax(),
     "leaky": layers.ReLU(0.25),
     "lp": layers.NormalizeLp(2, 0.1),

@@ -27,7 +27,7 @@ def test_the_corners_are_the_modes(corner: tuple[bool, bool], random: np.random.
 
 def test_without_any_switch_a_relu_is_not_there() -> None:
     table = modes.desalinet(False, False)
-    np.testing.assert_equal(table, modes.GRADIENT | {layers.ReLU: lrp.passes})
+    np.testing.assert_equal(table, modes.GRADIENT | {layers.ReLU: lrp.passes, layers.PReLU: lrp.passes})
 
 
 def test_each_switch_turns_one_layer() -> None:

@@ -51,6 +51,21 @@ def test_deconvnet_does_not_look_at_the_input(case: cases.Case, data: st.DataObj
     np.testing.assert_array_equal(found, layers.forward(layer, g), strict=True)
 
 
+@pytest.mark.parametrize("name", ["gradient", "deconvnet", "guided"])
+@given(case=cases.single(("prelu",)), data=st.data())
+def test_a_parametric_relu_is_gated_as_a_leaky_one_in_each_channel(
+    name: str, case: cases.Case, data: st.DataObject
+) -> None:
+    layer, (x,) = case
+    g = cases.like(data.draw, x)
+    found = layers.backward(layer, g, None, x, rule=modes.MODES[name][layers.PReLU])[0]
+    for k, slope in enumerate(np.broadcast_to(layer.slopes, x.shape[3:])):
+        part = np.s_[..., k : k + 1]
+        leaky, rule = layers.ReLU(float(slope)), modes.MODES[name][layers.ReLU]
+        expected = layers.backward(leaky, g[part].copy(), None, x[part].copy(), rule=rule)[0]
+        np.testing.assert_allclose(found[part], expected, rtol=1e-6, atol=0)
+
+
 @given(cases.chains(("conv", "subsample", "pool", "dropout", "lrn"), end=False), st.data())
 def test_without_relu_three_modes_are_one(net: cases.Net, data: st.DataObject) -> None:
     trace, seeds = seeded(data, net)

@@ -254,7 +254,7 @@ def test_captions() -> None:
         "Conv": Conv(None),
         "FullyConnected 4 x 6": FullyConnected(weights),
         "Pool (avg) 3x2": Pool((3, 2), method="avg"),
-        "unknown 'SubP'": Unknown("SubP", {}),
+        "unknown 'Mine'": Unknown("Mine", {}),
         "Sum": Sum(),
     }
     for text, layer in expected.items():

@@ -120,14 +120,14 @@ def test_repeated_names_become_unique():
 
 
 def test_unknown_types_keep_their_fields():
-    fields = {"type": "SubP", "name": "s", "scale": row(0.5), "run": Opaque("function_handle")}
+    fields = {"type": "Mine", "name": "s", "scale": row(0.5), "run": Opaque("function_handle")}
     model = load(fields)
     layer = model.nodes[0].layer
     assert isinstance(layer, Unknown)
-    assert layer.type == "SubP"
+    assert layer.type == "Mine"
     assert_same(layer.fields, {"scale": row(0.5)})
     assert any("function_handle" in text and "left out" in text for _, text in remarks(model, "ignored"))
-    assert any("'SubP'" in text for _, text in remarks(model, "warning"))
+    assert any("'Mine'" in text for _, text in remarks(model, "warning"))
 
 
 def test_numbers_that_are_not_finite_are_a_warning():

@@ -1,0 +1,1 @@
+"""Operators that MatConvNet lacks, and that files of other projects name."""
