@@ -17,6 +17,12 @@ from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
 from refvis.layers.crop import Crop
 from refvis.layers.dropout import Dropout
+from refvis.layers.exported.clip import Clip
+from refvis.layers.exported.hard_sigmoid import HardSigmoid
+from refvis.layers.exported.hard_swish import HardSwish
+from refvis.layers.exported.log_softmax import LogSoftmax
+from refvis.layers.exported.resize import Resize
+from refvis.layers.exported.select import Select
 from refvis.layers.foreign.axpy import Axpy
 from refvis.layers.foreign.euclidean_loss import EuclideanLoss, L2Loss
 from refvis.layers.foreign.flatten import Flatten
@@ -66,6 +72,7 @@ __all__ = [
     "Axpy",
     "BatchNorm",
     "BilinearSampler",
+    "Clip",
     "Concat",
     "Conv",
     "ConvTranspose",
@@ -76,8 +83,11 @@ __all__ = [
     "FullyConnected",
     "GlobalPool",
     "Graph",
+    "HardSigmoid",
+    "HardSwish",
     "L2Loss",
     "Layer",
+    "LogSoftmax",
     "Loss",
     "MemoryLimitError",
     "Node",
@@ -92,8 +102,10 @@ __all__ = [
     "ROIPool",
     "ReLU",
     "ReceptiveField",
+    "Resize",
     "Rule",
     "Scale",
+    "Select",
     "ShapeError",
     "Sigmoid",
     "Softmax",

@@ -30,6 +30,7 @@ from refvis.layers import (
 from refvis.layers import sum as sums
 from refvis.layers.base.geometry import POINT, Window
 from refvis.layers.base.operator import Layer, Locality, Operator, Rule
+from refvis.layers.exported import clip, hard_sigmoid, hard_swish, log_softmax, resize, select
 from refvis.layers.foreign import (
     axpy,
     euclidean_loss,
@@ -68,7 +69,11 @@ OPERATORS: dict[type, Operator] = {
     sigmoid.Sigmoid: sigmoid.OPERATOR,
     tanh.Tanh: tanh.OPERATOR,
     trunc.Trunc: trunc.OPERATOR,
+    clip.Clip: clip.OPERATOR,
+    hard_swish.HardSwish: hard_swish.OPERATOR,
+    hard_sigmoid.HardSigmoid: hard_sigmoid.OPERATOR,
     softmax.Softmax: softmax.OPERATOR,
+    log_softmax.LogSoftmax: log_softmax.OPERATOR,
     lrn.LRN: lrn.OPERATOR,
     batch_norm.BatchNorm: batch_norm.OPERATOR,
     normalize_lp.NormalizeLp: normalize_lp.OPERATOR,
@@ -81,6 +86,7 @@ OPERATORS: dict[type, Operator] = {
     dropout.Dropout: dropout.OPERATOR,
     sums.Sum: sums.OPERATOR,
     concat.Concat: concat.OPERATOR,
+    select.Select: select.OPERATOR,
     scale.Scale: scale.OPERATOR,
     axpy.Axpy: axpy.OPERATOR,
     crop.Crop: crop.OPERATOR,
@@ -88,6 +94,7 @@ OPERATORS: dict[type, Operator] = {
     noise_level.NoiseLevel: noise_level.OPERATOR,
     permute.Permute: permute.OPERATOR,
     flatten.Flatten: flatten.OPERATOR,
+    resize.Resize: resize.OPERATOR,
     pairwise_distance.PairwiseDistance: pairwise_distance.OPERATOR,
     loss.Loss: loss.OPERATOR,
     loss.SoftmaxLoss: loss.SOFTMAX_OPERATOR,

@@ -1,6 +1,6 @@
 """Endings of networks: losses, and softmax. The scores are what enters them."""
 
-from refvis.layers import EuclideanLoss, Graph, L2Loss, Loss, Node, Softmax, SoftmaxLoss
+from refvis.layers import EuclideanLoss, Graph, L2Loss, LogSoftmax, Loss, Node, Softmax, SoftmaxLoss
 from refvis.layers.graph.nodes import is_objective
 from refvis.layers.loss import LOSSES as KINDS
 
@@ -61,12 +61,12 @@ def entering(graph: Graph, node: Node) -> str:
 
 
 def is_softmax(node: Node) -> bool:
-    """Return whether the node is a softmax."""
-    return isinstance(node.layer, Softmax)
+    """Return whether the node is a softmax, or its logarithm."""
+    return isinstance(node.layer, Softmax | LogSoftmax)
 
 
 def reads_classes(node: Node) -> bool:
     """Return whether the node takes scores of classes: softmax, and losses of one class for each instance."""
     if isinstance(node.layer, Loss):
         return KINDS[node.layer.kind].categorical
-    return isinstance(node.layer, Softmax | SoftmaxLoss)
+    return isinstance(node.layer, Softmax | LogSoftmax | SoftmaxLoss)

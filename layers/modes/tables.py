@@ -18,6 +18,9 @@ from typing import Any, TypeAlias
 from refvis.layers import lrp, pool, relu
 from refvis.layers.base.arrays import Array
 from refvis.layers.batch_norm import BatchNorm
+from refvis.layers.exported import clip, hard_swish
+from refvis.layers.exported.clip import Clip
+from refvis.layers.exported.hard_swish import HardSwish
 from refvis.layers.foreign import prelu
 from refvis.layers.foreign.axpy import Axpy
 from refvis.layers.foreign.global_pool import GlobalPool
@@ -49,9 +52,14 @@ Mode: TypeAlias = Mapping[Any, Rule]
 """Layer type, First(type) or layer name -> rule."""
 
 GRADIENT: dict[Any, Rule] = {kind: operator.gradient for kind, operator in OPERATORS.items()}
-DECONVNET = GRADIENT | {ReLU: relu.deconvnet, PReLU: prelu.deconvnet}
-GUIDED = GRADIENT | {ReLU: relu.guided, PReLU: prelu.guided}
-RECTIFIERS = (ReLU, PReLU)
+DECONVNET = GRADIENT | {
+    ReLU: relu.deconvnet,
+    PReLU: prelu.deconvnet,
+    Clip: clip.deconvnet,
+    HardSwish: hard_swish.deconvnet,
+}
+GUIDED = GRADIENT | {ReLU: relu.guided, PReLU: prelu.guided, Clip: clip.guided, HardSwish: hard_swish.guided}
+RECTIFIERS = (ReLU, PReLU, Clip, HardSwish)
 """Layers that deconvnet and guided backpropagation gate."""
 
 DEEPLIFT: dict[Any, Rule] = {

@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from refvis import layers
+from refvis.layers.exported import resize
 
 FLOATS = ("float32", "float64")
 FILLS = ("normal", "integers", "sparse")
@@ -190,6 +191,22 @@ def norm_offset_on(draw: Draw, shape: Shape) -> layers.NormOffset:
     return layers.NormOffset(draw(st.floats(-2, 2)), draw(st.sampled_from([0.5, 1.0, 1.25])))
 
 
+def resize_on(draw: Draw, shape: Shape) -> layers.Resize:
+    """Return a resizing by a scale or to a size, up or down."""
+    coordinates = draw(st.sampled_from(resize.COORDINATES))
+    options = {"coordinates": coordinates, "rounding": draw(st.sampled_from(resize.ROUNDINGS))}
+    options["method"] = draw(st.sampled_from(resize.METHODS))
+    if draw(st.booleans()):
+        return layers.Resize(size=(draw(st.integers(1, 9)), draw(st.integers(1, 9))), **options)
+    scale = tuple(draw(st.sampled_from([1.0, 1.5, 2.0, 2.75])) for _ in "yx")
+    return layers.Resize(scale, **options)
+
+
+def select_on(draw: Draw, shape: Shape) -> layers.Select:
+    """Return a selection of channels, some of them several times."""
+    return layers.Select(draw(st.lists(st.integers(0, shape[3] - 1), min_size=1, max_size=9)))
+
+
 ON: dict[str, Callable[[Draw, Shape], Any]] = {
     "conv": conv_on,
     "subsample": subsample_on,
@@ -203,6 +220,12 @@ ON: dict[str, Callable[[Draw, Shape], Any]] = {
     "sigmoid": lambda draw, shape: layers.Sigmoid(),
     "tanh": lambda draw, shape: layers.Tanh(),
     "trunc": lambda draw, shape: layers.Trunc(draw(st.sampled_from([0.5, 1.0, 5.0])), draw(st.booleans())),
+    "clip": lambda draw, shape: layers.Clip(*draw(st.sampled_from([(0, 6), (-1, 1), (0.25, 0.75), (-np.inf, 0.5)]))),
+    "hard_swish": lambda draw, shape: layers.HardSwish(),
+    "hard_sigmoid": lambda draw, shape: layers.HardSigmoid(draw(st.sampled_from([1 / 6, 0.2, 1.0])), 0.5),
+    "log_softmax": lambda draw, shape: layers.LogSoftmax(),
+    "resize": resize_on,
+    "select": select_on,
     "softmax": lambda draw, shape: layers.Softmax(),
     "normalize_lp": normalize_lp_on,
     "spatial_norm": spatial_norm_on,

@@ -9,8 +9,9 @@ from refvis.layers import Node
 from refvis.layers.graph.registry import BY_NAME
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.matconvnet.model import Remark
+from refvis.weights.onnx.channels import in_order
 from refvis.weights.onnx.folding import fold
-from refvis.weights.onnx.handlers import HANDLERS
+from refvis.weights.onnx.handlers import HANDLERS, SEVERAL
 from refvis.weights.onnx.layout import Feature, Unmapped
 from refvis.weights.onnx.operation import Operation, Value, unknown
 
@@ -56,17 +57,20 @@ class Builder:
             if name in self.values:
                 raise ModelFormatError(f"the value {name!r}, which was written before", "another name", "", place)
         kind = f"{node['domain']}.{node['op']}" if node["domain"] else node["op"]
-        operation = Operation(
-            kind, self.unique(node["name"] or outputs[0]), inputs, node["attributes"], self.opset, outputs[0]
-        )
-        operation.unique = self.unique
+        name = self.unique(node["name"] or outputs[0])
+        operation = self.operation(kind, name, inputs, node["attributes"], outputs)
         try:
-            self.values[outputs[0]] = self.compute(operation, outputs)
+            found = self.compute(operation, outputs)
+            self.values.update(zip(outputs, found, strict=False))
             self.nodes += operation.nodes
         except Unmapped as reason:
             self.add_unknown(operation, outputs, str(reason), place)
         except ValueError as error:
             raise ModelFormatError(str(error), f"a sound {kind}", "", place) from error
+
+    def operation(self, kind: str, name: str, inputs: list[Value], attributes: Struct, outputs: list[str]) -> Operation:
+        """Return an operator, whose further layers have names that no other has."""
+        return Operation(kind, name, inputs, attributes, self.opset, outputs, self.unique, in_order)
 
     def value(self, name: str, place: str) -> Value:
         """Return what is known of an input."""
@@ -74,22 +78,30 @@ class Builder:
             raise ModelFormatError(f"the value {name!r}", "one that a node before it writes", "", place)
         return self.values[name] if name else None
 
-    def compute(self, operation: Operation, outputs: list[str]) -> Value:
-        """Return the first output of an operator; raise Unmapped if it has no layer, or if another output is read."""
+    def compute(self, operation: Operation, outputs: list[str]) -> tuple[Value, ...]:
+        """Return the outputs of an operator; raise Unmapped if it has no layer, or if one is read that it cannot give.
+
+        Most operators give the first only.
+        """
         features = [one for one in operation.inputs if isinstance(one, Feature)]
         entry = BY_NAME.get(f"onnx.{operation.kind}")
         if entry is not None:
-            return registered(operation, entry.build, features)
+            return (registered(operation, entry.build, features),)
+        if operation.kind in SEVERAL and features:
+            found = SEVERAL[operation.kind](operation)
+            operation.nodes = [node for node in operation.nodes if node.output in self.read]
+            return found
         more = [name for name in outputs[1:] if name in self.read]
         if more:
             raise Unmapped(f"a layer has one output, and {more[0]!r} is read, too")
         if operation.kind in ("Shape", "Size") and features:
-            return fold(operation.kind, [np.broadcast_to(np.float32(0), features[0].shape)], operation.attributes)
+            like = np.broadcast_to(np.float32(0), features[0].shape)
+            return (fold(operation.kind, [like], operation.attributes),)
         if not features:
-            return fold(operation.kind, operation.inputs, operation.attributes)
+            return (fold(operation.kind, operation.inputs, operation.attributes),)
         if operation.kind not in HANDLERS:
             raise Unmapped("it is not known here")
-        return HANDLERS[operation.kind](operation)
+        return (HANDLERS[operation.kind](operation),)
 
     def add_unknown(self, operation: Operation, outputs: list[str], reason: str, place: str) -> None:
         """Add layers without implementation, and a remark that says why."""
@@ -100,13 +112,18 @@ class Builder:
             self.values[name] = Feature(name)
 
     def place_output(self, name: str) -> None:
-        """Make an output of the graph unknown if its axes lie in another order than those of its variable."""
+        """Bring an output of the graph into the order of its variable, or make it unknown."""
         value = self.values.get(name)
         if not isinstance(value, Feature) or value.dims is None or value.is_map:
             return
-        operation = Operation("Transpose", self.unique(f"{name}/order"), [value], {}, self.opset, f"{name}/order")
-        reason = f"the output has the shape {value.shape}, whose axes lie in another order than N, C, H, W"
-        self.add_unknown(operation, [operation.output], reason, f"graph.output {name!r}")
+        operation = self.operation("Transpose", name, [value], {}, [name])
+        try:
+            in_order(operation, value)
+            self.nodes += operation.nodes
+        except Unmapped:
+            reason = f"the output has the shape {value.shape}, whose axes lie in another order than N, C, H, W"
+            operation.name = self.unique(f"{name}/order")
+            self.add_unknown(operation, [operation.name], reason, f"graph.output {name!r}")
 
 
 def registered(operation: Operation, build: Any, features: list[Feature]) -> Feature:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from refvis.weights.onnx import arithmetic, dense, norms, pointwise, shapes, windows
+from refvis.weights.onnx import arithmetic, channels, dense, norms, pointwise, resizing, shapes, windows
 from refvis.weights.onnx.layout import Feature
 from refvis.weights.onnx.operation import Operation
 
@@ -11,6 +11,7 @@ HANDLERS: dict[str, Callable[[Operation], Feature]] = {
     "AveragePool": windows.pool,
     "BatchNormalization": norms.batch_norm,
     "Cast": pointwise.cast,
+    "Clip": pointwise.clip,
     "Concat": arithmetic.concat,
     "Conv": windows.conv,
     "ConvTranspose": windows.conv_transpose,
@@ -18,12 +19,16 @@ HANDLERS: dict[str, Callable[[Operation], Feature]] = {
     "Dropout": pointwise.dropout,
     "Expand": shapes.expand,
     "Flatten": shapes.flatten,
+    "Gather": channels.gather,
     "Gemm": dense.gemm,
     "GlobalAveragePool": windows.global_pool,
     "GlobalMaxPool": windows.global_pool,
+    "HardSigmoid": pointwise.hard_sigmoid,
+    "HardSwish": pointwise.hard_swish,
     "Identity": pointwise.same,
     "LRN": norms.lrn,
     "LeakyRelu": pointwise.leaky_relu,
+    "LogSoftmax": norms.log_softmax,
     "MatMul": dense.matmul,
     "MaxPool": windows.pool,
     "Mul": arithmetic.multiply,
@@ -33,11 +38,17 @@ HANDLERS: dict[str, Callable[[Operation], Feature]] = {
     "ReduceMean": shapes.reduce,
     "Relu": pointwise.relu,
     "Reshape": shapes.reshape,
+    "Resize": resizing.resize,
     "Sigmoid": pointwise.sigmoid,
+    "Slice": channels.channel_slice,
     "Softmax": norms.softmax,
     "Squeeze": shapes.squeeze,
     "Sub": arithmetic.subtract,
     "Sum": arithmetic.add,
     "Transpose": shapes.transpose,
     "Unsqueeze": shapes.unsqueeze,
+    "Upsample": resizing.resize,
 }
+
+SEVERAL: dict[str, Callable[[Operation], tuple[Feature, ...]]] = {"Split": channels.split}
+"""Operators with several outputs."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from refvis.layers import LRN, BatchNorm, Scale, Softmax
+from refvis.layers import LRN, BatchNorm, LogSoftmax, Scale, Softmax
 from refvis.weights.onnx.layout import Atom, Feature, Unmapped, constant_in
 from refvis.weights.onnx.operation import Operation
 
@@ -46,6 +46,13 @@ def softmax(op: Operation) -> Feature:
     x = op.feature()
     require_channels(op, x)
     return op.pointwise(Softmax(), x)
+
+
+def log_softmax(op: Operation) -> Feature:
+    """Return what a LogSoftmax over channels writes."""
+    x = op.feature()
+    require_channels(op, x)
+    return op.pointwise(LogSoftmax(), x)
 
 
 def require_channels(op: Operation, x: Feature) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from refvis.layers import Node, Sigmoid, Softmax, Unknown, output_shape
+from refvis.layers import HardSigmoid, Node, Sigmoid, Softmax, Unknown, output_shape
 from refvis.weights.onnx.layout import Feature, Unmapped, as_map
 
-GATES = (Sigmoid, Softmax)
+GATES = (Sigmoid, HardSigmoid, Softmax)
 """Layers whose outputs are factors where features are multiplied."""
 
 Value = Any
@@ -25,9 +25,10 @@ class Operation:
     inputs      its inputs
     attributes  its attributes, as plain values
     opset       the version of the set of operators
-    output      the name of its output
-    nodes       the layers that it became so far
+    outputs     the names of its outputs
     unique      turns the name of a further layer or variable into one that no other has
+    order       ``(operation, value)``: the value as a map, by a layer where ONNX reshaped or transposed it before
+    nodes       the layers that it became so far
     """
 
     kind: str
@@ -35,9 +36,10 @@ class Operation:
     inputs: Sequence[Value]
     attributes: Mapping[str, Any]
     opset: int
-    output: str
+    outputs: Sequence[str]
+    unique: Callable[[str], str]
+    order: Callable[["Operation", Feature], Feature]
     nodes: list[Node] = field(default_factory=list)
-    unique: Callable[[str], str] = str
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """Return an attribute, or the default where it is absent."""
@@ -72,11 +74,9 @@ class Operation:
         return value
 
     def map(self, index: int = 0) -> Feature:
-        """Return an input that the network computes, and that lies in the variable as ONNX sees it."""
+        """Return an input that the network computes, brought into the order in which ONNX sees it."""
         value = self.feature(index)
-        if value.dims is not None and not value.is_map:
-            raise Unmapped(f"its input, of shape {value.shape}, was reshaped or transposed before")
-        return value
+        return value if value.dims is None else self.order(self, value)
 
     def array(self, index: int, what: str) -> NDArray[Any]:
         """Return an input that is a constant; `what` names it."""
@@ -93,10 +93,16 @@ class Operation:
         array: NDArray[Any] | None = value
         return array
 
-    def emit(self, layer: Any, *inputs: Feature, part: str = "") -> str:
-        """Add a layer, and return its variable; a `part` is a layer beside that of the operator itself."""
-        name, output = (f"{one}/{part}" if part else one for one in (self.name, self.output))
-        name, output = (self.unique(one) if part else one for one in (name, output))
+    def emit(self, layer: Any, *inputs: Feature, part: str = "", number: int = 0) -> str:
+        """Add a layer, and return its variable, which is output `number` of the operator.
+
+        A `part` is a layer beside that of the operator itself.
+        """
+        name, output = self.name, self.outputs[number]
+        if part:
+            name, output = self.unique(f"{name}/{part}"), self.unique(f"{output}/{part}")
+        elif number:
+            name = self.unique(f"{name}:{number + 1}")
         self.nodes.append(Node(name, layer, tuple(one.variable for one in inputs), output))
         return output
 

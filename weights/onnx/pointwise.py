@@ -2,9 +2,12 @@
 
 import numpy as np
 
-from refvis.layers import Dropout, ReLU, Sigmoid
+from refvis.layers import Clip, Dropout, HardSigmoid, HardSwish, ReLU, Sigmoid
 from refvis.weights.onnx.layout import Feature, Unmapped
 from refvis.weights.onnx.operation import Operation
+
+LARGEST = float(np.finfo("float32").max)
+"""The largest float of 32 bits, which stands for no bound."""
 
 FLOATS = (1, 10, 11, 16)
 """Types of floats, as ONNX numbers them."""
@@ -23,6 +26,31 @@ def leaky_relu(op: Operation) -> Feature:
 def sigmoid(op: Operation) -> Feature:
     """Return what a Sigmoid writes."""
     return op.pointwise(Sigmoid(), op.feature())
+
+
+def hard_sigmoid(op: Operation) -> Feature:
+    """Return what a HardSigmoid writes; ONNX's own slope is 1/5."""
+    return op.pointwise(HardSigmoid(op.number("alpha", 0.2), op.number("beta", 0.5)), op.feature())
+
+
+def hard_swish(op: Operation) -> Feature:
+    """Return what a HardSwish writes."""
+    return op.pointwise(HardSwish(), op.feature())
+
+
+def clip(op: Operation) -> Feature:
+    """Return what a Clip writes: its bounds are attributes, and since opset 11 inputs. From 0 on it is a ReLU."""
+    bounds = [
+        op.number(name, default) if given is None else float(np.ravel(given)[0])
+        for name, default, given in (
+            ("min", -np.inf, op.optional(1, "lower bound")),
+            ("max", np.inf, op.optional(2, "upper bound")),
+        )
+    ]
+    low, high = (np.sign(one) * np.inf if abs(one) >= LARGEST else one for one in bounds)
+    if not low < high:
+        raise Unmapped(f"it clips to {low} ... {high}")
+    return op.pointwise(ReLU() if (low, high) == (0, np.inf) else Clip(low, high), op.feature())
 
 
 def dropout(op: Operation) -> Feature:

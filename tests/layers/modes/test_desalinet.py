@@ -8,6 +8,7 @@ from support import cases, replicas, walks
 
 from refvis import layers
 from refvis.layers import lrp, modes, pool
+from refvis.layers.modes.tables import RECTIFIERS
 
 CORNERS = {(True, False): "gradient", (False, True): "deconvnet", (True, True): "guided"}
 FEW = settings(max_examples=10, phases=[Phase.generate])
@@ -27,7 +28,7 @@ def test_the_corners_are_the_modes(corner: tuple[bool, bool], random: np.random.
 
 def test_without_any_switch_a_relu_is_not_there() -> None:
     table = modes.desalinet(False, False)
-    np.testing.assert_equal(table, modes.GRADIENT | {layers.ReLU: lrp.passes, layers.PReLU: lrp.passes})
+    np.testing.assert_equal(table, modes.GRADIENT | dict.fromkeys(RECTIFIERS, lrp.passes))
 
 
 def test_each_switch_turns_one_layer() -> None:

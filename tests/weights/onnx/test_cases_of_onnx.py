@@ -22,7 +22,7 @@ from onnx.backend.test.loader import load_model_tests
 from support.onnx_models import loaded, run, unknown
 
 from refvis.weights import ModelFormatError
-from refvis.weights.onnx.handlers import HANDLERS
+from refvis.weights.onnx.handlers import HANDLERS, SEVERAL
 
 FEATURES = ("Add", "Concat", "Mul", "Sub", "Sum")
 """Operators whose inputs may all be features."""
@@ -32,6 +32,7 @@ EQUAL: dict[str, int] = {
     "AveragePool": 15,
     "BatchNormalization": 7,
     "Cast": 0,
+    "Clip": 4,
     "Concat": 7,
     "Conv": 26,
     "ConvTranspose": 13,
@@ -39,28 +40,36 @@ EQUAL: dict[str, int] = {
     "Dropout": 7,
     "Expand": 0,
     "Flatten": 0,
+    "Gather": 1,
     "Gemm": 10,
     "GlobalAveragePool": 2,
     "GlobalMaxPool": 2,
+    "HardSigmoid": 2,
+    "HardSwish": 1,
     "Identity": 1,
     "LRN": 2,
     "LeakyRelu": 4,
+    "LogSoftmax": 5,
     "MatMul": 2,
     "MaxPool": 17,
-    "Mul": 2,
+    "Mul": 6,
     "Neg": 1,
     "Pad": 1,
     "ReduceMax": 0,
     "ReduceMean": 0,
     "Relu": 2,
     "Reshape": 1,
+    "Resize": 18,
     "Sigmoid": 2,
+    "Slice": 2,
     "Softmax": 6,
+    "Split": 5,
     "Squeeze": 1,
     "Sub": 2,
     "Sum": 0,
     "Transpose": 1,
     "Unsqueeze": 1,
+    "Upsample": 1,
 }
 """Operator -> how many of its cases load, and are equal."""
 
@@ -98,7 +107,7 @@ def cases() -> dict[str, list[Case]]:
     """Return the cases of floats by the operator that they are named for: the last that is in the table."""
     found: dict[str, list[Case]] = {}
     for name, model, inputs, outputs, rtol, atol in raw_cases():
-        ops = [node.op_type for node in model.graph.node if node.op_type in HANDLERS]
+        ops = [node.op_type for node in model.graph.node if node.op_type in HANDLERS | SEVERAL]
         arrays = [np.asarray(value) for value in inputs if isinstance(value, np.ndarray | np.generic)]
         if not ops or len(arrays) != len(inputs) or not arrays or arrays[0].dtype.kind != "f":
             continue
@@ -143,7 +152,7 @@ def outcome(case: Case, all_features: bool) -> str:
     return "equal" if np.allclose(found, case.output, case.rtol, case.atol) else "different"
 
 
-@pytest.mark.parametrize("op", sorted(HANDLERS))
+@pytest.mark.parametrize("op", sorted(HANDLERS | SEVERAL))
 def test_cases(op):
     results = Counter()
     for case in cases().get(op, []):

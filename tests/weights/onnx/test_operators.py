@@ -102,7 +102,16 @@ def test_concat(axis):
 
 @pytest.mark.parametrize(
     ("op", "attributes"),
-    [("Relu", {}), ("LeakyRelu", {}), ("LeakyRelu", {"alpha": 0.25}), ("Sigmoid", {}), ("Neg", {}), ("Dropout", {})],
+    [
+        ("Relu", {}),
+        ("LeakyRelu", {}),
+        ("LeakyRelu", {"alpha": 0.25}),
+        ("Sigmoid", {}),
+        ("HardSigmoid", {}),
+        ("HardSwish", {}),
+        ("Neg", {}),
+        ("Dropout", {}),
+    ],
 )
 def test_activations(op, attributes):
     for x in (X, ROWS, X[:, :, 0]):
@@ -114,6 +123,59 @@ def test_batch_normalisation(x):
     count = x.shape[1]
     arrays = (normal(count), normal(count), normal(count), np.abs(normal(count)) + 0.5)
     agree(one("BatchNormalization", x, *arrays, epsilon=0.25), x=x)
+
+
+@pytest.mark.parametrize("axis", [1, -3])
+def test_parts_of_the_channels(axis):
+    x = normal(2, 7, 3, 4)
+    nodes = [helper.make_node("Split", ["x", "sizes"], ["a", "b"], axis=axis), helper.make_node("Neg", ["b"], ["y"])]
+    agree(model(nodes, x.shape, {"sizes": np.array([3, 4])}), x=x)
+    agree(model([helper.make_node("Split", ["x"], ["y", "b"], axis=axis, num_outputs=2)], x.shape), x=x)
+    for start, end, step in ((1, 5, 1), (0, 2**62, 3), (-1, -(2**63), -2)):
+        agree(one("Slice", x, *map(np.array, ([start], [end], [axis], [step]))), x=x)
+    for index in ([2, 0, 2, -1], [3]):
+        agree(one("Gather", x, np.array(index), axis=axis), x=x)
+
+
+def test_a_shuffle_of_channels():
+    x = normal(2, 6, 3, 4)
+    nodes = [
+        helper.make_node("Reshape", ["x", "apart"], ["a"]),
+        helper.make_node("Transpose", ["a"], ["t"], perm=[0, 2, 1, 3, 4]),
+        helper.make_node("Reshape", ["t", "whole"], ["y"]),
+    ]
+    net = agree(model(nodes, x.shape, {"apart": np.array([0, 2, 3, 3, 4]), "whole": np.array([0, 6, 3, 4])}), x=x)
+    assert net.nodes[0].layer.channels == (0, 3, 1, 4, 2, 5)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 6), (-1, 1), (None, 0.5), (0, None), (None, 0.25)])
+def test_clip(low, high):
+    bounds = [None if bound is None else np.float32(bound) for bound in (low, high)]
+    net = agree(one("Clip", X, *bounds), x=X)
+    assert isinstance(net.nodes[0].layer, layers.ReLU) == ((low, high) == (0, None))
+    given = {name: float(bound) for name, bound in (("min", low), ("max", high)) if bound is not None}
+    assert loaded(one("Clip", X, opset=6, **given)).fingerprint == net.fingerprint
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize("coordinates", ["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"])
+def test_resize(mode, coordinates):
+    at = {"mode": mode, "coordinate_transformation_mode": coordinates}
+    for rounding in ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil") if mode == "nearest" else ("floor",):
+        for scale in ((2, 3), (0.625, 1.5)):
+            scales = np.array([1, 1, *scale], "float32")
+            agree(one("Resize", X, None, scales, nearest_mode=rounding, **at), x=X)
+        agree(one("Resize", X, None, None, np.array([2, 3, 4, 9]), nearest_mode=rounding, **at), x=X)
+
+
+def test_upsample_of_older_files():
+    x = normal(1, 2, 3, 2)
+    for opset, constants, at in (
+        (9, [np.array([1, 1, 2, 3], "float32")], {}),
+        (7, [], {"scales": [1.0, 1.0, 2.0, 3.0]}),
+    ):
+        y = run(loaded(one("Upsample", x, *constants, opset=opset, mode="nearest", **at)), (1, 2, 6, 6), x=x)
+        np.testing.assert_array_equal(y, x.repeat(2, axis=2).repeat(3, axis=3))
 
 
 def test_batch_normalisation_of_a_flattened_map():
@@ -135,7 +197,8 @@ def test_local_response_normalisation_divides_alpha_by_the_size():
 def test_softmax_over_channels(opset):
     agree(one("Softmax", ROWS, opset=opset), x=ROWS)
     if opset == 13:
-        agree(one("Softmax", X, opset=opset, axis=1), x=X)
+        for op in ("Softmax", "LogSoftmax"):
+            agree(one(op, X, opset=opset, axis=1), x=X)
     else:  # it joins all axes from its own on
         assert "not the channels" in unknown(loaded(one("Softmax", X, opset=opset)))[0]
 
@@ -202,7 +265,7 @@ def test_what_no_layer_computes_is_unknown_and_says_why(proto, reason):
 
 
 def test_an_unknown_operator_keeps_what_it_has_and_its_outputs():
-    node = helper.make_node("Split", ["x", "sizes"], ["a", "b"], axis=2)
+    node = helper.make_node("Split", ["x", "sizes"], ["a", "b"], axis=2)  # of rows
     nodes = [node, helper.make_node("Relu", ["b"], ["y"])]
     net = loaded(model(nodes, X.shape, {"sizes": np.array([2, 3])}))
     assert [(one.name, one.output) for one in net.nodes] == [("a", "a"), ("a:2", "b"), ("y", "y")]

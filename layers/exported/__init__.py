@@ -1,0 +1,1 @@
+"""Layers that networks exported by PyTorch and others have, and MatConvNet has not. ONNX files load as them."""
