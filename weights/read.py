@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from refvis.layers import memory_limit_bytes
 from refvis.weights.errors import ModelFormatError
 from refvis.weights.mat.matfile import read_mat
 from refvis.weights.mat.tree import DEFAULT_LIMITS, Limits, Opaque, Tree
@@ -47,7 +49,8 @@ def read_model(
     Parameters:
 
         path      a .mat file of version 5, 6, 7 or 7.3, with a simplenn network or a DagNN; or an ONNX file
-        limits    how much the file may hold. Default: 4 GB, 2 million values, 64 levels
+        limits    how much the file may hold. Default: 4 GB, 2 million values, 64 levels; never more than half of
+                  `refvis.memory_limit`
         isolate   read the file in a child process, so that a file that crashes or hangs a library is an error, too
         seconds   time of that process in s. Default: 10, and one for each 20 MB of the file
         memory    memory of that process in bytes. Default: 1 GB, and six times the file's size
@@ -69,6 +72,7 @@ def read_model(
         raise ValueError(f"network is {network!r}, but {path} is an ONNX file, which holds one network: leave it out")
     if size is not None and not onnx:
         raise ValueError(f"size is {size}, but {path} is a .mat file: net.with_images(size=...) sets the input size")
+    limits = replace(limits, memory=memory_limit_bytes() // 2)
     if isolate:
         from refvis.weights.sandbox.parent import read_in_sandbox  # here, since most programs start no process
 

@@ -48,11 +48,12 @@ def _average_in_npy_file(file: IO[bytes], path: Path) -> Array:
 
 def _average_in_mat_file(path: Path) -> Any:
     """Return the only array in a .mat file that has one of the names of average images."""
+    from refvis.layers import memory_limit_bytes
     from refvis.weights import Limits
     from refvis.weights.matconvnet.normalization import AVERAGES, image_values, is_number
     from refvis.weights.sandbox.parent import read_in_sandbox
 
-    variables = read_in_sandbox(path, Limits(), None, None)
+    variables = read_in_sandbox(path, Limits(memory=memory_limit_bytes() // 2), None, None)
     structs = {"": variables}
     for name, value in variables.items():
         if isinstance(value, dict):

@@ -5,8 +5,9 @@ each value stands in the attribute MATLAB_class; an empty value has MATLAB_empty
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from refvis.weights.errors import ModelFormatError, no_variables_error
 from refvis.weights.mat.layout import complex_numbers
 from refvis.weights.mat.strings import StringObjects
-from refvis.weights.mat.tree import MAX_INFLATION, Budget, Limits, Opaque, Tree
+from refvis.weights.mat.tree import MAX_INFLATION, Budget, Limits, Opaque, Tree, memory_of
 from refvis.weights.mat.whole_numbers import MOST_AXES, MOST_VALUES, whole_numbers
 
 NUMBERS = {
@@ -32,8 +33,11 @@ def read_hdf5(path: Path, limits: Limits) -> dict[str, Tree]:
     try:
         with h5py.File(path, "r") as file:
             reader = Reader(file, Budget(limits), path.stat().st_size)
-            names = [name for name in file if not name.startswith("#")]  # #refs# and #subsystem# are no variables
-            variables = {name: reader.value(member(file, name, name), name) for name in names}
+            links = hard_links(file, "")
+            names = sorted(
+                name for name in links if not name.startswith("#")
+            )  # #refs# and #subsystem# are no variables
+            variables = {name: reader.value(links[name], partial(file.__getitem__, name), name) for name in names}
     except ModelFormatError:
         raise
     except Exception as error:  # a damaged file makes h5py raise OSError, RuntimeError, KeyError, ...
@@ -45,10 +49,28 @@ def read_hdf5(path: Path, limits: Limits) -> dict[str, Tree]:
     return variables
 
 
-def member(group: Any, name: str, place: str) -> Any:
-    """Return the member `name` of a group; raise ModelFormatError if it is a link, which may lead to another file."""
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise ModelFormatError("a link", "a value (MATLAB writes no links)", "the file is not MATLAB's", place)
+def hard_links(group: Any, place: str) -> dict[str, Any]:
+    """Return name -> address of a group's members; ModelFormatError for other links, which may lead to another file.
+
+    All names are read in one go: to open each member takes a hundred times as long, and many may be the same object.
+    """
+    links: list[tuple[bytes, int, Any]] = []
+    group.id.links.iterate(lambda raw, link: links.append((raw, link.type, link.u)), info=True)
+    found: dict[str, Any] = {}
+    for raw, kind, address in links:
+        name = raw.decode("utf-8", "replace")
+        where = f"{place}.{name}" if place else name
+        if kind != h5py.h5l.TYPE_HARD:
+            raise ModelFormatError("a link", "a value (MATLAB writes no links)", "the file is not MATLAB's", where)
+        if name.encode() != raw:
+            raise ModelFormatError("a name that is no UTF-8", "a name", "the file is damaged", where)
+        found[name] = address
+    return found
+
+
+def member(group: Any, name: str) -> Any:
+    """Return a group's member; ModelFormatError for other links than hard ones."""
+    hard_links(group, "")
     return group[name]
 
 
@@ -76,10 +98,9 @@ class Reader:
         self.known: dict[Any, Known] = {}  # by address
         self.strings = StringObjects(self.subsystem_cell, budget)
 
-    def value(self, item: Any, place: str) -> Tree:
-        """Return the plain value of a dataset or group."""
-        address = h5py.h5o.get_info(item.id).addr
-        return (self.again(address, place) or self.read(address, item, place)).value
+    def value(self, address: Any, item: Callable[[], Any], place: str) -> Tree:
+        """Return the plain value of the dataset or group at an address, which ``item()`` opens."""
+        return (self.again(address, place) or self.read(address, item(), place)).value
 
     def again(self, address: Any, place: str) -> Known | None:
         """Return what is known of the object at an address, counted once more; None if it was not read yet."""
@@ -123,11 +144,15 @@ class Reader:
             return empty_value(kind, self.array(item, place), place)
         if isinstance(item, h5py.Group):
             return self.struct(item, place)
+        self.spend(place, converted_size(item, kind), values=0)
         data = self.array(item, place)
         if kind == "cell":
             # The reversed axes, read row by row, are MATLAB's column-major order.
             return [self.dereference(data, i, f"{place}{{{i + 1}}}") for i in range(data.size)]
-        return characters(data.T) if kind == "char" else numbers(data.T, kind, place)
+        if kind == "char":
+            self.spend(place, values=len(np.atleast_2d(data.T)) - 1)  # each row becomes a str
+            return characters(data.T, place)
+        return numbers(data.T, kind, place)
 
     def array(self, item: Any, place: str) -> np.ndarray[Any, Any]:
         """Return the data of a dataset as stored; its declared size is checked first."""
@@ -149,12 +174,12 @@ class Reader:
         if not isinstance(reference, h5py.Reference) or not reference:
             raise ModelFormatError("an empty reference", "a reference to a value", "the file is damaged", place)
         address = h5py.h5o.get_info(h5py.h5r.dereference(reference, self.file.id)).addr
-        return (self.again(address, place) or self.read(address, self.file[reference], place)).value
+        return self.value(address, partial(self.file.__getitem__, reference), place)
 
     @cached_property
     def subsystem(self) -> np.ndarray[Any, Any]:
         """References to the cells of the subsystem, which has the contents of objects."""
-        return self.array(member(member(self.file, "#subsystem#", ""), "MCOS", ""), "#subsystem#")
+        return self.array(member(member(self.file, "#subsystem#"), "MCOS"), "#subsystem#")
 
     def subsystem_cell(self, number: int) -> Tree:
         """Return a cell of the subsystem; the numbers count from 0."""
@@ -168,11 +193,16 @@ class Reader:
         """Return a struct as a dict, a struct array (one dataset of references for each field) as a list of dicts."""
         # Alphabetical order. MATLAB_fields holds MATLAB's own order, but not every file has it, and HDF5 crashes on
         # a damaged one (it is the only data of variable length).
-        names = sorted(group)
-        fields = {name: member(group, name, f"{place}.{name}") for name in names}
-        if not fields or any("MATLAB_class" in field.attrs for field in fields.values()):
-            return {name: self.value(field, f"{place}.{name}") for name, field in fields.items()}
-        columns = {name: self.array(field, f"{place}.{name}") for name, field in fields.items()}
+        links = dict(sorted(hard_links(group, place).items()))
+        names = {address: name for name, address in links.items()}
+        items = {address: group[name] for address, name in names.items()}
+        if not items or any("MATLAB_class" in item.attrs for item in items.values()):
+            return {
+                name: self.value(at, partial(items.__getitem__, at), f"{place}.{name}") for name, at in links.items()
+            }
+        self.spend(place, values=len(links) - len(items))
+        arrays = {at: self.array(item, place) for at, item in items.items()}
+        columns = {name: arrays[at] for name, at in links.items()}
         sizes = {column.size for column in columns.values()}
         if len(sizes) > 1:
             raise ModelFormatError(
@@ -189,8 +219,21 @@ def text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def characters(codes: np.ndarray[Any, Any]) -> str | list[str]:
+def converted_size(item: Any, kind: str) -> int:
+    """Return the bytes of a dataset's values as numbers of class `kind`, beside those stored; 0 for other data.
+
+    Numbers may be stored in fewer bytes than their class has. Integers become float32 where they are weights.
+    """
+    if kind not in NUMBERS or not isinstance(item, h5py.Dataset):
+        return 0
+    size = 32 if item.dtype.names else memory_of(np.dtype(NUMBERS[kind]))
+    return math.prod(item.shape or ()) * size
+
+
+def characters(codes: np.ndarray[Any, Any], place: str) -> str | list[str]:
     """Return the text of an array of UTF-16 codes: str, or a list of str for several rows."""
+    if codes.dtype.kind not in "ui":
+        raise ModelFormatError(f"data of type {codes.dtype}", "codes of text", "the file is damaged", place)
     rows = [row.astype("<u2").tobytes().decode("utf-16-le", "replace") for row in np.atleast_2d(codes)]
     return rows[0] if len(rows) == 1 else rows
 

@@ -20,7 +20,7 @@ from refvis.weights.errors import ModelFormatError, no_variables_error
 from refvis.weights.mat.inflate import FileBytes, InflatedBytes
 from refvis.weights.mat.layout import Numbers, complex_numbers, read_array
 from refvis.weights.mat.strings import StringObjects
-from refvis.weights.mat.tree import Budget, Limits, Opaque, Tree
+from refvis.weights.mat.tree import Budget, Limits, Opaque, Tree, memory_of
 from refvis.weights.mat.v5_elements import COMPRESSED, MATRIX, STORAGE, Bytes, Element, integers, read_element, text
 from refvis.weights.mat.whole_numbers import MOST_VALUES
 
@@ -149,6 +149,7 @@ class Reader:
         real = self.element(at, stop, place)
         values = self.numbers(kind, shape, real, place, depth)
         if bits & COMPLEX:
+            self.budget.spend(place, depth, 32 * math.prod(shape))  # complex numbers of 16 bytes, and one copy
             values = complex_numbers(
                 values, self.numbers(kind, shape, self.element(real.after, stop, place), place, depth)
             )
@@ -161,7 +162,7 @@ class Reader:
         stored, count = np.dtype(self.byte_order + STORAGE[element.kind]), math.prod(shape)
         if element.stop - element.start != count * stored.itemsize:
             raise declared_size_error(count, element.stop - element.start, place)
-        self.budget.spend(place, depth, count * np.dtype(CLASSES[kind]).itemsize)
+        self.budget.spend(place, depth, count * memory_of(np.dtype(CLASSES[kind])))
         first = element.start
         return read_array(shape, CLASSES[kind], stored, lambda start, stop: self.data[first + start : first + stop])
 
@@ -170,7 +171,7 @@ class Reader:
         size, count = element.stop - element.start, math.prod(shape)
         if count > max(size, 4096):  # a writer may omit blank text
             raise declared_size_error(count, size, place)
-        self.budget.spend(place, depth, 4 * max(count, size))
+        self.budget.spend(place, depth, 4 * max(count, size), max(shape[0], 1) if count else 1)  # each row is a str
         codec = CODECS.get(element.kind, "utf-8")
         if codec != "utf-8":
             codec += "-le" if self.byte_order == "<" else "-be"
@@ -190,8 +191,10 @@ class Reader:
         if width < 1 or size % width:
             raise ModelFormatError(f"{size} bytes of field names, {width} each", "whole names", DAMAGED, place)
         starts = range(names_element.start, names_element.stop, width)
+        self.budget.spend(place, depth, values=len(starts))
         names = [text(self.data, Element(1, i, i + width, i)) for i in starts]
         values = self.children(count, names, names_element.after, stop, place, depth)
+        self.budget.spend(place, depth, values=count)  # structs without fields take no bytes in the file
         return [dict(zip(names, values[i * len(names) : (i + 1) * len(names)], strict=False)) for i in range(count)]
 
     def children(self, count: int, names: list[str], at: int, stop: int, place: str, depth: int) -> list[Tree]:

@@ -46,10 +46,10 @@ def is_whole(value: Any) -> bool:
 def require_sizes(value: Tree, place: str) -> None:
     """Raise ModelFormatError for an array with numbers that no size is: infinite, NaN, complex or beyond `LARGEST`.
 
-    Other values pass, since they say nothing about sizes. So does NaN after height, width and channels, as MatConvNet
-    writes a number of images that is not known: [32 32 3 NaN].
+    Other values pass, since they say nothing about sizes: also arrays of more numbers than an array has axes. So does
+    NaN after height, width and channels, as MatConvNet writes a number of images that is not known: [32 32 3 NaN].
     """
-    if not isinstance(value, np.ndarray) or not value.size or value.dtype.kind not in "fiuc":
+    if not isinstance(value, np.ndarray) or not 0 < value.size <= MOST_AXES or value.dtype.kind not in "fiuc":
         return
     listed = value.ravel(order="F")
     unknown = np.isnan(listed) & (np.arange(listed.size) >= 3)

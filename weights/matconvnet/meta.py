@@ -12,6 +12,9 @@ from refvis.weights.matconvnet.plain_values import AddRemark, left_out, plain, w
 OLD_FIELDS = ("classes", "normalization", "inputSize")
 """Fields that files from before `meta` hold beside the layers."""
 
+MOST_NAMES = 10**6
+"""The most numbers that are names of classes: as text, each takes fifty bytes or more."""
+
 BESIDE = (*OLD_FIELDS, *OUTSIDE)
 """All fields beside the layers that belong to meta."""
 
@@ -117,6 +120,8 @@ def read_classes(value: Tree, add_remark: AddRemark, channels: int | None) -> di
 
 def texts(value: Tree) -> list[str] | str:
     """Return a cell of texts, the rows of one text, or numbers, as a list of str; for other values, why not, a str."""
+    if is_number(value) and value.size > MOST_NAMES:
+        return f"{describe(value)}, expected at most {MOST_NAMES:,} names"
     if is_number(value):
         return [f"{number:.15g}" for number in value.ravel(order="F").tolist()]
     listed: list[str] = []

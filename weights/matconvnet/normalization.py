@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from refvis.weights.mat.tree import Opaque, Tree
+from refvis.weights.mat.whole_numbers import MOST_AXES
 from refvis.weights.matconvnet.fields import describe, is_empty
 from refvis.weights.matconvnet.plain_values import AddRemark, opaque_advice, plain, without_opaque
 
@@ -86,8 +87,8 @@ def is_number(value: Tree) -> bool:
 
 
 def sizes(value: Tree, number: type) -> tuple[Any, ...] | None:
-    """Return numbers as a tuple, of ints if `number` is int and all are whole; None if there are no numbers."""
-    if not is_number(value):
+    """Return numbers as a tuple, of ints if `number` is int and all are whole; None if they are none, or no sizes."""
+    if not is_number(value) or value.size > MOST_AXES:
         return None
     listed = value.ravel(order="F").tolist()
     whole = number is int and all(float(entry).is_integer() for entry in listed)

@@ -10,6 +10,9 @@ from refvis.weights.mat.tree import Opaque, Tree
 AddRemark = Callable[..., None]
 """``(place, kind, text, advice="")`` adds a remark to the report."""
 
+LONGEST_ROW = 10_000
+"""The most numbers of a row that become a tuple."""
+
 ADVICE = {
     "gpuarray": "in MATLAB, net = vl_simplenn_move(net, 'cpu'), or net.move('cpu') for a DagNN; then save it again",
     "string": "in MATLAB, make it text by cellstr(...), and save it again",
@@ -58,7 +61,10 @@ def opaque_advice(value: Tree) -> str:
 
 
 def plain(value: Tree) -> Any:
-    """Return a value in plain Python: a number for a single value, a tuple for a row, an array for other shapes."""
+    """Return a value in plain Python: a number for a single value, a tuple for a row, an array for other shapes.
+
+    Rows of more than `LONGEST_ROW` numbers stay arrays: as a tuple, each number would take 32 bytes.
+    """
     if isinstance(value, dict):
         return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, list):
@@ -66,5 +72,6 @@ def plain(value: Tree) -> Any:
     if isinstance(value, np.ndarray):
         if value.size == 1:
             return value.item()
-        return tuple(value.ravel().tolist()) if value.ndim == 2 and len(value) == 1 else value
+        is_row = value.ndim == 2 and len(value) == 1 and value.size <= LONGEST_ROW
+        return tuple(value.ravel().tolist()) if is_row else value
     return value

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from refvis.weights.mat.whole_numbers import MOST_AXES
+
 
 def stored_size(meta: dict[str, Any], name: str) -> tuple[int, ...] | None:
     """Return the size of the input `name` by the meta data, (height, width, ...), or None if they do not say.
@@ -34,6 +36,6 @@ def _sizes(value: Any, name: str = "") -> Iterator[tuple[str, tuple[float, ...]]
         for before, entry in zip(("", *value), value, strict=False):
             yield from _sizes(entry, before if isinstance(before, str) else "")
     elif isinstance(value, tuple) or (isinstance(value, np.ndarray) and value.dtype.kind in "fiub"):
-        numbers = tuple(np.ravel(np.asarray(value)).tolist())
-        if all(isinstance(number, int | float) for number in numbers):
+        numbers = tuple(np.ravel(np.asarray(value))[: MOST_AXES + 1].tolist())
+        if len(numbers) <= MOST_AXES and all(isinstance(number, int | float) for number in numbers):
             yield name, numbers
