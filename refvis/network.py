@@ -129,13 +129,13 @@ class Network(Graph):
     def channels(self) -> int | None:
         """Channels of the input, by the meta data or by the first convolution; None if unknown."""
         size = self.normalization.get("imageSize")
-        if size is not None and len(size) >= 3:
+        if size is not None and len(size) >= 3 and size[2] >= 1:
             return int(size[2])
         first = next((node.layer for node in self.nodes if self.inputs[0] in node.inputs), None)
         if isinstance(first, Conv) and first.filters is not None:
             return int(first.filters.shape[3])
         size = stored_size(self.meta, self.inputs[0])
-        return size[2] if size is not None and len(size) >= 3 else None
+        return size[2] if size is not None and len(size) >= 3 and size[2] >= 1 else None
 
     @cached_property
     def input_size(self) -> tuple[int, int] | None:

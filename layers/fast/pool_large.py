@@ -1,8 +1,9 @@
 """Pooling over large windows, fast: one axis after the other, pixel by pixel where a window is longer than the image.
 
 A window of h x w taps is h taps down the columns, then w across, instead of h * w. Along an axis, a window that is
-longer than the image meets each pixel at consecutive positions; so there is one step for each pixel, however long the
-window is. A file of a few bytes can ask for a window of a thousand million pixels.
+longer than the image meets each pixel at consecutive positions, which takes one step for each pixel. Other windows are
+made of windows of 1, 2, 4, 8, ... pixels, each from two of half the length. So a window may have any length. A file of
+a few bytes can ask for one of a thousand million pixels.
 
 The winner of a maximum is the definition's: the first column that holds the largest value, and in it the first row.
 """
@@ -17,6 +18,9 @@ from refvis.layers.pool import Pool, nan_as_infinity, output_shape
 
 LARGE = 100
 """Taps of a window above which each axis is pooled on its own."""
+
+FEW = 4
+"""Pixels along an axis above which windows are made by doubling, unless they are longer than the image."""
 
 Span = tuple[slice, slice]
 """Positions of the output, and the pixels that they read: one each, or one for all."""
@@ -61,12 +65,32 @@ def _inside(layer: Pool, xp: Any, count: int, extent: int, axis: int) -> Array:
 def _pooled(layer: Pool, x: Array, axis: int) -> Array:
     """Return maxima or sums along one axis, of N x H x W x C."""
     xp, count = array_module(x), _count(layer, x.shape, axis)
+    if FEW < layer.size[axis - 1] <= x.shape[axis]:
+        return _doubled(layer, x, axis, count)
     shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
     y = xp.full(shape, -xp.inf if layer.method == "max" else 0, x.dtype)
     combine = xp.maximum if layer.method == "max" else xp.add
     for positions, pixels in _spans(layer, count, x.shape[axis], axis):
         part = _along(y, positions, axis)
         combine(part, _along(x, pixels, axis), out=part)
+    return y
+
+
+def _doubled(layer: Pool, x: Array, axis: int, count: int) -> Array:
+    """Return what `_pooled` returns, in log2(size) steps over the padded axis."""
+    xp, size, stride = array_module(x), layer.size[axis - 1], layer.stride[axis - 1]
+    before, after = layer.pad[2 * axis - 2 : 2 * axis]
+    pad = [(before, after) if one == axis else (0, 0) for one in range(4)]
+    maxima, reach = layer.method == "max", (count - 1) * stride + 1
+    level = xp.pad(x, pad, constant_values=-xp.inf if maxima else 0)
+    combine, y, done, step = (xp.maximum if maxima else xp.add), None, 0, 1
+    while step <= size:
+        if size & step:  # of the binary digits of the size, the window has a part for each
+            part = _along(level, slice(done, done + reach, stride), axis)
+            y, done = part.copy() if y is None else combine(y, part, out=y), done + step
+        if 2 * step <= size:
+            level = combine(_along(level, slice(0, -step), axis), _along(level, slice(step, None), axis))
+        step *= 2
     return y
 
 

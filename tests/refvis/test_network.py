@@ -326,3 +326,10 @@ def test_nodes_in_place_of_a_network_are_refused(method):
 
 def test_there_are_methods():
     assert len(methods()) > 30
+
+
+@pytest.mark.parametrize("meta", [{"normalization": {"imageSize": (6, 5, -3)}}, {"inputs": ["data", (6, 5, 0)]}])
+def test_channels_that_no_image_has_are_unknown(meta):
+    filters = np.ones((2, 1, 1, 4), "float32")
+    assert refvis.chain({"conv": Conv(filters)}, meta).channels == 4
+    assert refvis.chain({"relu": ReLU()}, meta).channels is None

@@ -17,7 +17,7 @@ from refvis.layers.fast import pool_large
 def large_windows(draw):
     """A pooling layer, most of whose windows are longer than the image, an input and a signal."""
     count, channels = draw(st.integers(1, 2)), draw(st.integers(1, 3))
-    shape = (count, draw(st.integers(1, 7)), draw(st.integers(1, 6)), channels)
+    shape = (count, draw(st.integers(1, 17)), draw(st.integers(1, 16)), channels)
     sizes, pads = [], []
     for extent in shape[1:3]:
         size = draw(st.integers(1, 14))
@@ -69,3 +69,12 @@ def test_a_window_of_a_thousand_million_pixels_is_that_of_the_whole_image():
     huge, whole = layers.SpatialNorm((10**9, 10**9)), layers.SpatialNorm((15, 11))
     np.testing.assert_array_equal(layers.spatial_norm.forward(huge, x), layers.spatial_norm.forward(whole, x))
     np.testing.assert_allclose(layers.forward(huge, x), layers.spatial_norm.forward(whole, x), rtol=1e-13)
+
+
+@pytest.mark.parametrize("method", ["max", "avg"])
+def test_long_windows_on_long_images_take_time_by_their_logarithm(method):
+    layer, x = layers.Pool((20_000, 1), 2, method=method), np.ones((8, 60_000, 2, 3), "float32")
+    start = time.process_time()
+    y = layers.forward(layer, x)
+    assert time.process_time() - start < 3
+    np.testing.assert_allclose(y, 1, rtol=1e-6)

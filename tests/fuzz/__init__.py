@@ -1,0 +1,1 @@
+"""A fuzzer of model files that knows their structure; CONTRIBUTING.md has the command."""
