@@ -49,7 +49,7 @@ def verify(
 
     try:
         reports = _reports(theirs, against, pipe, kind or (), layout, convention or (), known, seed)
-    except (HarnessError, ValueError, OSError) as error:
+    except (HarnessError, ValueError, OSError, ImportError) as error:
         typer.echo(f"refvis: error: {error}", err=True)
         raise typer.Exit(BROKEN) from None
     typer.echo(json.dumps([one.json() for one in reports]) if as_json else "\n\n".join(map(str, reports)))

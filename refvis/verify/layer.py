@@ -17,7 +17,7 @@ from refvis.verify.known import known_differences
 from refvis.verify.layouts import require_layout
 from refvis.verify.reason import find_reason
 from refvis.verify.report import PartReport, Report, Verdict
-from refvis.verify.smallest import Clock, search, simplest_values, size_of
+from refvis.verify.smallest import Clock, require_hypothesis, search, simplest_values, size_of
 
 SIMPLE, FULL, SMALL = 20, 40, 200
 """Cases of simple geometry, and of any geometry, that every verification compares; and small ones for the search."""
@@ -73,6 +73,7 @@ def layer(
     >>> report.verdict, report.reason_name, report.inputs["x"].ravel()
     ('differs', 'no_leak', array([-1.]))
     """
+    require_hypothesis()
     chosen = find(kind, **options)
     given: dict[Part, Any] = {"forward": forward, "backward": backward, "parameter_gradients": parameter_gradients}
     functions: Mapping[Part, Any] = {part: function for part, function in given.items() if function is not None}

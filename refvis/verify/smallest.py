@@ -5,6 +5,7 @@ zero, as long as the difference stays.
 """
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from random import Random
 from time import monotonic
 
@@ -33,6 +34,14 @@ class Clock:
     def half_over(self) -> bool:
         """Whether half of the time is over."""
         return monotonic() > self._half
+
+
+def require_hypothesis() -> None:
+    """Raise ImportError, with the remedy, where hypothesis is missing."""
+    if find_spec("hypothesis") is None:
+        raise ImportError(
+            "refvis.verify searches with the package hypothesis, which is not installed: pip install 'refvis[verify]'"
+        )
 
 
 def search(

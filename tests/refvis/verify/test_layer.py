@@ -174,3 +174,9 @@ def test_float16_results_have_the_tolerance_of_float16() -> None:
         return lrn.forward(layer, x).astype("float16")
 
     assert refvis.verify.layer(forward, "lrn").verdict in ("rounding", "mistrusted")
+
+
+def test_a_missing_hypothesis_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refvis.verify.smallest.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"pip install 'refvis\[verify\]'"):
+        verify.layer(nchw_relu, "relu")
