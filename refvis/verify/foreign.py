@@ -73,8 +73,9 @@ class Foreign:
             arrays = {name: as_numpy(value) for name, value in returned.items() if value is not None}
             if isinstance(case.layer, FullyConnected) and "weights" in arrays:
                 arrays["weights"] = columns_from(arrays["weights"], self.layout, case.inputs[0].shape)
-        elif part == "backward" and isinstance(returned, tuple | list) and len(case.inputs) > 1:
-            arrays = {f"signal of x{i}": as_numpy(value) for i, value in enumerate(returned)}
+        elif part == "backward" and len(case.inputs) > 1:
+            several = returned if isinstance(returned, tuple | list) else (returned,)
+            arrays = {f"signal of x{i}": as_numpy(value) for i, value in enumerate(several) if value is not None}
         else:
             single = returned[0] if isinstance(returned, tuple | list) and len(returned) == 1 else returned
             arrays = {"output" if part == "forward" else "signal": as_numpy(single)}

@@ -79,6 +79,7 @@ class Kind:
     formula     the definition of a kind that is no layer: ``(layer, *inputs)``. Default: the operator's
     exact       parts whose result is exact where all values are small integers
     selects     whether the backward pass moves values and decides by comparisons: then only the signal is rounded
+    fixed       inputs without derivative, which rounding never changes: labels, regions, an input that gives a shape
     page        the page of the documentation
     """
 
@@ -91,6 +92,7 @@ class Kind:
     formula: Callable[..., Array] | None = None
     exact: frozenset[Part] = frozenset()
     selects: bool = False
+    fixed: frozenset[str] = frozenset()
     page: str = ""
 
     def forward(self, layer: Layer, *inputs: Array) -> Array:
@@ -104,7 +106,7 @@ class Kind:
             return {"output": y}
         if part == "backward":
             rule = self.rule or operator(case.layer).gradient
-            return named_signals(rule(case.layer, case.signal, y, *case.inputs))
+            return self.named(rule(case.layer, case.signal, y, *case.inputs))
         gradients = operator(case.layer).parameter_gradients
         return gradients(case.layer, case.signal, y, *case.inputs) if gradients else {}
 
@@ -115,12 +117,11 @@ class Kind:
             return ("forward",)
         return PARTS if operator(self.draw(Seeded(0), True).layer).parameter_gradients else BOTH
 
-
-def named_signals(signals: tuple[Array, ...]) -> Values:
-    """Return the signals for a layer's inputs by name: "signal", or "signal of x0", "signal of x1", ..."""
-    if len(signals) == 1:
-        return {"signal": signals[0]}
-    return {f"signal of x{i}": signal for i, signal in enumerate(signals)}
+    def named(self, signals: tuple[Array, ...]) -> Values:
+        """Return the signals for a layer's inputs by name: "signal", or "signal of x0", ... but those of fixed ones."""
+        if len(signals) == 1:
+            return {"signal": signals[0]}
+        return {f"signal of x{i}": one for i, one in enumerate(signals) if f"x{i}" not in self.fixed}
 
 
 def changed(
@@ -148,7 +149,7 @@ def backward_is(name: str, text: str, rule: Rule, **about: Any) -> Answer:
 
     def compute(kind: Kind, case: Case) -> Values:
         y = kind.forward(case.layer, *case.inputs)
-        return named_signals(rule(case.layer, case.signal, y, *case.inputs))
+        return kind.named(rule(case.layer, case.signal, y, *case.inputs))
 
     return Answer(name, text, {"backward": compute}, **about)
 
@@ -189,6 +190,15 @@ def _after(changes: Sequence[Callable[[Case], Case]], compute: Compute | None, p
         return kind.results(part, case) if compute is None else compute(kind, case)
 
     return result
+
+
+def parameters_are(name: str, text: str, function: Callable[..., Values], **about: Any) -> Answer:
+    """Return the answer of an implementation whose gradients of parameters are ``function(layer, signal, *inputs)``."""
+
+    def compute(kind: Kind, case: Case) -> Values:
+        return function(case.layer, case.signal, *case.inputs)
+
+    return Answer(name, text, {"parameter_gradients": compute}, **about)
 
 
 def with_signal(kind: Kind, case: Case, choose: Chooser) -> Case:

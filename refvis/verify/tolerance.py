@@ -77,7 +77,7 @@ def distance(theirs: Array, ours: Array, tolerance: Array) -> float:
 def _moved(kind: Kind, part: Part, case: Case, random: np.random.Generator) -> Case:
     """Return the case with its values changed by a relative +-STEP."""
     names = ["signal"] if kind.selects and part == "backward" else list(case.arrays)
-    arrays = {name: case.arrays[name] for name in names if name in case.arrays}
+    arrays = {name: case.arrays[name] for name in names if name in case.arrays and name not in kind.fixed}
     return case.with_arrays({n: a * (1 + STEP * random.choice([-1.0, 1.0], a.shape)) for n, a in arrays.items()})
 
 

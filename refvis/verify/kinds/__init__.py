@@ -4,16 +4,68 @@ from difflib import get_close_matches
 from typing import Any
 
 from refvis.verify.kind import Kind
+from refvis.verify.kinds.activations import SIGMOID, SOFTMAX
 from refvis.verify.kinds.batch_norm import BATCH_NORM
+from refvis.verify.kinds.bilinear_sampler import BILINEAR_SAMPLER
 from refvis.verify.kinds.conv import CONV
+from refvis.verify.kinds.conv_transpose import CONV_TRANSPOSE
+from refvis.verify.kinds.crop import CROP
+from refvis.verify.kinds.dropout import DROPOUT
+from refvis.verify.kinds.fully_connected import FULLY_CONNECTED
+from refvis.verify.kinds.grids import AFFINE_GRID, SCALING_GRID
+from refvis.verify.kinds.joins import CONCAT, SUM
+from refvis.verify.kinds.loss import LOSS, LOSS_KINDS, SOFTMAX_LOSS
 from refvis.verify.kinds.lrn import LOCAL_RESPONSE
+from refvis.verify.kinds.norm_offset import NORM_OFFSET
+from refvis.verify.kinds.normalize_lp import NORMALIZE_LP
+from refvis.verify.kinds.pairwise_distance import PAIRWISE_DISTANCE
 from refvis.verify.kinds.pool import AVERAGE_POOL, MAX_POOL
 from refvis.verify.kinds.relu import DECONVNET, GUIDED, RELU
+from refvis.verify.kinds.roi_pool import ROI_POOL
+from refvis.verify.kinds.scale import SCALE
+from refvis.verify.kinds.spatial_norm import SPATIAL_NORM
 
 OPERATOR_KINDS: dict[str, Kind] = {
-    one.name: one for one in (CONV, MAX_POOL, AVERAGE_POOL, LOCAL_RESPONSE, BATCH_NORM, RELU, GUIDED, DECONVNET)
+    one.name: one
+    for one in (
+        CONV,
+        CONV_TRANSPOSE,
+        FULLY_CONNECTED,
+        MAX_POOL,
+        AVERAGE_POOL,
+        RELU,
+        GUIDED,
+        DECONVNET,
+        SIGMOID,
+        SOFTMAX,
+        LOCAL_RESPONSE,
+        BATCH_NORM,
+        NORMALIZE_LP,
+        SPATIAL_NORM,
+        NORM_OFFSET,
+        ROI_POOL,
+        BILINEAR_SAMPLER,
+        AFFINE_GRID,
+        SCALING_GRID,
+        DROPOUT,
+        SUM,
+        CONCAT,
+        SCALE,
+        CROP,
+        PAIRWISE_DISTANCE,
+        LOSS,
+        *LOSS_KINDS,
+        SOFTMAX_LOSS,
+    )
 }
-ALIASES = {"pool": "max_pool", "avg_pool": "average_pool", "convolution": "conv", "batchnorm": "batch_norm"}
+ALIASES = {
+    "pool": "max_pool",
+    "avg_pool": "average_pool",
+    "convolution": "conv",
+    "batchnorm": "batch_norm",
+    "deconv": "conv_transpose",
+    "linear": "fully_connected",
+}
 
 
 def kinds() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from refvis.layers import batch_norm as definition
 from refvis.verify.case import Case, filled
 from refvis.verify.choosing import Chooser
 from refvis.verify.kind import Answer, Kind, backward_is, forward_is
+from refvis.verify.kinds import parameters
 
 
 def draw(choose: Chooser, simple: bool) -> Case:
@@ -181,6 +182,7 @@ ANSWERS: tuple[Answer, ...] = (
     backward_is("no_variance_term", "its backward pass lacks the term of the variance", no_variance_term),
     backward_is("no_mean_term", "its backward pass lacks the term of the mean", no_mean_term),
     backward_is("no_scale_in_gradient", "its backward pass lacks the scale", no_scale),
+    *parameters.answers("scale", "offset"),
 )
 FEATURES = {
     "given moments": lambda case: case.layer.moments is not None,

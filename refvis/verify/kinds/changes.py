@@ -11,7 +11,12 @@ Change = Callable[[Case], Case]
 
 def pads(*order: int) -> Change:
     """Return the change that takes the pads in another order."""
-    return lambda case: replace(case, layer=replace(case.layer, pad=tuple(case.layer.pad[i] for i in order)))
+    return reordered("pad", *order)
+
+
+def reordered(field: str, *order: int) -> Change:
+    """Return the change that takes the numbers of a field in another order."""
+    return with_fields(**{field: lambda layer: tuple(getattr(layer, field)[i] for i in order)})
 
 
 def with_fields(**fields: Any) -> Change:

@@ -6,9 +6,10 @@ import numpy as np
 
 from refvis.layers import Array, Conv
 from refvis.layers import conv as definition
-from refvis.verify.case import Case, Values, filled
+from refvis.verify.case import Case, filled
 from refvis.verify.choosing import Chooser
 from refvis.verify.kind import BOTH, PARTS, Answer, Kind, backward_is, changed, forward_is
+from refvis.verify.kinds import parameters
 from refvis.verify.kinds.changes import pads, with_fields
 
 
@@ -67,14 +68,6 @@ def padded_at_edge(layer: Conv, x: Array) -> Array:
     top, bottom, left, right = layer.pad
     wide = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), mode="edge")
     return definition.forward(replace(layer, pad=0), wide)
-
-
-def bias_gradient_mean(kind: Kind, case: Case) -> Values:
-    """Return the gradients with the mean of the signal in the place of its sum, for the biases."""
-    found = dict(kind.results("parameter_gradients", case))
-    if "biases" in found and case.signal is not None:
-        found["biases"] = found["biases"] / (case.signal.size / case.signal.shape[3])
-    return found
 
 
 def all_before(layer: Conv) -> tuple[int, int, int, int]:
@@ -182,11 +175,7 @@ ANSWERS: tuple[Answer, ...] = (
     backward_is(
         "unflipped_gradient", "its backward pass does not turn the filters", gradient_unflipped, flag="KNOWN_BUG"
     ),
-    Answer(
-        "mean_bias_gradient",
-        "its gradient of the biases is a mean, not a sum",
-        {"parameter_gradients": bias_gradient_mean},
-    ),
+    *parameters.answers("filters", "biases"),
 )
 
 FEATURES = {

@@ -1,0 +1,61 @@
+"""What the answers of a kind give on a number of cases: which of them differ from the definition, and from each other."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from refvis.verify import Answer, Case, Kind
+from refvis.verify.choosing import Seeded
+from refvis.verify.comparison import agrees, compare
+from refvis.verify.foreign import Outcome
+from refvis.verify.kind import Part, with_signal
+
+CASES = 60
+
+
+def cases(kind: Kind, count: int = CASES, first: int = 0) -> list[Case]:
+    """Return cases with signals; every third is simple."""
+    found = []
+    for seed in range(first, first + count):
+        choose = Seeded(seed)
+        found.append(with_signal(kind, kind.draw(choose, seed % 3 == 0), choose))
+    return found
+
+
+def outcome(kind: Kind, part: Part, answer: Answer, case: Case) -> Outcome:
+    """Return what an implementation gives that is this answer."""
+    try:
+        with np.errstate(all="ignore"):
+            return Outcome(answer.parts[part](kind, case))
+    except (ValueError, IndexError, ZeroDivisionError) as error:
+        return Outcome(None, error=str(error))
+
+
+def answers_of(kind: Kind, part: Part) -> list[Answer]:
+    """Return the answers of a part."""
+    return [one for one in kind.answers if part in one.parts]
+
+
+def parts_of(kind: Kind) -> list[Part]:
+    """Return the parts that a kind has answers for."""
+    return [part for part in kind.parts if answers_of(kind, part)]
+
+
+def dead(kind: Kind, part: Part, drawn: list[Case]) -> list[str]:
+    """Return the names of answers that no case tells from the definition."""
+    return [
+        one.name
+        for one in answers_of(kind, part)
+        if not any(compare(kind, part, case, outcome(kind, part, one, case)).differs for case in drawn)
+    ]
+
+
+def alike(kind: Kind, part: Part, drawn: list[Case]) -> Iterator[tuple[str, str]]:
+    """Yield pairs of answers that no case tells from each other."""
+    found = answers_of(kind, part)
+    given = {one.name: [outcome(kind, part, one, case) for case in drawn] for one in found}
+    for first, second in combinations(found, 2):
+        pairs = zip(drawn, given[first.name], strict=True)
+        if all(agrees(kind, part, case, theirs, second) for case, theirs in pairs):
+            yield first.name, second.name
