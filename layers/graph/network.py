@@ -196,7 +196,7 @@ class Graph:
             if isinstance(key, str) and self.node(key).name != key:
                 raise ValueError(f"the mode names the variable {key!r}: name its layer, {self.node(key).name!r}")
         rules = modes.resolved(mode, self.nodes)
-        called = f"refvis.modes.MODES[{mode!r}]" if isinstance(mode, str) else "mode"
+        called = f"refvis.modes.find({mode!r})" if isinstance(mode, str) else "mode"
         signals = self._seed_signals(trace, seeds)
         require_backward(self.nodes, trace)
         for node in reversed(self.nodes):

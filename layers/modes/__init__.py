@@ -16,6 +16,7 @@ from refvis.layers.modes.composites import (
     relevance,
 )
 from refvis.layers.modes.lookup import firsts, is_relevance, resolved, rule_for
+from refvis.layers.modes.peers import PEERS
 from refvis.layers.modes.tables import (
     DECONVNET,
     DEEPLIFT,
@@ -45,6 +46,7 @@ __all__ = [
     "GUIDED",
     "LRP_0",
     "MODES",
+    "PEERS",
     "Z_PLUS",
     "First",
     "Mode",

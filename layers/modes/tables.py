@@ -26,7 +26,7 @@ from refvis.layers.foreign.axpy import Axpy
 from refvis.layers.foreign.global_pool import GlobalPool
 from refvis.layers.foreign.prelu import PReLU
 from refvis.layers.lrn import LRN
-from refvis.layers.modes import deeplift
+from refvis.layers.modes import deeplift, peers
 from refvis.layers.modes.composites import (
     DEEP_TAYLOR,
     DEEP_TAYLOR_BOX,
@@ -146,12 +146,16 @@ def with_box(mode: str | Mode, low: float | Array, high: float | Array) -> dict[
 def find(mode: str | Mode) -> Mode:
     """Return the mode of that name, or the table itself if it is one; raise ValueError listing the names.
 
+    A name may also be another library's, of those in `peers.py`: "zennit:EpsilonPlus", "captum:GammaRule(gamma=0.4)".
+
     >>> from refvis import modes
     >>> modes.find("guided") is modes.GUIDED
     True
     """
     if isinstance(mode, Mapping):
         return mode
+    if isinstance(mode, str) and peers.is_peer(mode):
+        return peers.table_of(mode)
     if mode not in MODES:
         near = get_close_matches(str(mode), list(MODES), 1, 0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""

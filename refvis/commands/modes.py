@@ -37,7 +37,12 @@ ABOUT = {
 
 
 def modes(
-    name: Annotated[str | None, typer.Argument(help="A mode, to print its table of rules.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A mode, to print its table of rules; also one of another library, such as zennit:EpsilonPlusFlat."
+        ),
+    ] = None,
 ) -> None:
     """List the modes, one per line, or print the table of rules of one mode."""
     from refvis.backpropagation.rules import find_mode

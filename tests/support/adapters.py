@@ -42,10 +42,7 @@ class Adapter:
         own, given = self._here(layer, inputs)
         g, y = (from_layout(array, self.layout) for array in (signal, output))
         rule = self.kind.rule or OPERATORS[type(own)].gradient
-        if self.fast:
-            signals = layers.backward(own, g, y, *given, rule=rule)
-        else:
-            signals = rule(own, g, y, *given)
+        signals = layers.backward(own, g, y, *given, rule=rule) if self.fast else rule(own, g, y, *given)
         return tuple(to_layout(one, self.layout) for one in signals)
 
     def parameter_gradients(self, layer: Any, signal: np.ndarray, output: Any, *inputs: np.ndarray) -> dict[str, Any]:

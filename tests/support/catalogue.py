@@ -1,4 +1,4 @@
-"""What the answers of a kind give on a number of cases: which of them differ from the definition, and from each other."""
+"""What the answers of a kind give on a number of cases: which differ from the definition, and from each other."""
 
 from collections.abc import Iterator
 from itertools import combinations

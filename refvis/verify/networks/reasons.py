@@ -8,7 +8,7 @@ import numpy as np
 from refvis.layers import Array, Node, backward, modes
 from refvis.layers.operators import OPERATORS, Rule, operator
 from refvis.verify.case import Case
-from refvis.verify.kind import Answer, Kind, Part, named_signals
+from refvis.verify.kind import Answer, Kind, Part
 from refvis.verify.kinds import OPERATOR_KINDS
 from refvis.verify.kinds.of_layer import is_same_rule, kinds_of
 from refvis.verify.networks.rows import APART
@@ -113,7 +113,7 @@ def _other_modes(place: Place, clock: Clock) -> Iterator[Reason]:
             passed = backward(place.node.layer, place.signal, None, *place.inputs, rule=rule)
         except (ValueError, TypeError):
             continue
-        if place.is_theirs(list(named_signals(passed).values())[place.index]):
+        if place.is_theirs(passed[place.index]):
             text = f"its backward pass here is that of the mode {name!r}"
             yield Reason(f"mode_{name}", text, "invalid", "CONVENTION", page=f"modes/index.html#{name}")
 

@@ -248,7 +248,7 @@ def test_the_advice_about_a_missing_rule_works_as_printed():
     with pytest.raises(ValueError, match="add one, ") as caught:
         net.backward(trace, {"x1": x}, "epsilon")
     advice = str(caught.value).partition("add one, ")[2]
-    assert advice == "refvis.modes.MODES['epsilon'] | {'a': rule}"
+    assert advice == "refvis.modes.find('epsilon') | {'a': rule}"
     mode = eval(advice, {"refvis": refvis, "rule": lrp.epsilon})
     np.testing.assert_allclose(net.backward(trace, {"x1": x}, mode)["x0"], x, rtol=1e-5)
 

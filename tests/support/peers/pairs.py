@@ -12,18 +12,9 @@ import torch
 from support.peers import maps
 
 from refvis import modes
-from refvis.layers import BatchNorm, Conv, Graph, Pool, ReLU, Sum, lrp
+from refvis.layers import BatchNorm, Conv, Graph, ReLU, Sum, lrp
 from refvis.layers.lrp import Stabiliser
-
-_tiny = partial(lrp.epsilon, eps=1e-9)
-CAPTUM_BASE = {
-    Pool: partial(lrp.pool, average=_tiny, largest=partial(lrp.tangent, eps=1e-9)),
-    BatchNorm: _tiny,
-    Sum: _tiny,
-}
-"""What captum's EpsilonRule, its default, does at layers other than convolutions and fully connected ones."""
-ZENNIT_BASE = {BatchNorm: lrp.passes}
-"""Where `layer_map_base` of zennit differs from this project's composites."""
+from refvis.layers.modes.peers import CAPTUM_BASE, ZENNIT_BASE
 
 NAMES: dict[str, Any] = {
     "modes": modes,
@@ -55,7 +46,7 @@ class Pair:
             return found
         base = CAPTUM_BASE if self.library == "captum" else ZENNIT_BASE
         if self.at == "norm":
-            return modes.relevance(_tiny) | base | {BatchNorm: found}
+            return modes.relevance(CAPTUM_BASE[Sum]) | base | {BatchNorm: found}
         return (modes.relevance(lrp.epsilon, first=found) if self.at == "first" else modes.relevance(found)) | base
 
     def their_map(self, graph: Graph, x: np.ndarray, channel: int) -> np.ndarray:
