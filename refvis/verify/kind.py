@@ -81,6 +81,7 @@ class Kind:
     selects     whether the backward pass moves values and decides by comparisons: then only the signal is rounded
     fixed       inputs without derivative, which rounding never changes: labels, regions, an input that gives a shape
     page        the page of the documentation
+    options     what `find` was given beside the name
     """
 
     name: str
@@ -94,6 +95,7 @@ class Kind:
     selects: bool = False
     fixed: frozenset[str] = frozenset()
     page: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def forward(self, layer: Layer, *inputs: Array) -> Array:
         """Return the layer's output by its definition."""

@@ -64,8 +64,12 @@ def _own_losses(compute: Callable[[Case], Values], case: Case, exact: Values, u:
 
 
 def distance(theirs: Array, ours: Array, tolerance: Array) -> float:
-    """Return the largest difference of two arrays of one shape, in tolerances; 0 if they are equal, NaN alike."""
-    both = np.isnan(theirs) & np.isnan(ours)
+    """Return the largest difference of two arrays of one shape, in tolerances; 0 if they are equal.
+
+    Where ours is NaN, every number that is not finite is equal: which of them a division by zero ends in depends on the
+    order of operations.
+    """
+    both = ~np.isfinite(theirs) & np.isnan(ours)
     same = both | (theirs == ours)
     if same.all():
         return 0.0

@@ -53,10 +53,16 @@ def script(kind: Kind, part: Part, case: Case) -> str:
         arguments = inputs if part == "forward" else f"signal, None, {inputs}"
         call = f"refvis.layers.{part}({layer}, {arguments})"
         if kind.formula is not None:
-            call = f"refvis.verify.find({kind.name!r}).forward({layer}, {inputs})"
+            call = f"{_found(kind)}.forward({layer}, {inputs})"
     else:
-        call = f"refvis.layers.backward({layer}, signal, None, {inputs}, rule=refvis.verify.find({kind.name!r}).rule)"
+        call = f"refvis.layers.backward({layer}, signal, None, {inputs}, rule={_found(kind)}.rule)"
     return "\n".join([*lines, f"print({call})"])
+
+
+def _found(kind: Kind) -> str:
+    """Return Python code that finds a kind."""
+    options = "".join(f", {name}={value!r}" for name, value in kind.options.items())
+    return f"refvis.verify.find({kind.name!r}{options})"
 
 
 def array_json(array: Array) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from refvis.verify.kinds.pairwise_distance import PAIRWISE_DISTANCE
 from refvis.verify.kinds.pool import AVERAGE_POOL, MAX_POOL
 from refvis.verify.kinds.relu import DECONVNET, GUIDED, RELU
 from refvis.verify.kinds.roi_pool import ROI_POOL
+from refvis.verify.kinds.rules import rule_kind, rule_names
 from refvis.verify.kinds.scale import SCALE
 from refvis.verify.kinds.spatial_norm import SPATIAL_NORM
 
@@ -69,22 +70,39 @@ ALIASES = {
 
 
 def kinds() -> tuple[str, ...]:
-    """Return the names of all kinds."""
+    """Return the names of all operators. `rules` returns those of rules and modes."""
     return tuple(OPERATOR_KINDS)
+
+
+def rules() -> tuple[str, ...]:
+    """Return the names of rules and modes, each of which may be followed by " at " and an operator's name."""
+    return rule_names()
 
 
 def find(name: str, **options: Any) -> Kind:
     """Return the kind of that name, with the options of its rule.
 
-    Raises ValueError, with similar names, where there is none.
+    A rule or mode may name its operator, and may have another library's name. Raises ValueError, with similar names,
+    where there is none, and for options that the rule does not have.
 
     >>> from refvis import verify
     >>> verify.find("conv").page
     'operators/conv.html'
+    >>> verify.find("gamma at fully_connected", gamma=0.5).name
+    'gamma at fully_connected'
+    >>> verify.find("captum:Alpha1_Beta0_Rule").name
+    'captum:Alpha1_Beta0_Rule at conv'
     """
-    key = ALIASES.get(name, name)
+    what, at, place = name.partition(" at ")
+    key = ALIASES.get(name, f"{what}{at}{ALIASES.get(place, place)}")
     if key in OPERATOR_KINDS and not options:
         return OPERATOR_KINDS[key]
-    near = get_close_matches(name, list(kinds()), 3)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"expected one of {', '.join(kinds())}"
+    kind = rule_kind(key, OPERATOR_KINDS, options)
+    if kind is not None:
+        return kind
+    if key in OPERATOR_KINDS:
+        raise ValueError(f"{name!r} has no option {next(iter(options))!r}: only rules have options")
+    known = [*kinds(), *rules()]
+    near = get_close_matches(name, known, 3)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"expected one of {', '.join(known)}"
     raise ValueError(f"there is no kind {name!r}: {hint}")
