@@ -183,8 +183,9 @@ def _one(values: Mapping[str, Array], name: str) -> Array:
 
 
 def _array(value: Any, command: str) -> Array:
-    try:
-        return np.array([float(one) for one in value["data"]]).reshape([int(one) for one in value["shape"]])
+    try:  # some languages write a list of one number as a number
+        data, shape = (one if isinstance(one, list) else [one] for one in (value["data"], value["shape"]))
+        return np.array([float(one) for one in data]).reshape([int(one) for one in shape])
     except (TypeError, KeyError, ValueError) as error:
         raise HarnessError(f"{command!r} gave {_short(value)}, expected an array of shape and data: {error}") from None
 
