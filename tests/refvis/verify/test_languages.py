@@ -1,4 +1,4 @@
-"""The programs of the docs, in three other languages, agree with the definition of LRN and are caught when they do not."""
+"""The programs of the docs, in three languages, agree with the definition of LRN, and are caught when they do not."""
 
 import shutil
 import subprocess
