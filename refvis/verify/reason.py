@@ -164,7 +164,12 @@ def _general(kind: Kind, evidence: Sequence[Comparison], where: str) -> Reason:
     if factor is not None:
         text = f"all its values are {factor:.6g} times the right ones"
         return Reason("factor", text, "invalid", "CONVENTION", page=kind.page, where=where)
-    return Reason("unknown", "no known choice or mistake gives these results", page=kind.page, where=where)
+    everywhere = len(differing) == len(evidence)
+    text = "no known choice or mistake gives these results" + (ADAPTER if everywhere else "")
+    return Reason("unknown", text, page=kind.page, where=where)
+
+
+ADAPTER = "; even the simplest cases differ, so look at the adapter first: the layout, the order of its arguments"
 
 
 def constant_factor(evidence: Sequence[Comparison]) -> float | None:

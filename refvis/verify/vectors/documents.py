@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from refvis.verify.kind import FLAGS, Answer, Kind
-from refvis.verify.vectors.suite import DEFINITION, Given, Test, chosen_tests
+from refvis.verify.vectors.suite import DEFINITION, Given, Test, chosen_tests, test_of
+from refvis.verify.vectors.worked import worked
 from refvis.verify.writing import array_json, layer_json
 from refvis.version import __version__
 
@@ -17,18 +18,20 @@ SCHEMA = "refvis_vectors_v1"
 def document(kind: Kind, seed: int = 0) -> dict[str, Any]:
     """Return the vectors of a kind as values that JSON can write. Same seed, same document."""
     answers = {one.name: one for one in kind.answers}
-    tests = [test for part in kind.parts for test in chosen_tests(kind, part, seed)]
+    basic = [test for part, case in worked(kind) if (test := test_of(kind, part, case)) is not None]
+    tests = basic + [test for part in kind.parts for test in chosen_tests(kind, part, seed)]
     used = {name for test in tests for one in test.answers for name in one.names} - {DEFINITION}
+    flags = {answers[name].flag for name in used}
     return {
         "schema": SCHEMA,
         "subject": kind.name,
         "page": kind.page,
         "generator": {"name": "refvis", "version": __version__, "seed": seed},
         "axes": "N,H,W,C",
-        "flags": {flag: FLAGS[flag] for flag in sorted({answers[name].flag for name in used} & set(FLAGS))},
+        "flags": {flag: text for flag, text in FLAGS.items() if flag == "BASIC" or flag in flags},
         "notes": {name: _note(answers[name]) for name in answers if name in used},
         "numberOfTests": len(tests),
-        "tests": [_test(number, test, answers) for number, test in enumerate(tests, 1)],
+        "tests": [_test(number, test, answers, number <= len(basic)) for number, test in enumerate(tests, 1)],
     }
 
 
@@ -41,13 +44,13 @@ def _note(answer: Answer) -> dict[str, Any]:
     return note
 
 
-def _test(number: int, test: Test, answers: Mapping[str, Answer]) -> dict[str, Any]:
+def _test(number: int, test: Test, answers: Mapping[str, Answer], basic: bool) -> dict[str, Any]:
     named = [answers[name] for one in test.answers for name in one.names if name in answers]
     inputs = {name: array for name, array in test.case.arrays.items() if not name.startswith("layer.")}
     return {
         "id": number,
         "part": test.part,
-        "flags": sorted({one.flag for one in named}),
+        "flags": ["BASIC"] * basic + sorted({one.flag for one in named}),
         "layer": layer_json(test.case.layer),
         "inputs": {name: array_json(array) for name, array in inputs.items()},
         "answers": [_answer(one, answers) for one in test.answers],
