@@ -21,15 +21,17 @@ TARGET = Path(__file__).parent / "matrix.inc"
 
 
 class Stub(ModuleType):
-    """A module that has every name: each is an empty class."""
+    """A module that has every name: capital ones are empty classes, others are such modules."""
 
-    __path__: list[str] = []
+    __path__ = ()  # a package
 
-    def __getattr__(self, name: str) -> type:
-        """Return an empty class."""
+    def __getattr__(self, name: str) -> object:
+        """Return an empty class or a stub."""
         if name.startswith("__"):
             raise AttributeError(name)
-        return type(name, (), {})
+        return (
+            type(name, (), {}) if name[0].isupper() else sys.modules.setdefault(f"{self.__name__}.{name}", Stub(name))
+        )
 
 
 def stub_torchvision() -> None:

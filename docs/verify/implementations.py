@@ -1,6 +1,6 @@
 """Adapters of other implementations: each in a few lines, as a user of `refvis.verify` would write them.
 
-Every adapter is a `Subject`: functions for `verify.layer`, with the layout and the arrays that the implementation takes.
+Every adapter is a `Subject`: functions for `verify.layer`, with the layout and arrays that the implementation takes.
 """
 
 from collections.abc import Callable, Iterator
@@ -50,36 +50,40 @@ def gradient(forward: Callable[..., Any]) -> Callable[..., Any]:
 def torch_subjects() -> Iterator[Subject]:
     """Yield PyTorch's layers."""
     import torch
-    from torch.nn import functional as F
+    from torch.nn import functional
 
     torch.backends.mkldnn.enabled = False  # crashes in the backward pass of some tiny convolutions (2.13.0, CPU)
     given = {"layout": "NCHW", "arrays": torch.from_numpy}
 
     def conv(layer: Any, x: Any) -> Any:
         top, bottom, left, right = layer.pad
-        x = F.pad(x, (left, right, top, bottom))
-        return F.conv2d(x, layer.filters, layer.biases, layer.stride, 0, layer.dilate, x.shape[1] // layer.filters.shape[1])
+        x = functional.pad(x, (left, right, top, bottom))
+        return functional.conv2d(
+            x, layer.filters, layer.biases, layer.stride, 0, layer.dilate, x.shape[1] // layer.filters.shape[1]
+        )
 
     def conv_transpose(layer: Any, x: Any) -> Any:
         top, bottom, left, right = layer.crop
-        y = F.conv_transpose2d(x, layer.filters, layer.biases, layer.upsample, 0, 0, layer.groups)
+        y = functional.conv_transpose2d(x, layer.filters, layer.biases, layer.upsample, 0, 0, layer.groups)
         return y[:, :, top : y.shape[2] - bottom, left : y.shape[3] - right]
 
     def max_pool(layer: Any, x: Any) -> Any:
         top, bottom, left, right = layer.pad
-        return F.max_pool2d(F.pad(x, (left, right, top, bottom), value=-torch.inf), layer.size, layer.stride)
+        return functional.max_pool2d(
+            functional.pad(x, (left, right, top, bottom), value=-torch.inf), layer.size, layer.stride
+        )
 
     def average_pool(layer: Any, x: Any) -> Any:
-        return F.avg_pool2d(x, layer.size, layer.stride, (layer.pad[0], layer.pad[2]))
+        return functional.avg_pool2d(x, layer.size, layer.stride, (layer.pad[0], layer.pad[2]))
 
     def lrn(layer: Any, x: Any) -> Any:
-        return F.local_response_norm(x, layer.size, layer.alpha, layer.beta, layer.kappa)
+        return functional.local_response_norm(x, layer.size, layer.alpha, layer.beta, layer.kappa)
 
     def batch_norm(layer: Any, x: Any) -> Any:
         if layer.moments is None:
-            return F.batch_norm(x, None, None, layer.scale, layer.offset, True, 0.1, layer.epsilon)
+            return functional.batch_norm(x, None, None, layer.scale, layer.offset, True, 0.1, layer.epsilon)
         mean, deviation = layer.moments.T
-        return F.batch_norm(x, mean, deviation**2, layer.scale, layer.offset, eps=0.0)
+        return functional.batch_norm(x, mean, deviation**2, layer.scale, layer.offset, eps=0.0)
 
     def symmetric(layer: Any) -> bool:
         top, bottom, left, right = layer.pad
@@ -92,11 +96,13 @@ def torch_subjects() -> Iterator[Subject]:
         ("max_pool", "max_pool2d", max_pool),
         ("lrn", "local_response_norm", lrn),
         ("batch_norm", "batch_norm", batch_norm),
-        ("relu", "leaky_relu", lambda layer, x: F.leaky_relu(x, layer.leak)),
-        ("softmax", "softmax", lambda layer, x: F.softmax(x, dim=1)),
+        ("relu", "leaky_relu", lambda layer, x: functional.leaky_relu(x, layer.leak)),
+        ("softmax", "softmax", lambda layer, x: functional.softmax(x, dim=1)),
     ):
         yield Subject(library, kind, name, function, gradient(function), given)
-    yield Subject(library, "average_pool", "avg_pool2d", average_pool, gradient(average_pool), given | {"where": symmetric})
+    yield Subject(
+        library, "average_pool", "avg_pool2d", average_pool, gradient(average_pool), given | {"where": symmetric}
+    )
 
 
 def onnx_subjects() -> Iterator[Subject]:
@@ -106,11 +112,13 @@ def onnx_subjects() -> Iterator[Subject]:
 
     def run(operator: str, *inputs: Any, **attributes: Any) -> Any:
         names = [f"i{n}" for n in range(len(inputs))]
-        infos = [helper.make_tensor_value_info(n, TensorProto.DOUBLE, x.shape) for n, x in zip(names, inputs, strict=True)]
+        infos = [
+            helper.make_tensor_value_info(n, TensorProto.DOUBLE, x.shape) for n, x in zip(names, inputs, strict=True)
+        ]
         node = helper.make_node(operator, names, ["y"], **attributes)
         result = helper.make_tensor_value_info("y", TensorProto.DOUBLE, None)
         graph = helper.make_graph([node], "g", infos, [result])
-        return ReferenceEvaluator(helper.make_model(graph)).run(None, dict(zip(names, inputs, strict=True)))[0]
+        return ReferenceEvaluator(helper.make_model(graph)).run(None, given)[0]
 
     def begin_end(quad: tuple[int, ...]) -> list[int]:
         top, bottom, left, right = quad
@@ -158,7 +166,7 @@ def onnx_subjects() -> Iterator[Subject]:
 def zennit_subjects() -> Iterator[Subject]:
     """Yield zennit's rules at a convolution without pads of its own."""
     import torch
-    from torch.nn import functional as F
+    from torch.nn import functional
     from zennit import rules
 
     given = {"layout": "NCHW", "arrays": torch.from_numpy}
@@ -168,13 +176,15 @@ def zennit_subjects() -> Iterator[Subject]:
             top, bottom, left, right = layer.pad
             groups = x.shape[1] // layer.filters.shape[1]
             channels = x.shape[1], layer.filters.shape[0]
-            module = torch.nn.Conv2d(*channels, layer.size, layer.stride, 0, layer.dilate, groups, layer.biases is not None)
+            module = torch.nn.Conv2d(
+                *channels, layer.size, layer.stride, 0, layer.dilate, groups, layer.biases is not None
+            )
             module.weight = torch.nn.Parameter(layer.filters)
             if layer.biases is not None:
                 module.bias = torch.nn.Parameter(layer.biases)
             handle = rule().register(module)
             x = x.clone().requires_grad_()
-            module(F.pad(x, (left, right, top, bottom))).backward(signal)
+            module(functional.pad(x, (left, right, top, bottom))).backward(signal)
             handle.remove()
             return x.grad
 

@@ -28,6 +28,7 @@ class Comparison:
     expected: Values
     apart: float
     about: str = ""
+    answer: Answer | None = None
 
     @property
     def differs(self) -> bool:
@@ -50,10 +51,10 @@ def compare(kind: Kind, part: Part, case: Case, outcome: Outcome, answer: Answer
         expected = compute(case)
         about = form_error(outcome, expected)
         if about or outcome.values is None:
-            return Comparison(case, outcome, expected, float("inf"), about)
+            return Comparison(case, outcome, expected, float("inf"), about, answer)
         allowed = tolerances(kind, part, case, compute, outcome.dtype)
     apart = max((distance(outcome.values[name], expected[name], allowed[name]) for name in expected), default=0.0)
-    return Comparison(case, outcome, expected, apart)
+    return Comparison(case, outcome, expected, apart, "", answer)
 
 
 def agrees(kind: Kind, part: Part, case: Case, outcome: Outcome, answer: Answer) -> bool:

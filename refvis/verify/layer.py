@@ -15,12 +15,15 @@ from refvis.verify.kind import PARTS, Answer, Kind, Part, joined, with_signal
 from refvis.verify.kinds import find
 from refvis.verify.known import known_differences
 from refvis.verify.layouts import require_layout
-from refvis.verify.reason import find_reason
+from refvis.verify.reason import Reasons
 from refvis.verify.report import PartReport, Report, Verdict
 from refvis.verify.smallest import Clock, require_hypothesis, search, simplest_values, size_of
 
 SIMPLE, FULL, SMALL = 20, 40, 200
 """Cases of simple geometry, and of any geometry, that every verification compares; and small ones for the search."""
+
+REASON_SECONDS = 15.0
+"""The time that the search for a reason may take, after that for the smallest case."""
 
 Where = Callable[[Any], bool]
 
@@ -132,7 +135,8 @@ class _Part:
         differing = [one for one in evidence if one.differs]
         if differing:
             smallest = self._smallest([one for one in simple if one.differs] or differing)
-            reason = find_reason(self.kind, self.part, evidence, simple, self._more, self._run, self.clock)
+            search = Reasons(self.kind, self.part, self._more, self._run, Clock(REASON_SECONDS))
+            reason = search.find(evidence, simple)
             verdict: Verdict = "convention" if reason.result == "acceptable" else "differs"
             return self._found(verdict, evidence, reason, smallest)
         apart = max((one.apart for one in evidence), default=0.0)

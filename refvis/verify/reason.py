@@ -7,10 +7,11 @@ import numpy as np
 
 from refvis.layers import Array
 from refvis.verify.case import Case
-from refvis.verify.comparison import Comparison, agrees
+from refvis.verify.comparison import Comparison, agrees, compare
 from refvis.verify.foreign import Outcome
 from refvis.verify.kind import Answer, Kind, Part, joined
 from refvis.verify.smallest import Clock
+from refvis.verify.tolerance import roundings
 
 Run = Callable[[Case], Outcome]
 
@@ -45,82 +46,133 @@ class Reason:
         return f"{self.text}{seen}.{others}{' ' + self.where if self.where else ''}"
 
 
-def find_reason(
-    kind: Kind,
-    part: Part,
-    evidence: Sequence[Comparison],
-    simple: Sequence[Comparison],
-    more: Callable[[], Case],
-    run: Run,
-    clock: Clock,
-) -> Reason:
-    """Return the reason for the differences in `evidence`.
+@dataclass(frozen=True)
+class Reasons:
+    """The search for the reason of a part's differences.
 
-    simple  the part of the evidence without options that implementations often lack. If some of it differs and no
-            reason fits everything, the reason is sought there: an implementation may have two mistakes
-    more    draws a further case, to separate answers that fit all the evidence
-    run     the other implementation
+    kind   what is verified
+    part   the part
+    more   draws a further case, to separate answers that fit all the evidence
+    run    the other implementation
+    clock  when to stop
     """
-    where = where_it_differs(kind, evidence)
-    fitting = [one for one in kind.answers if part in one.parts and _fits(kind, part, evidence, one)]
-    if fitting:
-        return _reason(kind, _separated(kind, part, fitting, more, run, clock), where)
-    pair = _pair(kind, part, evidence, clock)
-    if pair is not None:
-        return _reason(kind, [pair], where)
-    general = _general(kind, evidence, where)
-    if general.name != "unknown" or not any(one.differs for one in simple):
-        return general
-    fitting = [one for one in kind.answers if part in one.parts and _fits(kind, part, simple, one)]
-    if fitting:
-        return _reason(kind, fitting, FURTHER)
-    found = _general(kind, simple, where)
-    return found if found.name == "unknown" else replace(found, where=FURTHER)
+
+    kind: Kind
+    part: Part
+    more: Callable[[], Case]
+    run: Run
+    clock: Clock
+
+    def find(self, evidence: Sequence[Comparison], simple: Sequence[Comparison]) -> Reason:
+        """Return the reason for the differences in `evidence`.
+
+        `simple` is the part of the evidence without options that implementations often lack. If some of it differs and
+        no reason fits everything, the reason is sought there: an implementation may have two mistakes.
+        """
+        where = where_it_differs(self.kind, evidence)
+        found = self._answer(evidence) or self._in_fewer_digits(evidence) or _general(self.kind, evidence, where)
+        if found.name != "unknown" or not any(one.differs for one in simple):
+            return replace(found, where=where)
+        fitting = [one for one in self._answers if self._fits(simple, one)]
+        if fitting:
+            return replace(_reason(self.kind, fitting), where=FURTHER)
+        apart = _general(self.kind, simple, where)
+        return found if apart.name == "unknown" else replace(apart, where=FURTHER)
+
+    @property
+    def _answers(self) -> list[Answer]:
+        return [one for one in self.kind.answers if self.part in one.parts]
+
+    def _answer(self, evidence: Sequence[Comparison]) -> Reason | None:
+        """Return the reason of an answer, or of two together, that fits all the evidence; None if none does."""
+        fitting = [one for one in self._answers if self._fits(evidence, one)]
+        if not fitting:
+            pair = self._pair(evidence)
+            return None if pair is None else _reason(self.kind, [pair])
+        return _reason(self.kind, self._separated(fitting))
+
+    def _in_fewer_digits(self, evidence: Sequence[Comparison]) -> Reason | None:
+        """Return the reason where an implementation computes in fewer digits than it returns; None if it does not."""
+        for dtype in SHORTER.get(str(np.dtype(evidence[0].outcome.dtype)), ()):
+            shorter = [_compared_in(self.kind, self.part, one, dtype) for one in evidence]
+            text = f"it computes in {dtype}"
+            if not any(one.differs for one in shorter) and _typical_error(evidence) > roundings(dtype) / 8:
+                return Reason("fewer_digits", text, "invalid", "NUMERICS", page="verify/tolerances.html")
+            found = replace(self, run=_Short(self.run, dtype))._answer(shorter)
+            if found is not None:
+                return replace(found, text=f"{found.text}, and {text}")
+        return None
+
+    def _fits(self, evidence: Sequence[Comparison], answer: Answer) -> bool:
+        """Return whether an answer agrees with every case; those that differ from the definition are asked first.
+
+        Where an implementation raises, an answer that fails agrees. That alone says nothing: some case must have
+        values.
+        """
+        ordered = sorted(evidence, key=lambda one: (not one.differs, one.outcome.values is None))
+        if not ordered or ordered[0].outcome.values is None:
+            return False
+        return all(agrees(self.kind, self.part, one.case, one.outcome, answer) for one in ordered)
+
+    def _pair(self, evidence: Sequence[Comparison]) -> Answer | None:
+        """Return two answers that fit together: a change of the case, and another answer; None if no two do."""
+        for first in (one for one in self._answers if one.change is not None):
+            for second in self._answers:
+                if self.clock.over:
+                    return None
+                if second is not first and self._fits(evidence, joined((first, second))):
+                    return joined((first, second))
+        return None
+
+    def _separated(self, fitting: list[Answer], tries: int = 150) -> list[Answer]:
+        """Return the answers that still fit after cases on which they give different results."""
+        for _ in range(tries):
+            if len(fitting) < 2 or self.clock.over:
+                break
+            case = self.more()
+            if _disagree(self.kind, self.part, case, fitting):
+                outcome = self.run(case)
+                fitting = [one for one in fitting if agrees(self.kind, self.part, case, outcome, one)]
+        return fitting
 
 
-def _pair(kind: Kind, part: Part, evidence: Sequence[Comparison], clock: Clock) -> Answer | None:
-    """Return two answers that fit together: a change of the case, and another answer; None if no two do."""
-    answers = [one for one in kind.answers if part in one.parts]
-    for first in (one for one in answers if one.change is not None):
-        for second in answers:
-            if clock.over:
-                return None
-            if second is not first and _fits(kind, part, evidence, joined((first, second))):
-                return joined((first, second))
-    return None
+@dataclass(frozen=True)
+class _Short:
+    """An implementation whose results are held to a dtype of fewer digits."""
+
+    run: Run
+    dtype: str
+
+    def __call__(self, case: Case) -> Outcome:
+        """Return the outcome with that dtype."""
+        return replace(self.run(case), dtype=self.dtype)
 
 
 FURTHER = "Cases with further options differ for a further reason."
 
+SHORTER = {"float64": ("float32", "float16"), "float32": ("float16",)}
+"""Dtypes of fewer digits."""
 
-def _reason(kind: Kind, fitting: Sequence[Answer], where: str) -> Reason:
+
+def _compared_in(kind: Kind, part: Part, one: Comparison, dtype: str) -> Comparison:
+    """Return a comparison with the tolerances of another dtype."""
+    return compare(kind, part, one.case, replace(one.outcome, dtype=dtype), one.answer)
+
+
+def _typical_error(evidence: Sequence[Comparison]) -> float:
+    """Return the root mean square of all differences over that of all right values."""
+    off, right = 0.0, 0.0
+    for one in evidence:
+        for name, values in one.expected.items():
+            if one.outcome.values is not None and not one.about and np.isfinite(values).all():
+                off += float(((one.outcome.values[name] - values) ** 2).sum())
+                right += float((np.asarray(values) ** 2).sum())
+    return (off / right) ** 0.5 if right else 0.0
+
+
+def _reason(kind: Kind, fitting: Sequence[Answer]) -> Reason:
     best, others = fitting[0], tuple(one.name for one in fitting[1:])
-    return Reason(best.name, best.text, best.result, best.flag, best.seen, best.page or kind.page, others, where)
-
-
-def _fits(kind: Kind, part: Part, evidence: Sequence[Comparison], answer: Answer) -> bool:
-    """Return whether an answer agrees with every case; those that differ from the definition are asked first.
-
-    Where an implementation raises, an answer that fails agrees. That alone says nothing: some case must have values.
-    """
-    ordered = sorted(evidence, key=lambda one: (not one.differs, one.outcome.values is None))
-    if not ordered or ordered[0].outcome.values is None:
-        return False
-    return all(agrees(kind, part, one.case, one.outcome, answer) for one in ordered)
-
-
-def _separated(
-    kind: Kind, part: Part, fitting: list[Answer], more: Callable[[], Case], run: Run, clock: Clock, tries: int = 150
-) -> list[Answer]:
-    """Return the answers that still fit after cases on which they give different results."""
-    for _ in range(tries):
-        if len(fitting) < 2 or clock.over:
-            break
-        case = more()
-        if _disagree(kind, part, case, fitting):
-            outcome = run(case)
-            fitting = [one for one in fitting if agrees(kind, part, case, outcome, one)]
-    return fitting
+    return Reason(best.name, best.text, best.result, best.flag, best.seen, best.page or kind.page, others)
 
 
 def _disagree(kind: Kind, part: Part, case: Case, answers: Sequence[Answer]) -> bool:
@@ -134,18 +186,16 @@ def _disagree(kind: Kind, part: Part, case: Case, answers: Sequence[Answer]) -> 
 
 
 def where_it_differs(kind: Kind, evidence: Sequence[Comparison]) -> str:
-    """Return the property that all cases that differ have and no other case has, in words; "" if there is none."""
+    """Return the property that all cases that differ have and few others have, in words; "" if there is none."""
     differing = [one.case for one in evidence if one.differs]
     same = [one.case for one in evidence if not one.differs]
-    if not same or not differing:
+    shared = {name: holds for name, holds in kind.features.items() if all(holds(case) for case in differing)}
+    if not same or not differing or not shared:
         return ""
-    for name, holds in kind.features.items():
-        if all(holds(case) for case in differing) and not any(holds(case) for case in same):
-            return f"It differs exactly where the case has {name}."
-    for name, holds in kind.features.items():
-        if all(holds(case) for case in differing) and sum(map(holds, same)) < len(same):
-            return f"It differs only where the case has {name}."
-    return ""
+    number, name = min((sum(map(holds, same)), name) for name, holds in shared.items())
+    if number == 0:
+        return f"It differs exactly where the case has {name}."
+    return f"It differs only where the case has {name}." if number <= len(same) // 4 else ""
 
 
 def _general(kind: Kind, evidence: Sequence[Comparison], where: str) -> Reason:
@@ -154,8 +204,11 @@ def _general(kind: Kind, evidence: Sequence[Comparison], where: str) -> Reason:
     raised = [one for one in differing if one.outcome.values is None]
     if raised and len(raised) == len(differing):
         return Reason("raises", f"it raises {raised[0].outcome.error}", "invalid", "UNSUPPORTED", where=where)
+    if raised:
+        text = f"it raises {raised[0].outcome.error} in {len(raised)} of the {len(differing)} cases that differ"
+        return Reason("raises", text, "invalid", "UNSUPPORTED", where=where)
     shaped = [one for one in differing if one.about and one.outcome.values is not None]
-    if shaped and len(shaped) + len(raised) == len(differing):
+    if shaped and len(shaped) == len(differing):
         return Reason("shape", shaped[0].about, "invalid", "LAYOUT", where=where)
     for name, text, transform in GENERAL:
         if all(_is_transform(one, transform) for one in evidence):

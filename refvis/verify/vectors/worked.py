@@ -39,7 +39,7 @@ def _is_alike(one: Any, other: Any) -> bool:
 
 
 def _calls(owner: Any) -> Iterator[tuple[Part, Case, Any]]:
-    """Yield (part, case, rule) for each call of `layers.forward` and `layers.backward` in the examples of a docstring."""
+    """Yield (part, case, rule) for each call of `layers.forward` and `layers.backward` in a docstring's examples."""
     module = sys.modules[owner.__module__]
     for test in doctest.DocTestFinder(recurse=False).find(owner, owner.__name__, module=module):
         calls: list[tuple[Part, Case, Any]] = []
