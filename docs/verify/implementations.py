@@ -111,14 +111,12 @@ def onnx_subjects() -> Iterator[Subject]:
     from onnx.reference import ReferenceEvaluator
 
     def run(operator: str, *inputs: Any, **attributes: Any) -> Any:
-        names = [f"i{n}" for n in range(len(inputs))]
-        infos = [
-            helper.make_tensor_value_info(n, TensorProto.DOUBLE, x.shape) for n, x in zip(names, inputs, strict=True)
-        ]
-        node = helper.make_node(operator, names, ["y"], **attributes)
+        given = {f"i{number}": x for number, x in enumerate(inputs)}
+        infos = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, x.shape) for name, x in given.items()]
+        node = helper.make_node(operator, list(given), ["y"], **attributes)
         result = helper.make_tensor_value_info("y", TensorProto.DOUBLE, None)
-        graph = helper.make_graph([node], "g", infos, [result])
-        return ReferenceEvaluator(helper.make_model(graph)).run(None, given)[0]
+        model = helper.make_model(helper.make_graph([node], "g", infos, [result]))
+        return ReferenceEvaluator(model).run(None, given)[0]
 
     def begin_end(quad: tuple[int, ...]) -> list[int]:
         top, bottom, left, right = quad
@@ -190,16 +188,17 @@ def zennit_subjects() -> Iterator[Subject]:
 
         return backward
 
+    bare = given | {"where": lambda layer: max(layer.pad) == 0}  # padding by a layer of its own takes relevance
     library = version("zennit")
-    for kind, rule in (
-        ("epsilon at conv", rules.Epsilon),
-        ("z_plus at conv", rules.ZPlus),
-        ("gamma at conv", rules.Gamma),
-        ("alpha_beta at conv", rules.AlphaBeta),
-        ("w_square at conv", rules.WSquare),
-        ("flat at conv", rules.Flat),
+    for kind, rule, options in (
+        ("epsilon at conv", rules.Epsilon, given),
+        ("z_plus at conv", rules.ZPlus, given),
+        ("gamma at conv", rules.Gamma, given),
+        ("alpha_beta at conv", rules.AlphaBeta, given),
+        ("w_square at conv", rules.WSquare, bare),
+        ("flat at conv", rules.Flat, bare),
     ):
-        yield Subject(library, kind, rule.__name__, None, at_conv(rule), given)
+        yield Subject(library, kind, rule.__name__, None, at_conv(rule), options)
 
 
 def captum_subjects() -> Iterator[Subject]:
