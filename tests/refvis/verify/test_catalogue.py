@@ -12,7 +12,7 @@ from refvis.verify.choosing import Seeded
 from refvis.verify.comparison import compare
 from refvis.verify.foreign import Foreign
 from refvis.verify.kind import with_signal
-from refvis.verify.reason import find_reason
+from refvis.verify.reason import Reasons
 from refvis.verify.smallest import Clock
 
 KINDS = verify.kinds()
@@ -56,7 +56,7 @@ def test_an_implementation_that_is_the_answer_is_recognised(name, part):
             return with_signal(kind, kind.draw(choose, False), choose)
 
         evidence = [compare(kind, part, case, run(case)) for case in drawn]
-        reason = find_reason(kind, part, evidence, evidence[::3], more, run, Clock(20))
+        reason = Reasons(kind, part, more, run, Clock(20)).find(evidence, evidence[::3])
         assert reason.name == answer.name or (reason.name, answer.name) in alike
 
 
