@@ -94,7 +94,7 @@ def _zennit(rule: Callable[..., Any], **renamed: str) -> Callable[..., Rule]:
 
 
 def _zennit_w_square(stabilizer: float = 1e-6, zero_params: str | None = None) -> Rule:
-    return partial(lrp.w_square, eps=stabilizer, **({"bias": "booked"} if zero_params is None else {}))
+    return partial(lrp.w_square, eps=stabilizer, bias="booked" if zero_params is None else "absent")
 
 
 def _zennit_excitation() -> Table:
@@ -102,7 +102,7 @@ def _zennit_excitation() -> Table:
 
 
 _FLAT = {First(Conv): partial(lrp.flat, eps=1e-6)}
-_whole = {"eps": 0.0, "modify_bias": False}
+_whole: dict[str, Any] = {"eps": 0.0, "modify_bias": False}
 
 
 def _table(mode: Mapping[Any, Rule], more: Mapping[Any, Rule] | None = None) -> Callable[[], Table]:
@@ -130,12 +130,13 @@ def _innvestigate(rule: Rule) -> Callable[[], Table]:
 
 
 def _innvestigate_epsilon(epsilon: float = 1e-7, bias: bool = True) -> Table:
-    return _innvestigate(partial(lrp.epsilon, eps=epsilon, **({} if bias else {"bias": "absent"})))()
+    return _innvestigate(partial(lrp.epsilon, eps=epsilon, bias="booked" if bias else "absent"))()
 
 
 _zero = partial(lrp.epsilon, eps=0.0)
-_INNVESTIGATE_BASE: Table = dict.fromkeys((BilinearSampler, Sum, Scale), _zero) | {
-    kind: partial(lrp.pool, average=_zero) for kind in (Pool, ROIPool)
+_INNVESTIGATE_BASE: Table = {
+    **dict.fromkeys((BilinearSampler, Sum, Scale), _zero),
+    **dict.fromkeys((Pool, ROIPool), partial(lrp.pool, average=_zero)),
 }
 _ALPHA1 = partial(lrp.z_plus, **_whole)
 _ALPHA2 = partial(lrp.alpha_beta, alpha=2.0, beta=1.0, **_whole)

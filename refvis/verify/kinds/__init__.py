@@ -11,18 +11,18 @@ from refvis.verify.kinds.conv import CONV
 from refvis.verify.kinds.conv_transpose import CONV_TRANSPOSE
 from refvis.verify.kinds.crop import CROP
 from refvis.verify.kinds.dropout import DROPOUT
+from refvis.verify.kinds.foreign.activations import CLIP, HARD_SIGMOID, HARD_SWISH, LOG_SOFTMAX, PRELU, TANH, TRUNC
+from refvis.verify.kinds.foreign.joined_inputs import AXPY, EUCLIDEAN_LOSS, GLOBAL_POOL, L2_LOSS
+from refvis.verify.kinds.foreign.rearrangements import FLATTEN, NOISE_LEVEL, PERMUTE, RESIZE, SELECT, SUB_PIXEL
 from refvis.verify.kinds.fully_connected import FULLY_CONNECTED
 from refvis.verify.kinds.grids import AFFINE_GRID, SCALING_GRID
-from refvis.verify.kinds.joined_inputs import AXPY, EUCLIDEAN_LOSS, GLOBAL_POOL, L2_LOSS
 from refvis.verify.kinds.joins import CONCAT, SUM
 from refvis.verify.kinds.loss import LOSS, LOSS_KINDS, SOFTMAX_LOSS
 from refvis.verify.kinds.lrn import LOCAL_RESPONSE
-from refvis.verify.kinds.more_activations import CLIP, HARD_SIGMOID, HARD_SWISH, LOG_SOFTMAX, PRELU, TANH, TRUNC
 from refvis.verify.kinds.norm_offset import NORM_OFFSET
 from refvis.verify.kinds.normalize_lp import NORMALIZE_LP
 from refvis.verify.kinds.pairwise_distance import PAIRWISE_DISTANCE
 from refvis.verify.kinds.pool import AVERAGE_POOL, MAX_POOL
-from refvis.verify.kinds.rearrangements import FLATTEN, NOISE_LEVEL, PERMUTE, RESIZE, SELECT, SUB_PIXEL
 from refvis.verify.kinds.relu import DECONVNET, GUIDED, RELU
 from refvis.verify.kinds.roi_pool import ROI_POOL
 from refvis.verify.kinds.rules import rule_kind, rule_names

@@ -29,7 +29,7 @@ def draw(choose: Chooser, simple: bool) -> Case:
     filters = filled(choose, (channels, height_taps, width_taps, each))
     biases = filled(choose, (each * groups,)) if choose.choice((False, True)) else None
     x = filled(choose, (count, height, width, channels))
-    return Case(ConvTranspose(filters, biases, upsample, tuple(crop), groups), (x,))
+    return Case(ConvTranspose(filters, biases, upsample, (crop[0], crop[1], crop[2], crop[3]), groups), (x,))
 
 
 def uncropped(layer: ConvTranspose, x: Array) -> Array:

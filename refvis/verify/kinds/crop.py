@@ -16,7 +16,7 @@ def draw(choose: Chooser, simple: bool) -> Case:
     count, height, width = choose.integer(1, 3), choose.integer(1, 5), choose.integer(1, 5)
     kept = choose.integer(1, height), choose.integer(1, width)
     beyond = 0 if simple else 1
-    offset = tuple(choose.integer(0, n - k + beyond) for n, k in zip((height, width), kept, strict=True))
+    offset = choose.integer(0, height - kept[0] + beyond), choose.integer(0, width - kept[1] + beyond)
     x = filled(choose, (count, height, width, choose.integer(1, 3)))
     return Case(Crop(offset), (x, filled(choose, (count, *kept, choose.integer(1, 2)))))
 

@@ -107,7 +107,7 @@ def flattened_as_rows(kind: Kind, case: Case) -> dict[str, Array]:
 def to_all_largest(layer: ROIPool, signal: Array, output: Array, x: Array, rois: Array) -> tuple[Array, Array]:
     """Return the signal for every largest value of a tile; averages as they are."""
     if layer.method == "avg":
-        return definition.gradient(layer, signal, output, x, rois)  # type: ignore[return-value]
+        return definition.gradient(layer, signal, output, x, rois)
     (height, width), channels, dx = layer.subdivisions, x.shape[3], np.zeros_like(x)
     g = signal.reshape(-1, channels, width, height).transpose(0, 3, 2, 1) if layer.flatten else signal
     for r, i, j, n, rows, columns in definition.tiles(layer, x, rois):
@@ -119,7 +119,7 @@ def to_all_largest(layer: ROIPool, signal: Array, output: Array, x: Array, rois:
 def first_of_row(layer: ROIPool, signal: Array, output: Array, x: Array, rois: Array) -> tuple[Array, Array]:
     """Return the signal for the first largest value of the row."""
     if layer.method == "avg":
-        return definition.gradient(layer, signal, output, x, rois)  # type: ignore[return-value]
+        return definition.gradient(layer, signal, output, x, rois)
     (height, width), channels, dx = layer.subdivisions, x.shape[3], np.zeros_like(x)
     g = signal.reshape(-1, channels, width, height).transpose(0, 3, 2, 1) if layer.flatten else signal
     for r, i, j, n, rows, columns in definition.tiles(layer, x, rois):
