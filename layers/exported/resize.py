@@ -29,6 +29,12 @@ from refvis.layers.base.fields import ChoiceField, ConvertedField
 from refvis.layers.base.geometry import Window, pair
 from refvis.layers.base.operator import UNKNOWN, AffineForm, Operator, always
 
+LARGEST = 2.0**60
+"""The most rows or columns: no array has more values."""
+
+PER_WEIGHT = 6
+"""Numbers that each weight takes while A and B are computed, in float64 beside truth values."""
+
 METHODS = ("nearest", "bilinear")
 COORDINATES = ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "align_corners", "asymmetric")
 ROUNDINGS = ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil")
@@ -84,9 +90,10 @@ class Resize:
 
 def output_shape(layer: Resize, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return N x H' x W' x C, or raise ShapeError if nothing is left."""
-    height, width = layer.size or tuple(
-        floor(factor * extent) for factor, extent in zip(layer.scale, shape[1:3], strict=True)
-    )
+    scaled = layer.size or [factor * extent for factor, extent in zip(layer.scale, shape[1:3], strict=True)]
+    if max(scaled) > LARGEST:
+        raise ShapeError(f"the scale {layer.scale} makes {shape[1]} x {shape[2]} pixels larger than any array")
+    height, width = map(floor, scaled)
     if min(height, width) < 1:
         raise ShapeError(f"the input has {shape[1]} x {shape[2]} pixels, of which the scale {layer.scale} leaves none")
     return shape[0], height, width, shape[3]
@@ -140,6 +147,14 @@ def gradient(layer: Resize, signal: Array, output: Array | None, x: Array) -> tu
     return (xp.einsum("ih,niwc->nhwc", a, xp.einsum("jw,nijc->niwc", b, signal)),)
 
 
+def workspace(layer: Resize, shape: tuple[int, ...]) -> int:
+    """Return the numbers in the image resized along one axis, and in A and B while they are computed."""
+    count, height, width, channels = shape
+    _, rows, columns, _ = output_shape(layer, shape)
+    between = count * channels * max(rows * width, height * columns)
+    return between + PER_WEIGHT * (rows * height + columns * width)
+
+
 def window(layer: Resize) -> Window | None:
     """Return None: an output's place need not follow from that of a window."""
     return None
@@ -176,4 +191,5 @@ OPERATOR = Operator(
     per_image=always,
     affine=affine,
     matconvnet=Block(from_fields, "resize", "Resize", to_fields),
+    workspace=workspace,
 )

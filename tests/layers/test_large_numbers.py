@@ -73,3 +73,9 @@ def test_receptive_fields_beyond_all_arrays_are_not_computed():
         assert time.process_time() - start < 3
         assert fields["x1"] is not None
         assert fields["x2000"] is None
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e308, (1e19, 1.0)])
+def test_scales_beyond_all_arrays(scale):
+    with pytest.raises(layers.ShapeError, match="larger than any array"):
+        layers.output_shape(layers.Resize(scale), X.shape)

@@ -42,6 +42,14 @@ CASES = {
     "its own moments": (layers.BatchNorm(np.ones(24), np.ones(24)), X),
     "softmax": (layers.Softmax(), X),
     "sigmoid": (layers.Sigmoid(), X),
+    "clip": (layers.Clip(), X),
+    "hard sigmoid": (layers.HardSigmoid(), X),
+    "hard swish": (layers.HardSwish(), X),
+    "log softmax": (layers.LogSoftmax(), X),
+    "select": (layers.Select(range(5, 24)), X),
+    "resize": (layers.Resize(3, method="bilinear"), X),
+    "a resize of one channel": (layers.Resize((20, 1)), X[..., :1]),
+    "a resize to a size": (layers.Resize(size=(900, 3), method="bilinear"), X[:1, :, :, :2]),
     "sum": (layers.Sum(), X, X),
     "concat": (layers.Concat(), X, X, X),
     "crop": (layers.Crop((3, 4)), X, X[:, :20, :30]),
@@ -147,6 +155,7 @@ HOSTILE = {
         (4, 5),
     ),
     "pool": (layers.Pool(2**31 - 1, pad=2**31 - 2, stride=2**30), (4, 5)),
+    "resize": (layers.Resize(30_000), (4, 5)),
     "grid": (layers.AffineGrid(2**26, 2**26), None),
 }
 
