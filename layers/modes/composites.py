@@ -19,6 +19,7 @@ from refvis.layers.bilinear_sampler import BilinearSampler
 from refvis.layers.conv import Conv
 from refvis.layers.conv_transpose import ConvTranspose
 from refvis.layers.dropout import Dropout
+from refvis.layers.exported.resize import Resize
 from refvis.layers.foreign.global_pool import GlobalPool
 from refvis.layers.foreign.noise_level import NoiseLevel
 from refvis.layers.fully_connected import FullyConnected
@@ -115,7 +116,7 @@ EPSILON_ALPHA2_BETA1 = relevance(ALPHA2_BETA1, full=lrp.epsilon)
 EPSILON_ALPHA2_BETA1_FLAT = relevance(ALPHA2_BETA1, full=lrp.epsilon, first=lrp.flat)
 DEEP_TAYLOR = relevance(partial(lrp.z_plus, bias="absent"), first=lrp.w_square)
 DEEP_TAYLOR_BOX = relevance(partial(lrp.z_plus, bias="absent"), first=lrp.box)
-EXCITATION = relevance(lrp.excitation, affine=lrp.excitation) | {BilinearSampler: lrp.epsilon}
+EXCITATION = relevance(lrp.excitation, affine=lrp.excitation) | dict.fromkeys((BilinearSampler, Resize), lrp.epsilon)
 """No field holds the weights of a sampler. None is negative, so that both rules agree where no response is."""
 
 

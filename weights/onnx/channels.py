@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from refvis.layers import Select
+from refvis.layers import Select, SubPixel
 from refvis.weights.onnx.folding import slices
 from refvis.weights.onnx.layout import Atom, Feature, Unmapped
 from refvis.weights.onnx.operation import Operation
@@ -74,6 +74,17 @@ def gather(op: Operation) -> Feature:
     y = selected(op, x, axis, channels)
     dims, _ = y.known
     return y if index.ndim else replace(y, dims=(*dims[:axis], *dims[axis + 1 :]))
+
+
+def depth_to_space(op: Operation) -> Feature:
+    """Return what a DepthToSpace writes: its channels are selected in the order of SubPixel, which follows."""
+    x, s = op.map(), int(op.number("blocksize", 0))
+    count = x.own_shape[3]
+    if s < 1 or count % (s * s) or len(x.shape) != 4:
+        raise Unmapped(f"it makes blocks of {s} x {s} pixels of {count} channels")
+    shape, order = {"DCR": ((s, s, -1), (2, 1, 0)), "CRD": ((-1, s, s), (0, 2, 1))}[op.attribute("mode", "DCR")]
+    numbers = np.arange(count).reshape(shape).transpose(order)  # channel of the output, column, row
+    return op.mapped(SubPixel(s), selected(op, x, 1, numbers.ravel().tolist(), part="order"))
 
 
 def in_order(op: Operation, value: Feature) -> Feature:

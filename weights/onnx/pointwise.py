@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from refvis.layers import Clip, Dropout, HardSigmoid, HardSwish, ReLU, Sigmoid
-from refvis.weights.onnx.layout import Feature, Unmapped
+from refvis.layers import Clip, Dropout, HardSigmoid, HardSwish, PReLU, ReLU, Sigmoid, Tanh
+from refvis.weights.onnx.layout import Feature, Unmapped, constant_in
 from refvis.weights.onnx.operation import Operation
 
 LARGEST = float(np.finfo("float32").max)
@@ -26,6 +26,20 @@ def leaky_relu(op: Operation) -> Feature:
 def sigmoid(op: Operation) -> Feature:
     """Return what a Sigmoid writes."""
     return op.pointwise(Sigmoid(), op.feature())
+
+
+def prelu(op: Operation) -> Feature:
+    """Return what a PRelu writes, whose slopes are one for all, or one for each channel."""
+    x = op.feature()
+    slopes = constant_in(x, op.array(1, "slopes"))
+    if slopes.size != slopes.shape[3]:
+        raise Unmapped("its slopes differ from row to row or from column to column")
+    return op.pointwise(PReLU(slopes.reshape(-1)), x)
+
+
+def tanh(op: Operation) -> Feature:
+    """Return what a Tanh writes."""
+    return op.pointwise(Tanh(), op.feature())
 
 
 def hard_sigmoid(op: Operation) -> Feature:

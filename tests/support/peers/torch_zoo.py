@@ -212,6 +212,18 @@ class UNet(nn.Module):
         return self.last(torch.cat([y, first], 1))
 
 
+class SuperResolution(nn.Module):
+    """Tanh, slopes that are learnt, pixels from channels, and the image enlarged by its nearest pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 5, padding=2), nn.Tanh(), nn.Conv2d(8, 6, 3, padding=1), nn.PReLU(6))
+        self.up = nn.Sequential(nn.Conv2d(6, 12, 3, padding=1), nn.PixelShuffle(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.up(self.body(x)) + functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
 class ShuffleNet(nn.Module):
     """Channels that are split, and shuffled between groups."""
 
@@ -229,7 +241,7 @@ class ShuffleNet(nn.Module):
 
 
 ZOO = (
-    AlexNet, DenseNet, EfficientNet, MobileNetV2, MobileNetV3, ResNet, ShuffleNet, SqueezeNet, UNet,
+    AlexNet, DenseNet, EfficientNet, MobileNetV2, MobileNetV3, ResNet, ShuffleNet, SqueezeNet, SuperResolution, UNet,
     Vgg,
 )  # fmt: skip
 
@@ -244,4 +256,6 @@ def made(kind: type[nn.Module], seed: int = 0) -> nn.Module:
             nn.init.uniform_(module.running_var, 0.5, 2.0)
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.normal_(module.bias, std=0.5)
+        if isinstance(module, nn.PReLU):
+            nn.init.uniform_(module.weight, -0.5, 0.5)
     return net.eval()

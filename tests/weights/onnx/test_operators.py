@@ -109,6 +109,7 @@ def test_concat(axis):
         ("Sigmoid", {}),
         ("HardSigmoid", {}),
         ("HardSwish", {}),
+        ("Tanh", {}),
         ("Neg", {}),
         ("Dropout", {}),
     ],
@@ -166,6 +167,18 @@ def test_resize(mode, coordinates):
             scales = np.array([1, 1, *scale], "float32")
             agree(one("Resize", X, None, scales, nearest_mode=rounding, **at), x=X)
         agree(one("Resize", X, None, None, np.array([2, 3, 4, 9]), nearest_mode=rounding, **at), x=X)
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+def test_depth_to_space(mode):
+    x = normal(2, 12, 3, 4)
+    agree(one("DepthToSpace", x, blocksize=2, mode=mode), x=x)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3, 1, 1)])
+def test_prelu(shape):
+    agree(one("PRelu", X, normal(*shape)), x=X)
+    assert "differ from row to row" in unknown(loaded(one("PRelu", X, normal(5, 4))))[0]
 
 
 def test_upsample_of_older_files():
