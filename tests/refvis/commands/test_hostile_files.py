@@ -110,7 +110,8 @@ MEANS = {
     "text.mat": "is neither a .npy file of numbers nor a .mat file",
     "a.png": "is neither a .npy file of numbers nor a .mat file",
     "endless.npy": "is neither a .npy file of numbers nor a .mat file",
-    "negative.npy": "is neither a .npy file of numbers nor a .mat file",
+    # NumPy 2.0 takes a negative length for that of the rest of the file
+    "negative.npy": "is neither a .npy file of numbers nor a .mat file|averageImage has 10 channels and the image 3",
     "nested.npy": "is neither a .npy file of numbers nor a .mat file",
     "old.npz": "is a ZIP or .npz file, expected a .npy file",
     "large.npy": "NaN or infinite, or too large for float32",
