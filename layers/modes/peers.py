@@ -94,6 +94,7 @@ def _zennit(rule: Callable[..., Any], **renamed: str) -> Callable[..., Rule]:
 
 
 def _zennit_w_square(stabilizer: float = 1e-6, zero_params: str | None = None) -> Rule:
+    _zennit_bias(zero_params)
     return partial(lrp.w_square, eps=stabilizer, bias="booked" if zero_params is None else "absent")
 
 
@@ -102,7 +103,6 @@ def _zennit_excitation() -> Table:
 
 
 _FLAT = {First(Conv): partial(lrp.flat, eps=1e-6)}
-_whole: dict[str, Any] = {"eps": 0.0, "modify_bias": False}
 
 
 def _table(mode: Mapping[Any, Rule], more: Mapping[Any, Rule] | None = None) -> Callable[[], Table]:
@@ -138,8 +138,8 @@ _INNVESTIGATE_BASE: Table = {
     **dict.fromkeys((BilinearSampler, Sum, Scale), _zero),
     **dict.fromkeys((Pool, ROIPool), partial(lrp.pool, average=_zero)),
 }
-_ALPHA1 = partial(lrp.z_plus, **_whole)
-_ALPHA2 = partial(lrp.alpha_beta, alpha=2.0, beta=1.0, **_whole)
+_ALPHA1 = partial(lrp.z_plus, eps=0.0, modify_bias=False)
+_ALPHA2 = partial(lrp.alpha_beta, alpha=2.0, beta=1.0, eps=0.0, modify_bias=False)
 
 PEERS: dict[str, Peer] = {
     "captum:EpsilonRule": Peer(lambda epsilon=1e-9: partial(lrp.epsilon, eps=epsilon)),

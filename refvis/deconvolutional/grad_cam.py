@@ -106,8 +106,13 @@ def guided_grad_cam(
 
 def _weighted_sum(goal: Target, trace: Trace, variable: str) -> Array:
     """Return sum_k alpha_k A_k for each row of the target, rows x h x w x 1."""
-    alpha = gradient_at(goal, trace, variable).mean(axis=(1, 2), keepdims=True)
-    return (goal.per_row(trace[variable]) * alpha).sum(axis=3, keepdims=True)
+    return weighted_maps(goal.per_row(trace[variable]), gradient_at(goal, trace, variable))
+
+
+def weighted_maps(maps: Array, gradients: Array) -> Array:
+    """Return sum_k alpha_k A_k of maps A (N x h x w x C), alpha_k the mean of their gradients, N x h x w x 1."""
+    alpha = gradients.mean(axis=(1, 2), keepdims=True)
+    return (maps * alpha).sum(axis=3, keepdims=True)
 
 
 def _positive(maps: Array) -> Array:

@@ -101,8 +101,13 @@ def _integrate(goal: Target, x: Array, starts: Array, places: list[tuple[float, 
     gradients = signals(goal, modes.GRADIENT, "one", point, len(points), batch)
     total = array_module(x).zeros((len(goal.channels), *x.shape[1:]), x.dtype)
     for gradient, (start, _, weight) in zip(gradients, points, strict=True):
-        total += weight / len(starts) * (x - start) * gradient
+        total += share(gradient, x, start, weight) / len(starts)
     return total
+
+
+def share(gradient: Array, x: Array, start: Array, weight: float) -> Array:
+    """Return what the gradient at one place of the line from `start` to x adds to the attributions."""
+    return weight * (x - start) * gradient
 
 
 def quadrature(method: str, steps: int) -> list[tuple[float, float]]:

@@ -7,6 +7,7 @@ A layout is the order of the axes of an array in row-major order: "NHWC", "NCHW"
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,9 @@ class LayerInLayout:
         vars(self).update(arrays)
 
     def __getattr__(self, name: str) -> Any:
-        """Return the layer's attribute."""
-        return getattr(self.layer, name)
+        """Return the layer's attribute; a method computes with the arrays in the other layout."""
+        value = getattr(self.layer, name)
+        return MethodType(value.__func__, self) if isinstance(value, MethodType) else value
 
     def __repr__(self) -> str:
         """Return the layer's text."""

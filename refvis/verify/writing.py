@@ -46,8 +46,11 @@ def script(kind: Kind, part: Part, case: Case) -> str:
     names = [name for name in case.arrays if not name.startswith("layer.")]
     lines = ["import numpy as np", "import refvis"]
     lines += [f"{name} = {array_code(case.arrays[name])}" for name in names]
-    module = "refvis.layers" if kind.formula is None else f"refvis.verify.kinds.{kind.name}"
-    layer = f"{module}.{layer_code(case.layer)}"
+    if kind.formula is None:
+        layer = f"refvis.layers.{layer_code(case.layer)}"
+    else:
+        lines.append(f"from {type(case.layer).__module__} import {type(case.layer).__name__}")
+        layer = layer_code(case.layer)
     inputs = ", ".join(name for name in names if name != "signal")
     if part == "forward" or kind.rule is None:
         arguments = inputs if part == "forward" else f"signal, None, {inputs}"

@@ -19,6 +19,10 @@ from refvis.verify.kinds.grids import AFFINE_GRID, SCALING_GRID
 from refvis.verify.kinds.joins import CONCAT, SUM
 from refvis.verify.kinds.loss import LOSS, LOSS_KINDS, SOFTMAX_LOSS
 from refvis.verify.kinds.lrn import LOCAL_RESPONSE
+from refvis.verify.kinds.methods.grad_cam import GRAD_CAM
+from refvis.verify.kinds.methods.gradient_times_input import GRADIENT_TIMES_INPUT
+from refvis.verify.kinds.methods.integrated_gradients import INTEGRATED_GRADIENTS
+from refvis.verify.kinds.methods.occlusion import OCCLUSION
 from refvis.verify.kinds.norm_offset import NORM_OFFSET
 from refvis.verify.kinds.normalize_lp import NORMALIZE_LP
 from refvis.verify.kinds.pairwise_distance import PAIRWISE_DISTANCE
@@ -79,6 +83,10 @@ OPERATOR_KINDS: dict[str, Kind] = {
         RESIZE,
     )
 }
+METHOD_KINDS: dict[str, Kind] = {
+    one.name: one for one in (GRAD_CAM, GRADIENT_TIMES_INPUT, INTEGRATED_GRADIENTS, OCCLUSION)
+}
+ALL_KINDS = OPERATOR_KINDS | METHOD_KINDS
 ALIASES = {
     "pool": "max_pool",
     "avg_pool": "average_pool",
@@ -90,8 +98,8 @@ ALIASES = {
 
 
 def kinds() -> tuple[str, ...]:
-    """Return the names of all operators. `rules` returns those of rules and modes."""
-    return tuple(OPERATOR_KINDS)
+    """Return the names of all operators and methods. `rules` returns those of rules and modes."""
+    return tuple(ALL_KINDS)
 
 
 def rules() -> tuple[str, ...]:
@@ -115,12 +123,12 @@ def find(name: str, **options: Any) -> Kind:
     """
     what, at, place = name.partition(" at ")
     key = ALIASES.get(name, f"{what}{at}{ALIASES.get(place, place)}")
-    if key in OPERATOR_KINDS and not options:
-        return OPERATOR_KINDS[key]
+    if key in ALL_KINDS and not options:
+        return ALL_KINDS[key]
     kind = rule_kind(key, OPERATOR_KINDS, options)
     if kind is not None:
         return kind
-    if key in OPERATOR_KINDS:
+    if key in ALL_KINDS:
         raise ValueError(f"{name!r} has no option {next(iter(options))!r}: only rules have options")
     known = [*kinds(), *rules()]
     near = get_close_matches(name, known, 3)

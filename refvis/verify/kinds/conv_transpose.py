@@ -21,15 +21,16 @@ def draw(choose: Chooser, simple: bool) -> Case:
     height_taps, width_taps = choose.integer(1, 3), choose.integer(1, 3)
     upsample = (choose.integer(1, 2),) * 2 if simple else (choose.integer(1, 3), choose.integer(1, 3))
     height, width = choose.integer(1, 4), choose.integer(1, 4)
-    crop: list[int] = []
+    crops: list[int] = []
     for taps, step, extent in (height_taps, upsample[0], height), (width_taps, upsample[1], width):
         room = 0 if simple else step * (extent - 1) + taps - 1
         before = choose.integer(0, min(2, room))
-        crop += [before, choose.integer(0, min(2, room - before))]
+        crops += [before, choose.integer(0, min(2, room - before))]
     filters = filled(choose, (channels, height_taps, width_taps, each))
     biases = filled(choose, (each * groups,)) if choose.choice((False, True)) else None
     x = filled(choose, (count, height, width, channels))
-    return Case(ConvTranspose(filters, biases, upsample, (crop[0], crop[1], crop[2], crop[3]), groups), (x,))
+    top, bottom, left, right = crops
+    return Case(ConvTranspose(filters, biases, upsample, (top, bottom, left, right), groups), (x,))
 
 
 def uncropped(layer: ConvTranspose, x: Array) -> Array:

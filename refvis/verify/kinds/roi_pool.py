@@ -112,7 +112,7 @@ def to_all_largest(layer: ROIPool, signal: Array, output: Array, x: Array, rois:
     g = signal.reshape(-1, channels, width, height).transpose(0, 3, 2, 1) if layer.flatten else signal
     for r, i, j, n, rows, columns in definition.tiles(layer, x, rois):
         tile = x[n, rows, columns]
-        dx[n, rows, columns] += g[r, i, j] * (tile == tile.max(axis=(0, 1)))
+        dx[n, rows, columns] += g[r, i, j].sum(axis=(0, 1)) * (tile == tile.max(axis=(0, 1)))
     return dx, np.zeros_like(rois)
 
 
@@ -125,7 +125,7 @@ def first_of_row(layer: ROIPool, signal: Array, output: Array, x: Array, rois: A
     for r, i, j, n, rows, columns in definition.tiles(layer, x, rois):
         tile, back = x[n, rows, columns], dx[n, rows, columns]
         place = tile.reshape(-1, channels).argmax(axis=0)
-        back[place // tile.shape[1], place % tile.shape[1], np.arange(channels)] += g[r, i, j]
+        back[place // tile.shape[1], place % tile.shape[1], np.arange(channels)] += g[r, i, j].sum(axis=(0, 1))
     return dx, np.zeros_like(rois)
 
 

@@ -21,14 +21,12 @@ class Unguarded(Stabiliser):
 
 
 SIGNED = (0.0, 1e-9, 1e-7, 1e-6, 1e-4, 1e-2, 0.25, 1.0)
-STABILISERS: tuple[float | Stabiliser, ...] = (
-    *SIGNED,
-    Unguarded(0.0),
-    *(Stabiliser(eps, "positive") for eps in SIGNED[1:]),
-    *(Stabiliser(eps, "clipped") for eps in (0.25, 1.0)),  # smaller ones are none, but where nothing else is certain
-    *(Stabiliser(eps, relative=True) for eps in SIGNED[1:]),
-)
-"""Stabilisers, signed ones first."""
+_PLAIN: tuple[float | Stabiliser, ...] = (*SIGNED, *(Stabiliser(eps, relative=True) for eps in SIGNED[1:]))
+_GUARDS: tuple[float | Stabiliser, ...] = (*_PLAIN, Unguarded(0.0))
+_UNSIGNED = (*_GUARDS, *(Stabiliser(eps, "positive") for eps in SIGNED[1:]))
+STABILISERS: tuple[float | Stabiliser, ...] = (*_UNSIGNED, *(Stabiliser(eps, "clipped") for eps in (0.25, 1.0)))
+"""Stabilisers. Unsigned ones differ from signed ones only where denominators can be negative. Clipped ones matter only
+where contributions cancel; smaller ones than these are none."""
 
 LIBRARIES: Mapping[tuple[str, Any], tuple[str, ...]] = {
     ("eps", 0.0): ("innvestigate's z and alpha-beta rules", "lrp_toolbox's alpha-beta rule"),
@@ -49,17 +47,18 @@ LIBRARIES: Mapping[tuple[str, Any], tuple[str, ...]] = {
 
 _BIAS = ("booked", "absent", "spread")
 _LINEAR: Mapping[str, Sequence[Any]] = {"eps": STABILISERS, "bias": _BIAS}
-_SIGNS: Mapping[str, Sequence[Any]] = {**_LINEAR, "modify_bias": (True, False), "split": ("both", "weights")}
-_EXCITING: Mapping[str, Sequence[Any]] = {"eps": STABILISERS, "signed": ("clamp", "shift", "keep")}
+_POSITIVE: Mapping[str, Sequence[Any]] = {"eps": _GUARDS, "bias": _BIAS}
+_HALVES: Mapping[str, Sequence[Any]] = {"modify_bias": (True, False), "split": ("both", "weights")}
+_EXCITING: Mapping[str, Sequence[Any]] = {"eps": _GUARDS, "signed": ("clamp", "shift", "keep")}
 
 CHOICES: Mapping[Any, Mapping[str, Sequence[Any]]] = {
     lrp.epsilon: _LINEAR,
-    lrp.w_square: _LINEAR,
-    lrp.flat: _LINEAR,
-    lrp.box: _LINEAR,
-    lrp.z_plus: _SIGNS,
-    lrp.alpha_beta: _SIGNS,
-    lrp.gamma: {**_SIGNS, "sign_of": ("denominator", "output")},
+    lrp.w_square: _POSITIVE,
+    lrp.flat: {"eps": _PLAIN, "bias": ("booked", "absent")},  # its bias, spread, is what it is when it is absent
+    lrp.box: _POSITIVE,
+    lrp.z_plus: {**_POSITIVE, **_HALVES},
+    lrp.alpha_beta: {"eps": _UNSIGNED, "bias": _BIAS, **_HALVES},
+    lrp.gamma: {**_LINEAR, **_HALVES, "sign_of": ("denominator", "output")},
     lrp.excitation: _EXCITING,
     lrp.contrastive: _EXCITING,
     lrp.spread: {"eps": STABILISERS},
