@@ -1,14 +1,13 @@
-"""What the answers of a kind give on a number of cases: which differ from the definition, and from each other."""
+"""What the answers of a kind give on a number of cases: which differ from the definition, and which are recognised."""
 
-from collections.abc import Iterator
-from itertools import combinations, count
+from itertools import count
 
 import numpy as np
 from support.adapters import that_is
 
 from refvis.verify import Answer, Case, Kind
 from refvis.verify.choosing import Seeded
-from refvis.verify.comparison import agrees, compare
+from refvis.verify.comparison import compare
 from refvis.verify.foreign import Foreign, Outcome
 from refvis.verify.kind import Part, with_signal
 from refvis.verify.reason import Reasons
@@ -69,13 +68,3 @@ def dead(kind: Kind, part: Part, drawn: list[Case]) -> list[str]:
         for one in answers_of(kind, part)
         if not any(compare(kind, part, case, outcome(kind, part, one, case)).differs for case in drawn)
     ]
-
-
-def alike(kind: Kind, part: Part, drawn: list[Case]) -> Iterator[tuple[str, str]]:
-    """Yield pairs of answers that no case tells from each other."""
-    found = answers_of(kind, part)
-    given = {one.name: [outcome(kind, part, one, case) for case in drawn] for one in found}
-    for first, second in combinations(found, 2):
-        pairs = zip(drawn, given[first.name], strict=True)
-        if all(agrees(kind, part, case, theirs, second) for case, theirs in pairs):
-            yield first.name, second.name

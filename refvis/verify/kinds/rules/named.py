@@ -115,10 +115,10 @@ def _rule(what: str, kind: Kind, first: bool) -> Rule:
         if at in ("all", "first"):
             return found  # type: ignore[no-any-return]
         table = peers.table_of(what)
-    elif what in RULES:
-        return RULES[what]  # type: ignore[no-any-return]
-    else:
+    elif what in modes.MODES:
         table = modes.MODES[what]
+    else:
+        return RULES[what]  # type: ignore[no-any-return]
     rule = (table.get(First(type(layer))) if first else None) or table.get(type(layer))
     if rule is None:
         raise ValueError(f"the mode {what!r} has no rule for {kind.name!r}")
