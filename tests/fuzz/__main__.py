@@ -9,6 +9,7 @@ the largest memory are printed.
 import argparse
 import json
 import os
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -39,6 +40,7 @@ def main() -> int:
     parser.add_argument("--state", type=Path, help="file of results, to go on with")
     parser.add_argument("--only-mutated", action="store_true", help="leave out the crafted files")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the worker ends, too
     lines = []
     if given.state and given.state.exists():
         lines = [json.loads(line) for line in given.state.read_text().splitlines()]

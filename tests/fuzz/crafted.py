@@ -188,7 +188,8 @@ def changed_v73(change: Callable[[Any], Any], compression: str | None = None) ->
 def zeros(kind: str, stored: str, count: int) -> Writer:
     def change(file: Any) -> None:
         data = file.create_dataset("x", (count, 1), stored, compression="gzip", chunks=(1 << 20, 1))
-        data[:] = np.zeros(1, stored)
+        for start in range(0, count, 1 << 20):
+            data[start : start + (1 << 20)] = np.zeros((1 << 20, 1), stored)
         data.attrs["MATLAB_class"] = np.bytes_(kind)
 
     return changed_v73(change)

@@ -71,9 +71,9 @@ def results(listed: list[str]) -> Iterator[tuple[str, dict[str, str], float, int
             try:
                 for name in listed:
                     done.append(name)
-                    for seconds in (120, SECONDS):  # to start or make the file, then to go through the stages
-                        if not receive.poll(seconds):
-                            yield name, {"all": f"fault: took more than {seconds} s"}, float(seconds), 0
+                    for task in ("making it", "its stages"):
+                        if not receive.poll(SECONDS):
+                            yield name, {"all": f"fault: {task} took more than {SECONDS} s"}, float(SECONDS), 0
                             raise TimeoutError
                         answer = receive.recv()
                     yield name, *answer
