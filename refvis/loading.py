@@ -9,6 +9,7 @@ import numpy as np
 
 from refvis.network import Network, model_name, require_network
 from refvis.weights import LoadReport, Remark, bundled_names, bundled_path, read_model, save_model
+from refvis.weights.matconvnet.full_layers import with_convolutions
 
 
 def bundled() -> tuple[str, ...]:
@@ -123,7 +124,11 @@ def save(network: Network, path: str | Path) -> None:
     stand in the order of the file that the network came from; loading puts them in MatConvNet's order of execution.
     The file appears whole or not at all; an existing file is replaced.
 
-    Raises ValueError for layers that MatConvNet's models cannot hold, and OSError if the file cannot be written.
+    A FullyConnected is written as the convolution that it is, whose filters are as big as its input, and loads as that
+    Conv. The size of its input follows from the network's (``with_images(size=...)``), or is 1 x 1 behind another one.
+
+    Raises ValueError for layers that MatConvNet's models cannot hold, for a FullyConnected whose input has no known
+    size, and OSError if the file cannot be written.
 
     >>> import refvis
     >>> net = refvis.chain({"relu": refvis.layers.ReLU(), "prob": refvis.layers.Softmax()})
@@ -134,4 +139,7 @@ def save(network: Network, path: str | Path) -> None:
     Network('small': 2 layers, x0 -> x2)
     """
     require_network(network)
-    save_model(network.to("numpy").stored_nodes, network.meta, path)
+    size, channels = network.input_size, network.channels
+    shapes = {network.inputs[0]: (1, *size, channels)} if size is not None and channels is not None else {}
+    own = network.to("numpy")
+    save_model(replace(own, nodes=with_convolutions(own.nodes, shapes)).stored_nodes, network.meta, path)

@@ -11,7 +11,7 @@ from support.small_nets import LABELS, classifier, conv, inputs, linear, meta
 
 import refvis
 from refvis import layers as operators
-from refvis.layers import LRN, Conv, Dropout, FullyConnected, Loss, Node, Pool, ReLU, Softmax, SoftmaxLoss
+from refvis.layers import LRN, Conv, Dropout, Loss, Node, Pool, ReLU, Softmax, SoftmaxLoss
 from refvis.weights import Remark
 
 RANDOM = np.random.default_rng(0)
@@ -180,9 +180,6 @@ def test_graphs_are_saved_and_share_what_they_shared(tmp_path):
     assert_same(again.nodes, net.nodes)
     assert again.meta == net.meta
     assert again.nodes[0].layer.filters is again.nodes[1].layer.filters
-    with pytest.raises(ValueError, match=r"layer 'a' \(FullyConnected\) cannot be written to a DagNN: make it a Conv"):
-        refvis.save(refvis.Network([Node("a", FullyConnected(np.ones((2, 3))), "x", "y")]), tmp_path / "b.mat")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mat"]
 
 
 def test_changes_keep_meta_name_and_report():
