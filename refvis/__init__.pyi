@@ -60,6 +60,7 @@ from .layers import merge_batchnorm as merge_batchnorm
 from .layers import modes as modes
 from .layers import winograd as winograd
 from .loading import bundled as bundled
+from .loading import from_torch as from_torch
 from .loading import load as load
 from .loading import save as save
 from .network import Network as Network

@@ -1,4 +1,4 @@
-"""Loading and saving of networks: a name, or a file of MatConvNet or ONNX, to a `Network`, and back."""
+"""Loading and saving of networks: a name, a file of MatConvNet or ONNX, or a PyTorch module to `Network`, and back."""
 
 import os
 from dataclasses import replace
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from refvis.network import Network, model_name, require_network
-from refvis.weights import LoadReport, Remark, bundled_names, bundled_path, read_model, save_model
+from refvis.weights import LoadReport, Model, Remark, bundled_names, bundled_path, read_model, save_model
 from refvis.weights.matconvnet.full_layers import with_convolutions
+from refvis.weights.torch_modules.read import read_torch
 
 
 def bundled() -> tuple[str, ...]:
@@ -65,7 +66,31 @@ def load(
             f"there is no file {str(path)!r}, and no bundled network of that name; bundled networks: {names}"
         )
     model = read_model(path, isolate=isolate, seconds=seconds, memory=memory, network=network, size=size)
-    net = Network(model.nodes, meta=model.meta, name=model_name(path), stored=model.stored)
+    return network_of(model, model_name(path))
+
+
+def from_torch(module: Any, example: Any) -> Network:
+    """Return the network that a PyTorch module computes; torch traces it (``torch.fx``), and is not needed afterwards.
+
+    Parameters:
+
+        module    a torch.nn.Module of one input, in eval mode
+        example   an input of it, N x C x H x W, an array or a tensor: the network is for inputs of its size
+
+    Layers have the names of the module's parts, such as "features.0", or of the calls in its forward methods. The
+    network takes N x H x W x C: ``x.transpose(0, 2, 3, 1)``. What has no layer here becomes a layer without
+    implementation, and ``load_report`` says so. The weights are copies. `docs/guide/onnx.md` lists what maps to what.
+
+    Raises TypeError for anything that is not a module, ValueError for a module in training mode, for an example of
+    another shape, and for a module that torch cannot trace or run on the example; and ModelFormatError for one that
+    computes nothing of its input.
+    """
+    return network_of(read_torch(module, example), type(module).__name__)
+
+
+def network_of(model: Model, name: str) -> Network:
+    """Return the network of a model, with remarks on what is missing for images."""
+    net = Network(model.nodes, meta=model.meta, name=name, stored=model.stored)
     about_images = (*unused_preprocessing(net), *resized_images(net))
     return replace(net, load_report=LoadReport((*missing_preprocessing(net), *model.report, *about_images)))
 

@@ -1,0 +1,1 @@
+"""PyTorch modules as networks: torch traces a module, and each call becomes the operator of ONNX that equals it."""
