@@ -26,7 +26,7 @@ class SubPixel:
     """Channels to blocks of `factor` x `factor` pixels; with `inverse`, blocks of pixels to channels.
 
         factor    height and width of a block, 1 or more. Default 2
-        inverse   whether blocks become channels. Default False
+        inverse   whether blocks become channels. Default False; a factor of 1 changes nothing, and makes it False
 
     >>> import numpy as np
     >>> from refvis import layers
@@ -41,6 +41,10 @@ class SubPixel:
 
     factor: WholeField = WholeField(2)
     inverse: bool = False
+
+    def __post_init__(self) -> None:
+        """Make one layer of the two directions of the factor 1, since files store one number for both."""
+        object.__setattr__(self, "inverse", self.inverse and self.factor > 1)
 
 
 def output_shape(layer: SubPixel, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -138,3 +138,8 @@ def test_a_graph_with_a_noise_level_is_not_saved(tmp_path) -> None:
     nodes = [refvis.Node("level", NoiseLevel(), "image", "y")]
     with pytest.raises(ValueError, match=r"layer 'level' \(NoiseLevel\) cannot be written to a DagNN"):
         refvis.save(refvis.Network(nodes), tmp_path / "a.mat")
+
+
+def test_the_factor_one_of_sub_pixel_has_one_direction():
+    assert SubPixel(1, inverse=True).inverse is False
+    assert SubPixel(2, inverse=True).inverse is True
