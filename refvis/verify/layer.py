@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from refvis.layers import Array
 from refvis.verify.case import Case
@@ -17,7 +20,7 @@ from refvis.verify.known import known_differences
 from refvis.verify.layouts import require_layout
 from refvis.verify.reason import Reasons
 from refvis.verify.report import PartReport, Report, Verdict
-from refvis.verify.smallest import Clock, require_hypothesis, search, simplest_values, size_of
+from refvis.verify.smallest import Clock, fewer_values, require_hypothesis, search, simplest_values, size_of
 
 SIMPLE, FULL, SMALL = 20, 40, 200
 """Cases of simple geometry, and of any geometry, that every verification compares; and small ones for the search."""
@@ -103,12 +106,21 @@ def _accepted(kind: Kind, part: Part, names: tuple[str, ...]) -> Answer | None:
     known = {one.name: one for one in kind.answers}
     for name in names:
         if name not in known:
-            possible = [one.name for one in kind.answers if one.result == "acceptable"]
-            raise ValueError(
-                f"{kind.name!r} has no convention {name!r}, expected {' or '.join(map(repr, possible)) or 'none'}"
-            )
+            raise ValueError(f"{kind.name!r} has no convention {name!r}, expected {_near(kind, name)}")
     chosen = [known[name] for name in names if part in known[name].parts]
     return joined(chosen) if chosen else None
+
+
+NAMES = 8
+"""Names of conventions that an error lists; a rule has hundreds, since its options combine."""
+
+
+def _near(kind: Kind, name: str) -> str:
+    """Return the conventions of a kind in words; of many, those whose names are nearest to `name`."""
+    possible = [one.name for one in kind.answers if one.result == "acceptable"]
+    near = possible if len(possible) <= NAMES else get_close_matches(name, possible, NAMES, cutoff=0)
+    more = f" (or another of {len(possible)})" if len(possible) > len(near) else ""
+    return (" or ".join(map(repr, near)) or "none") + more
 
 
 class _Part:
@@ -175,10 +187,13 @@ class _Part:
         return compare(self.kind, self.part, case, outcome, self.accepted)
 
     def _run(self, case: Case) -> Outcome:
-        output = None if self.part == "forward" else self.kind.forward(case.layer, *case.inputs)
-        return self.foreign.outcome(self.part, case, output)
+        with np.errstate(all="ignore"):  # the search for simpler values tries zeros where one divides
+            output = None if self.part == "forward" else self.kind.forward(case.layer, *case.inputs)
+            return self.foreign.outcome(self.part, case, output)
 
     def _differs(self, case: Case) -> bool:
+        if self.where is not None and not self.where(case.layer):
+            return False
         compared = self._compared(case)
         return compared is not None and compared.differs
 
@@ -195,7 +210,8 @@ class _Part:
         found = search(draw, differs, self.clock)
         small = (self._case(Small(seed), seed % 2 == 0) for seed in range(SMALL) if not self.clock.over)
         case = min((one for one in (found, known, *filter(differs, small)) if one is not None), key=size_of)
-        compared = self._compared(simplest_values(case, self._differs, self.clock))
+        fewer = fewer_values(case, self.kind.forward, self._differs, self.clock)
+        compared = self._compared(simplest_values(fewer, self._differs, self.clock))
         return compared if compared is not None else differing[0]
 
     def _more(self) -> Case:

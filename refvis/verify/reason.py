@@ -7,11 +7,11 @@ import numpy as np
 
 from refvis.layers import Array
 from refvis.verify.case import Case
-from refvis.verify.comparison import Comparison, agrees, compare
+from refvis.verify.comparison import Comparison, agrees, compare, form_error
 from refvis.verify.foreign import Outcome
-from refvis.verify.kind import Answer, Kind, Part, joined
+from refvis.verify.kind import Answer, Kind, Part, changed, joined
 from refvis.verify.smallest import Clock
-from refvis.verify.tolerance import roundings
+from refvis.verify.tolerance import APART, roundings
 
 Run = Callable[[Case], Outcome]
 
@@ -55,6 +55,7 @@ class Reasons:
     more   draws a further case, to separate answers that fit all the evidence
     run    the other implementation
     clock  when to stop
+    within  how many tolerances an answer may be off
     """
 
     kind: Kind
@@ -62,15 +63,27 @@ class Reasons:
     more: Callable[[], Case]
     run: Run
     clock: Clock
+    within: float = APART
 
     def find(self, evidence: Sequence[Comparison], simple: Sequence[Comparison]) -> Reason:
         """Return the reason for the differences in `evidence`.
 
         `simple` is the part of the evidence without options that implementations often lack. If some of it differs and
         no reason fits everything, the reason is sought there: an implementation may have two mistakes.
+        If some cases raise, the others have a reason of their own.
         """
+        found = self._found(evidence, simple)
+        valued = [one for one in evidence if one.outcome.values is not None]
+        if found.name != "raises" or not any(one.differs for one in valued):
+            return found
+        other = self._found(valued, [one for one in simple if one.outcome.values is not None])
+        if other.name == "unknown":
+            return found
+        return replace(found, name=f"{found.name} + {other.name}", text=f"{found.text}; in the others {other.text}")
+
+    def _found(self, evidence: Sequence[Comparison], simple: Sequence[Comparison]) -> Reason:
         where = where_it_differs(self.kind, evidence)
-        found = self._answer(evidence) or self._in_fewer_digits(evidence) or _general(self.kind, evidence, where)
+        found = self._answer(evidence) or self._in_fewer_digits(evidence) or self._without_catalogue(evidence, where)
         if found.name != "unknown" or not any(one.differs for one in simple):
             return replace(found, where=where)
         fitting = [one for one in self._answers if self._fits(simple, one)]
@@ -91,14 +104,40 @@ class Reasons:
             return None if pair is None else _reason(self.kind, [pair])
         return _reason(self.kind, self._separated(fitting))
 
+    def _without_catalogue(self, evidence: Sequence[Comparison], where: str) -> Reason:
+        """Return a reason that concerns no single kind: of the result, of its shape, or of the input."""
+        found = _general(self.kind, evidence, where)
+        if found.name == "shape":
+            alike = [one for one in self._answers if self._has_shapes(evidence, one)]
+            if alike:
+                text = f"{found.text}, as it is where {alike[0].text}"
+                return replace(found, name=f"shape + {alike[0].name}", text=text, page=alike[0].page or self.kind.page)
+        if found.name in ("shape", "unknown"):
+            fitting = [one for one in OTHER_INPUTS if self.part in one.parts and self._fits(evidence, one)]
+            return _reason(self.kind, fitting[:1]) if fitting else found
+        return found
+
+    def _has_shapes(self, evidence: Sequence[Comparison], answer: Answer) -> bool:
+        """Return whether all results have the shapes of an answer's."""
+        for one in evidence:
+            try:
+                values = answer.parts[self.part](self.kind, one.case)
+            except (ValueError, IndexError, ZeroDivisionError):
+                if not one.about:
+                    return False
+                continue
+            if form_error(one.outcome, values):
+                return False
+        return True
+
     def _in_fewer_digits(self, evidence: Sequence[Comparison]) -> Reason | None:
         """Return the reason where an implementation computes in fewer digits than it returns; None if it does not."""
         for dtype in SHORTER.get(str(np.dtype(evidence[0].outcome.dtype)), ()):
             shorter = [_compared_in(self.kind, self.part, one, dtype) for one in evidence]
             text = f"it computes in {dtype}"
-            if not any(one.differs for one in shorter) and _typical_error(evidence) > roundings(dtype) / 8:
+            if all(one.apart <= 1 for one in shorter) and _typical_error(evidence) > roundings(dtype) / 8:
                 return Reason("fewer_digits", text, "invalid", "NUMERICS", page="verify/tolerances.html")
-            found = replace(self, run=_Short(self.run, dtype))._answer(shorter)
+            found = replace(self, run=_Short(self.run, dtype), within=1.0)._answer(shorter)
             if found is not None:
                 return replace(found, text=f"{found.text}, and {text}")
         return None
@@ -112,7 +151,7 @@ class Reasons:
         ordered = sorted(evidence, key=lambda one: (not one.differs, one.outcome.values is None))
         if not ordered or ordered[0].outcome.values is None:
             return False
-        return all(agrees(self.kind, self.part, one.case, one.outcome, answer) for one in ordered)
+        return all(agrees(self.kind, self.part, one.case, one.outcome, answer, self.within) for one in ordered)
 
     def _pair(self, evidence: Sequence[Comparison]) -> Answer | None:
         """Return two answers that fit together: a change of the case, and another answer; None if no two do."""
@@ -132,7 +171,7 @@ class Reasons:
             case = self.more()
             if _disagree(self.kind, self.part, case, fitting):
                 outcome = self.run(case)
-                fitting = [one for one in fitting if agrees(self.kind, self.part, case, outcome, one)]
+                fitting = [one for one in fitting if agrees(self.kind, self.part, case, outcome, one, self.within)]
         return fitting
 
 
@@ -207,12 +246,12 @@ def _general(kind: Kind, evidence: Sequence[Comparison], where: str) -> Reason:
     if raised:
         text = f"it raises {raised[0].outcome.error} in {len(raised)} of the {len(differing)} cases that differ"
         return Reason("raises", text, "invalid", "UNSUPPORTED", where=where)
-    shaped = [one for one in differing if one.about and one.outcome.values is not None]
-    if shaped and len(shaped) == len(differing):
-        return Reason("shape", shaped[0].about, "invalid", "LAYOUT", where=where)
     for name, text, transform in GENERAL:
         if all(_is_transform(one, transform) for one in evidence):
             return Reason(name, text, "invalid", "LAYOUT", page=kind.page, where=where)
+    shaped = [one for one in differing if one.about]
+    if shaped and len(shaped) == len(differing):
+        return Reason("shape", shaped[0].about, "invalid", "LAYOUT", where=where)
     factor = constant_factor(evidence)
     if factor is not None:
         text = f"all its values are {factor:.6g} times the right ones"
@@ -263,8 +302,9 @@ GENERAL: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
     ("flipped_both", "its rows and columns are in reverse order", lambda v: v[:, ::-1, ::-1]),
     ("channels_reversed", "its channels are in reverse order (RGB for BGR)", lambda v: v[..., ::-1]),
     ("swapped_axes", "its rows and columns are swapped", lambda v: v.swapaxes(1, 2)),
-    ("read_as_nchw", "it reads N x H x W x C as N x C x H x W", lambda v: _reread(v, (0, 3, 1, 2))),
-    ("read_as_nhwc", "it reads N x C x H x W as N x H x W x C", lambda v: _reread(v, (0, 2, 3, 1))),
+    ("read_as_nchw", "it reads N x H x W x C as N x C x H x W", lambda v: _channels_last_as_first(v)),
+    ("read_as_nhwc", "it reads N x C x H x W as N x H x W x C", lambda v: _channels_first_as_last(v)),
+    ("first_image_again", "it gives every image the result of the first", lambda v: _all_alike(v[:1], v)),
     ("first_image_only", "only its first image is right, the others are zero", lambda v: _first_only(v)),
     (
         "sum_of_batch",
@@ -286,8 +326,35 @@ GENERAL: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
 """Mistakes that can happen to any result of four axes: name, text, and what it does to the right result."""
 
 
-def _reread(values: Array, order: tuple[int, ...]) -> Array:
-    return np.ascontiguousarray(values.transpose(order)).reshape(values.shape)
+def _channels_last_as_first(values: Array) -> Array:
+    n, height, width, channels = values.shape
+    return values.reshape(n, channels, height, width).transpose(0, 2, 3, 1)
+
+
+def _channels_first_as_last(values: Array) -> Array:
+    return values.transpose(0, 3, 1, 2).reshape(values.shape)
+
+
+def _other_input(name: str, text: str, transform: Callable[[Array], Array]) -> Answer:
+    """Return the answer of an implementation that takes another input for the first one."""
+
+    def change(case: Case) -> Case:
+        return replace(case, inputs=(transform(case.inputs[0]), *case.inputs[1:]))
+
+    return changed(name, text, change, parts=("forward",), flag="LAYOUT")
+
+
+OTHER_INPUTS = (
+    _other_input(
+        "input_channels_reversed",
+        "it takes the input's channels in reverse order (RGB for BGR)",
+        lambda v: v[..., ::-1],
+    ),
+    _other_input("input_swapped_axes", "it swaps the input's rows and columns", lambda v: v.swapaxes(1, 2)),
+    _other_input("input_read_as_nchw", "it reads its input, N x H x W x C, as N x C x H x W", _channels_last_as_first),
+    _other_input("input_read_as_nhwc", "it reads its input, N x C x H x W, as N x H x W x C", _channels_first_as_last),
+)
+"""Mistakes that can happen to any input of four axes."""
 
 
 def _first_only(values: Array) -> Array:
@@ -302,10 +369,10 @@ def _all_alike(one: Array, values: Array) -> Array:
 
 def _is_transform(one: Comparison, transform: Callable[[Array], Array]) -> bool:
     """Return whether an outcome is the transformed right result."""
-    if one.outcome.values is None or one.about:
+    if one.outcome.values is None:
         return False
     for name, values in one.expected.items():
-        if np.ndim(values) != 4:
+        if np.ndim(values) != 4 or name not in one.outcome.values:
             return False
         right, theirs = transform(np.asarray(values)), one.outcome.values[name]
         scale = float(np.abs(values).max(initial=0)) or 1.0

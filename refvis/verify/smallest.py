@@ -1,13 +1,16 @@
-"""The smallest case that still differs: hypothesis shrinks the geometry, delta debugging the values.
+"""The smallest case that still differs: hypothesis shrinks the geometry, delta debugging the arrays and their values.
 
 Zeller & Hildebrandt, "Simplifying and isolating failure-inducing input", 2002: set ever smaller parts of an array to
 zero, as long as the difference stays.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
 from importlib.util import find_spec
 from random import Random
 from time import monotonic
+from typing import Any
 
 import numpy as np
 
@@ -87,6 +90,70 @@ def size_of(case: Case) -> tuple[int, float]:
     """Return how large a case is: the number of its values, then the sum of their sizes."""
     arrays = case.arrays.values()
     return sum(array.size for array in arrays), float(sum(np.abs(array).sum() for array in arrays))
+
+
+def fewer_values(case: Case, forward: Callable[..., Array], differs: Differs, clock: Clock) -> Case:
+    """Return the case with the fewest images, rows, columns and channels and the simplest geometry that still differs.
+
+    `forward` gives a layer's output: the signal is cut to its shape.
+    """
+    found: Case | None = case
+    while found is not None and not clock.over:
+        case = found
+        found = next((one for one in _smaller(case, forward) if not clock.over and _does(differs, one)), None)
+    return case
+
+
+def _does(differs: Differs, case: Case) -> bool:
+    try:
+        return differs(case)
+    except (ValueError, TypeError, IndexError, ZeroDivisionError):
+        return False
+
+
+def _smaller(case: Case, forward: Callable[..., Array]) -> Iterator[Case]:
+    """Return the case without one image, row, column or channel, then with one number of the geometry less by one."""
+    for axis in range(case.inputs[0].ndim):
+        for index in reversed(range(case.inputs[0].shape[axis])):
+            yield from _cut(case, forward, axis, index)
+    for layer in _simpler_layers(case.layer):
+        simpler = replace(case, layer=layer)
+        for axis in (1, 2):
+            yield from _cut(simpler, forward, axis, -1)
+        yield from _fitted(simpler, forward)
+
+
+LEAST = {"pad": 0, "crop": 0}
+"""The least numbers of fields; those of others, such as sizes and strides, are 1."""
+
+
+def _simpler_layers(layer: Any) -> Iterator[Any]:
+    """Return the layer with one whole number of a pair or of four, such as a stride's, less by one."""
+    for one in fields(layer) if is_dataclass(layer) else ():
+        value = getattr(layer, one.name)
+        if not isinstance(value, tuple) or not all(isinstance(number, int) for number in value):
+            continue
+        for place, number in enumerate(value):
+            if number <= LEAST.get(one.name, 1):
+                continue
+            with suppress(ValueError):
+                yield replace(layer, **{one.name: (*value[:place], number - 1, *value[place + 1 :])})
+
+
+def _cut(case: Case, forward: Callable[..., Array], axis: int, index: int) -> Iterator[Case]:
+    """Return the case without one image, row, column or channel of every input, unless nothing would be left."""
+    if min(x.shape[axis] if x.ndim > axis else 0 for x in case.inputs) > max(index, 1):
+        inputs = tuple(np.delete(x, index, axis) for x in case.inputs)
+        yield from _fitted(replace(case, inputs=inputs), forward)
+
+
+def _fitted(case: Case, forward: Callable[..., Array]) -> Iterator[Case]:
+    """Return the case with its signal cut to the output, if it has an output that the signal covers."""
+    with suppress(ValueError, TypeError, IndexError, ZeroDivisionError), np.errstate(all="ignore"):
+        shape = forward(case.layer, *case.inputs).shape
+        signal = None if case.signal is None else case.signal[tuple(map(slice, shape))]
+        if signal is None or (signal.size and signal.shape == shape):
+            yield replace(case, signal=signal)
 
 
 def simplest_values(case: Case, differs: Differs, clock: Clock) -> Case:

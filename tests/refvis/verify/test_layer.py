@@ -180,3 +180,34 @@ def test_a_missing_hypothesis_is_one_line_that_says_what_to_install(monkeypatch:
     monkeypatch.setattr("refvis.verify.smallest.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'refvis\[verify\]'"):
         verify.layer(nchw_relu, "relu")
+
+
+def test_an_unknown_convention_lists_near_names_and_not_hundreds() -> None:
+    with pytest.raises(ValueError, match="'split=weights'") as caught:
+        verify.layer(None, "z_plus at fully_connected", backward=print, conventions="split='weights'")
+    assert len(str(caught.value)) < 400
+
+
+def test_where_some_cases_raise_the_reason_of_the_others_is_named_too() -> None:
+    def forward(layer: Any, x: Any) -> Any:
+        return conv.forward(replace(layer, filters=layer.filters[:, ::-1, ::-1]), x) + 0 * layer.biases[0]
+
+    report = verify.layer(forward, "conv")
+    assert report.reason_name == "raises + flipped_filters"
+    assert "'NoneType' object is not subscriptable" in report.reason
+
+
+def test_a_result_that_cancels_is_no_other_precision() -> None:
+    def backward(layer: Any, signal: Any, output: Any, x: Any) -> Any:
+        return lrn.gradient(replace(layer, kappa=1.0), signal, output, x)[0]
+
+    assert verify.layer(None, "lrn", backward=backward).reason_name == "kappa_one"
+
+
+def test_geometry_becomes_as_small_as_the_layers_that_are_supported() -> None:
+    def forward(layer: Any, x: Any) -> Any:
+        return conv.forward(layer, x) + 1
+
+    report = verify.layer(forward, "conv", where=lambda layer: layer.stride[0] > 1)
+    assert report.layer.stride[0] == 2
+    assert report.inputs["x"].size == 1
