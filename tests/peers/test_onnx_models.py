@@ -1,8 +1,7 @@
 """Whole networks that onnx ships, loaded as refvis loads them: their weights are constants, their outputs are stored.
 
 All classes are equal there, so that only sizes, connections and normalisations show; scores of 1e10 differ by rounding
-in float32, and the networks compute in float64. zfnet512 and vgg19 are left out for their size. shufflenet is
-outside: it mixes the channels of groups by reshaping.
+in float32, and the networks compute in float64. zfnet512 and vgg19 are left out for their size.
 """
 
 from pathlib import Path
@@ -19,7 +18,7 @@ from support.peers.compared import assert_close
 import refvis
 
 FOLDER = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
-NAMES = ("bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "squeezenet")
+NAMES = ("bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet")
 if not FOLDER.is_dir():
     pytest.skip(f"onnx {onnx.__version__} ships no networks", allow_module_level=True)
 
@@ -32,9 +31,3 @@ def test_network(name: str) -> None:
     expected = numpy_helper.to_array(stored).reshape(1, 1, 1, -1)
     found = net.forward(np.ones((1, 224, 224, 3))).output
     assert_close("ONNX", found, expected, 1e-6 * np.abs(expected).max())
-
-
-def test_shufflenet_is_shown_only() -> None:
-    net = refvis.load(FOLDER / "light_shufflenet.onnx")
-    with pytest.raises(ValueError, match="no implementation for unknown"):
-        net.forward(np.ones((1, 224, 224, 3), np.float32))

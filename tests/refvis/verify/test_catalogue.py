@@ -28,7 +28,13 @@ def test_no_answer_is_the_definition(name, part):
     assert not catalogue.dead(kind, part, catalogue.cases(kind))
 
 
-@pytest.mark.parametrize(("name", "part"), PARTS)
+QUICK = [("conv", "forward"), ("max_pool", "backward"), ("relu", "backward"), ("batch_norm", "parameter_gradients")]
+"""Kinds and parts of the usual suite; all others take minutes, and are slow."""
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [pytest.param(*one, marks=[] if one in QUICK else pytest.mark.slow) for one in PARTS]
+)
 def test_an_implementation_that_is_the_answer_is_recognised(name, part):
     """So no two answers are alike: the later one would be recognised as the earlier."""
     kind = verify.find(name)
