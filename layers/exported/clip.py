@@ -69,13 +69,21 @@ def guided(layer: Clip, signal: Array, output: Array | None, x: Array) -> tuple[
 
 
 def from_fields(fields: Fields) -> Clip:
-    """Return the layer of a struct in a model."""
-    return Clip(fields.number("low", 0), fields.number("high", 6))
+    """Return the layer of a struct in a model; `bounded` says which of the two bounds there are."""
+    low, high = fields.number("low", 0), fields.number("high", 6)
+    below, above = fields.numbers("bounded", (1.0, 1.0), (2,)) if fields.has("bounded") else (1.0, 1.0)
+    return Clip(low if below else -INFINITY, high if above else INFINITY)
 
 
 def to_fields(layer: Clip) -> Struct:
-    """Return the fields of the struct in a model."""
-    return {"low": layer.low, "high": layer.high}
+    """Return the fields of the struct in a model: files of models hold finite numbers only."""
+    bounds = layer.low, layer.high
+    low, high = (bound if abs(bound) < INFINITY else 0.0 for bound in bounds)
+    return {"low": low, "high": high, "bounded": tuple(float(abs(bound) < INFINITY) for bound in bounds)}
+
+
+INFINITY = float("inf")
+"""The bound that stands for none."""
 
 
 OPERATOR = Operator(
